@@ -1,0 +1,1 @@
+"""Flag definitions; the only place, with tools/, that knows absl.flags."""

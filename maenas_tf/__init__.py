@@ -1,0 +1,50 @@
+"""maenas_tf: label-free neural architecture search in Keras/TensorFlow.
+
+The names below are loaded at first use, so that importing the package, or a
+part of it that needs no TensorFlow, is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigError": "maenas_tf.config",
+    "Genotype": "maenas_tf.spaces",
+    "SearchConfig": "maenas_tf.config",
+    "SearchResult": "maenas_tf.training.experiment",
+    "build_supernet": "maenas_tf.models.supernet",
+    "count_parameters": "maenas_tf.api",
+    "derive_genotype": "maenas_tf.api",
+    "load_genotype": "maenas_tf.spaces",
+    "search": "maenas_tf.api",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def require_tensorflow_backend() -> None:
+    """Raises ConfigError unless Keras runs on TensorFlow."""
+    from maenas_tf.config import ConfigError
+
+    try:
+        import keras
+
+        backend = keras.backend.backend()
+    except (ImportError, ValueError) as error:
+        backend = f"one that does not load ({error})"
+    if backend != "tensorflow":
+        raise ConfigError(
+            f"maenas_tf needs Keras on TensorFlow, but the backend is "
+            f"{backend}; set KERAS_BACKEND=tensorflow before Python starts."
+        )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require_tensorflow_backend()
+    return getattr(importlib.import_module(_HOMES[name]), name)

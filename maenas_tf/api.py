@@ -1,0 +1,101 @@
+"""The functions of the Python API."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.data.sources import from_arrays
+from maenas_tf.models.alphas import softmax_relaxation
+from maenas_tf.spaces import SPACES, Genotype, Space
+from maenas_tf.tasks import TASKS
+from maenas_tf.training.experiment import SearchExperiment, SearchResult
+
+
+def search(
+    images: np.ndarray | tf.data.Dataset,
+    *,
+    labels: np.ndarray | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Searches a network for a pile of images, without labels.
+
+    Args:
+        images: uint8 or float [N, H, W, C], or a `tf.data.Dataset` of images;
+            grey, RGB or RGBA.
+        labels: [N], for `task="supervised"` alone; refused otherwise.
+        run_dir: keeps everything there and goes on with a run that was
+            interrupted; None keeps nothing on disk.
+        **settings: fields of `SearchConfig`, for example `space="darts"`,
+            `epochs=5`.
+
+    Returns:
+        The result: `genotype`, `history`, `alphas`, `summary`.
+
+    Raises:
+        ConfigError: a setting or the images are wrong.
+    """
+    names = SearchConfig.__dataclass_fields__
+    unknown = sorted(set(settings) - set(names))
+    if unknown:
+        raise ConfigError(
+            f"Unknown setting {unknown[0]!r}; known are {', '.join(names)}."
+        )
+    config = SearchConfig(**{"dataset": "arrays", **settings})
+    needs_labels = config.task in TASKS and TASKS.get(config.task).reads_labels
+    if needs_labels != (labels is not None):
+        raise ConfigError(
+            f"task={config.task!r} "
+            + (
+                "needs `labels`."
+                if needs_labels
+                else "reads no labels; drop them."
+            )
+        )
+    image_set = from_arrays(
+        images,
+        image_size=config.image_size,
+        labels=labels,
+        max_images=config.max_images,
+    )
+    if run_dir is not None:
+        return SearchExperiment(config, run_dir, image_set).run()
+    with tempfile.TemporaryDirectory() as directory:
+        return SearchExperiment(config, directory, image_set).run()
+
+
+def derive_genotype(
+    alphas: Mapping[str, np.ndarray], space: str | Space
+) -> Genotype:
+    """Reads the architecture off architecture parameters.
+
+    Args:
+        alphas: cell type to logits [edges, primitives].
+        space: a space or its name.
+    """
+    space = SPACES.get(space) if isinstance(space, str) else space
+    weights = {
+        kind: softmax_relaxation(tf.convert_to_tensor(a, tf.float32)).numpy()
+        for kind, a in alphas.items()
+    }
+    return space.derive(weights)
+
+
+def count_parameters(model: keras.Model) -> int:
+    """Returns the number of trainable parameters, without the alphas."""
+    architecture = getattr(model, "architecture", None)
+    alphas = architecture.trainable_variables if architecture else []
+    excluded = {id(variable) for variable in alphas}
+    return sum(
+        int(np.prod(v.shape))
+        for v in model.trainable_variables
+        if id(v) not in excluded
+    )

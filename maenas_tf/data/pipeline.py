@@ -1,0 +1,224 @@
+"""The way of the data: from images in memory to batches for both levels.
+
+The order is fixed. For every epoch and each of two disjoint halves:
+
+1. shuffle: a permutation of the half's indices, drawn from (seed, epoch,
+   half). Only indices are shuffled, so all of the half is mixed and the
+   buffer costs nothing.
+2. drop the first `start_step` batches: a slice of the indices, so resuming
+   late in an epoch costs no more than early.
+3. gather the image by index from one tensor in host memory.
+4. crop, then flip: on bytes, a quarter of the memory traffic of floats; the
+   crop's padding is black, as in the DARTS reference, not the mean.
+5. normalise: after the crop, before the task, as a masked patch's zeros must
+   mean the data set's mean.
+6. the task's map (mask, rotation, ...), fresh for every image and epoch.
+7. pair the halves, batch, prefetch.
+
+Every image has its own seeds, hashed from (seed, epoch, index of the image):
+parallel workers, batch size, the position in the epoch and resumption cannot
+change a pixel. Same seed and epoch, same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.augment import normalize, random_crop, random_flip
+from maenas_tf.data.image_set import ImageSet
+
+HALVES = ("weights", "alphas")
+
+Example = dict[str, tf.Tensor]
+
+# An image has one seed for each of these.
+_PURPOSES = ("crop", "flip", "task")
+
+
+def split_halves(num_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split the images at random into two disjoint halves of equal size.
+
+    Args:
+        num_images: how many there are; of an odd number one is left out.
+        seed: of the split.
+
+    Returns:
+        Two arrays int64 [num_images // 2] of indices, for the weights and
+        for the architecture parameters; the same for the same arguments.
+
+    Raises:
+        ConfigError: fewer than two images.
+    """
+    if num_images < 2:
+        raise ConfigError(
+            f"A search needs at least 2 images, one for each half, and got "
+            f"{num_images}; raise --max_images or give more data."
+        )
+    # (seed, 0, 0) and (seed, 0, 1) would repeat the first epoch's order.
+    order = np.random.default_rng((seed, 0, 2)).permutation(num_images)
+    half = num_images // 2
+    return order[:half], order[half : 2 * half]
+
+
+def steps_per_epoch(num_images: int, batch_size: int) -> int:
+    """Count the steps of an epoch; the remainder of a half is dropped.
+
+    Args:
+        num_images: of both halves together.
+        batch_size: images of each half in a step.
+
+    Returns:
+        The number of steps, at least 1.
+
+    Raises:
+        ConfigError: a batch is larger than half of the images.
+    """
+    half = num_images // 2
+    if half < 1:
+        split_halves(num_images, 0)  # raises
+    if not 1 <= batch_size <= half:
+        raise ConfigError(
+            f"--batch_size={batch_size} is not valid: each half of the "
+            f"{num_images} images has {half}; give a number from 1 to {half}."
+        )
+    return half // batch_size
+
+
+def bilevel_dataset(
+    image_set: ImageSet,
+    *,
+    example_map: Callable[[Example, tf.Tensor], Example],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    augment: bool,
+    start_step: int = 0,
+    with_labels: bool,
+) -> tf.data.Dataset:
+    """Make one epoch of paired batches for the two levels of the search.
+
+    Args:
+        image_set: the images.
+        example_map: the task's map of one example and a seed, int32 [2]. The
+            example holds "image", float32 [H, W, 3], normalised, and "label",
+            int32 [], only when `with_labels`.
+        batch_size: images of each half in a step.
+        seed: of everything random here.
+        epoch: counted from 0; another epoch has another order and fresh
+            crops, flips and masks.
+        augment: crop with a padding of 1/8 of the side, and flip.
+        start_step: leave out so many of the first steps; equal to `.skip`,
+            without computing what is skipped.
+        with_labels: whether examples have labels.
+
+    Returns:
+        A dataset of {"weights": batch, "alphas": batch}, where a batch is
+        what `example_map` returns, stacked. Its content is a function of
+        the arguments alone.
+
+    Raises:
+        ConfigError: a batch is larger than half of the images.
+        ValueError: labels are wanted and there are none, or `start_step` is
+            out of range.
+    """
+    steps = steps_per_epoch(image_set.num_images, batch_size)
+    if not 0 <= start_step <= steps:
+        raise ValueError(
+            f"start_step={start_step} must be from 0 to the {steps} steps of "
+            f"an epoch."
+        )
+    if with_labels and image_set.labels is None:
+        raise ValueError(
+            f"with_labels=True, but the image set {image_set.name!r} was "
+            f"loaded without labels; load it with them."
+        )
+    wanted = slice(start_step * batch_size, steps * batch_size)
+    table = {}
+    halves = split_halves(image_set.num_images, seed)
+    for number, (half, indices) in enumerate(zip(HALVES, halves, strict=True)):
+        generator = np.random.default_rng((seed, epoch, number))
+        order = generator.permutation(indices)[wanted]
+        table[half] = _table(image_set, order, seed, epoch, with_labels)
+
+    load = _loader(image_set, augment)
+
+    def make_pair(rows):
+        return {half: _apply(rows[half], load, example_map) for half in HALVES}
+
+    dataset = tf.data.Dataset.from_tensor_slices(table)
+    dataset = dataset.map(make_pair, tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.batch(batch_size, drop_remainder=True)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _table(
+    image_set: ImageSet,
+    order: np.ndarray,
+    seed: int,
+    epoch: int,
+    with_labels: bool,
+) -> dict[str, np.ndarray]:
+    """List what makes each example: its index, its seeds, its label."""
+    rows = {"index": order, "seeds": example_seeds(seed, epoch, order)}
+    if with_labels:
+        rows["label"] = image_set.labels[order].astype(np.int32)
+    return rows
+
+
+def _loader(
+    image_set: ImageSet, augment: bool
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    images = image_set.tensor
+    padding = image_set.image_size // 8
+
+    def load(index, crop_seed, flip_seed):
+        image = tf.gather(images, index)
+        if augment:
+            image = random_crop(image, padding, crop_seed)
+            image = random_flip(image, flip_seed)
+        return normalize(image, image_set.mean, image_set.std)
+
+    return load
+
+
+def _apply(row, load, example_map) -> Example:
+    crop_seed, flip_seed, task_seed = tf.unstack(row["seeds"])
+    example = {"image": load(row["index"], crop_seed, flip_seed)}
+    if "label" in row:
+        example["label"] = row["label"]
+    return example_map(example, task_seed)
+
+
+def example_seeds(seed: int, epoch: int, indices: np.ndarray) -> np.ndarray:
+    """Hash (seed, epoch, index, purpose) into seeds for stateless ops.
+
+    Hashed here, for all images at once, since deriving them inside the
+    dataset would cost more than the augmentation does. The finaliser is that
+    of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+    Generators", OOPSLA 2014), applied after each number is added.
+
+    Args:
+        seed: of the run.
+        epoch: counted from 0.
+        indices: of the images, [N].
+
+    Returns:
+        int32 [N, 3, 2]: for the crop, the flip and the task of each image.
+    """
+    purposes = np.arange(len(_PURPOSES), dtype=np.uint64)
+    state = np.zeros((len(indices), len(_PURPOSES)), np.uint64)
+    numbers = (seed, epoch, np.asarray(indices)[:, np.newaxis], purposes)
+    for number in numbers:
+        state = _mix(state ^ np.asarray(number).astype(np.uint64))
+    return state.view(np.int32).reshape(*state.shape, 2)
+
+
+def _mix(state: np.ndarray) -> np.ndarray:
+    state = state + np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

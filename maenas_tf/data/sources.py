@@ -1,0 +1,142 @@
+"""Where images come from: a name to an image set.
+
+"digits" needs no file, "folder" reads the user's own images, and every other
+name is a tfds data set. Nothing is downloaded here: tools/prepare_data.py
+alone does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.arrays import from_arrays
+from maenas_tf.data.image_folder import load_folder
+from maenas_tf.data.image_set import (
+    ImageSet,
+    check_memory,
+    make_image_set,
+    resize_images,
+)
+from maenas_tf.data.tfds_source import load_tfds
+from maenas_tf.registry import Registry
+
+__all__ = ["SOURCES", "ImageSet", "from_arrays", "load_images"]
+
+SOURCES: Registry[Callable[..., ImageSet]] = Registry("data source")
+
+DIGITS_SIZE = 32
+_DIGITS_TEST_SHARE = 5  # the last fifth
+
+
+def load_images(
+    dataset: str,
+    *,
+    data_dir: str = "",
+    split: str = "train",
+    max_images: int = 0,
+    image_size: int = 0,
+    with_labels: bool,
+) -> ImageSet:
+    """Load a data set into memory; labels are read only if asked for.
+
+    Args:
+        dataset: "digits", "folder" or the name of a prepared tfds data set.
+        data_dir: the folder of images, or tfds' data directory.
+        split: as the source names it; all have "train".
+        max_images: use at most so many, the same ones each time: the first
+            of digits and tfds, whose order is mixed, and evenly spaced ones
+            of a folder, whose order is not. 0 uses all.
+        image_size: side in pixels; 0 means the source's own: 32 for digits,
+            the images' for tfds data of one square size, else 64.
+        with_labels: whether to read the labels.
+
+    Returns:
+        The images.
+
+    Raises:
+        ConfigError: the setting at fault, what was received, what to do.
+    """
+    for name, value in (("max_images", max_images), ("image_size", image_size)):
+        if value < 0:
+            raise ConfigError(
+                f"--{name}={value} is not valid: give a positive whole "
+                f"number, or 0 for the default."
+            )
+    options = {
+        "data_dir": data_dir,
+        "split": split,
+        "max_images": max_images,
+        "image_size": image_size,
+        "with_labels": with_labels,
+    }
+    if dataset in SOURCES:
+        return SOURCES.get(dataset)(**options)
+    return load_tfds(dataset, **options)
+
+
+@SOURCES.register("digits")
+def load_digits(
+    *,
+    data_dir: str,
+    split: str,
+    max_images: int,
+    image_size: int,
+    with_labels: bool,
+) -> ImageSet:
+    """Read scikit-learn's handwritten digits: 1,797 grey images of 8 x 8.
+
+    They are part of the package, so nothing is downloaded. The last fifth of
+    them is the test split; all classes occur throughout.
+
+    Args:
+        data_dir: must be empty: there is nothing to look for.
+        split: "train" (1,438 images) or "test" (359).
+        max_images: use the first so many; 0 uses all.
+        image_size: side in pixels, 0 means 32; resized bilinearly.
+        with_labels: whether to read the labels.
+
+    Returns:
+        The images, the grey value repeated in three channels.
+
+    Raises:
+        ConfigError: unknown split.
+
+    Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten
+    Digits", UCI Machine Learning Repository, 1998.
+    """
+    # Imported here: it takes a second, and only this source needs it.
+    from sklearn import datasets
+
+    del data_dir
+    bunch = datasets.load_digits()
+    first_test = len(bunch.images) - len(bunch.images) // _DIGITS_TEST_SHARE
+    slices = {"train": slice(first_test), "test": slice(first_test, None)}
+    if split not in slices:
+        raise ConfigError(
+            f"--split={split} is not in --dataset=digits; it has test, train."
+        )
+    kept = slice(max_images or None)
+    grey = bunch.images[slices[split]][kept, ..., np.newaxis]
+    size = image_size or DIGITS_SIZE
+    check_memory(len(grey), size)
+    # The images' grey values are 0..16.
+    values = np.rint(grey * (255 / 16)).astype(np.uint8)
+    resized = resize_images(tf.constant(values), size).numpy()
+    labels = None
+    class_names = ()
+    if with_labels:
+        labels = bunch.target[slices[split]][kept]
+        class_names = tuple(str(name) for name in bunch.target_names)
+    return make_image_set(
+        np.repeat(resized, 3, axis=-1),
+        name="digits",
+        labels=labels,
+        class_names=class_names,
+    )
+
+
+SOURCES.register("folder")(load_folder)

@@ -1,0 +1,203 @@
+"""Images of prepared TensorFlow Datasets; nothing is downloaded here."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.image_set import (
+    DEFAULT_SIZE,
+    ImageSet,
+    check_memory,
+    make_image_set,
+    resize_images,
+)
+
+_READ_BATCH = 500
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence tfds' warnings about itself and about absent folders."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+@quiet()
+def load_tfds(
+    name: str,
+    *,
+    data_dir: str,
+    split: str,
+    max_images: int,
+    image_size: int,
+    with_labels: bool,
+) -> ImageSet:
+    """Read a prepared tfds data set that has a feature `image`.
+
+    Without labels only the image is parsed from the records: the labels are
+    never read.
+
+    Args:
+        name: of the data set, as "cifar10" or "name/config:version".
+        data_dir: where it was prepared; empty means tfds' own default.
+        split: a tfds split, as "train" or "train[:50%]".
+        max_images: read the first so many in tfds' fixed order, which was
+            shuffled at preparation; 0 reads all.
+        image_size: side in pixels; 0 means the data set's own if all its
+            images are squares of one size, else 64.
+        with_labels: whether to read the feature `label` too.
+
+    Returns:
+        The images, with labels only if asked for.
+
+    Raises:
+        ConfigError: the name, split or a feature is unknown, the data set is
+            not prepared, or the images would not fit in memory.
+    """
+    builder = make_builder(name, data_dir)
+    if not builder.is_prepared():
+        raise ConfigError(
+            f"--dataset={name} is not prepared in "
+            f"--data_dir={data_dir or builder.data_dir}; run: python -m "
+            f"tools.prepare_data --dataset={name}"
+            + (f" --data_dir={data_dir}" if data_dir else "")
+        )
+    features = builder.info.features
+    _check_features(name, features, with_labels)
+    try:
+        available = builder.info.splits[split].num_examples
+    except (KeyError, ValueError):
+        known = ", ".join(sorted(builder.info.splits))
+        raise ConfigError(
+            f"--split={split} is not in --dataset={name}; it has {known}."
+        ) from None
+    count = min(available, max_images or available)
+    if not count:
+        raise ConfigError(f"--split={split} of --dataset={name} is empty.")
+    size = image_size or _native_size(features["image"].shape)
+    check_memory(count, size)
+    images, labels = _read(builder, split, count, size, with_labels)
+    class_names = ()
+    if with_labels and getattr(features["label"], "num_classes", None):
+        class_names = tuple(features["label"].names)
+    return make_image_set(
+        images, name=name, labels=labels, class_names=class_names
+    )
+
+
+def make_builder(name: str, data_dir: str) -> Any:
+    """Find the tfds builder of a data set, without touching the network.
+
+    Args:
+        name: of the data set.
+        data_dir: where it is or will be prepared; empty means tfds' default.
+
+    Returns:
+        A `tfds.core.DatasetBuilder`.
+
+    Raises:
+        ConfigError: tfds knows no such name, configuration or version.
+    """
+    # Without this tfds asks a cloud metadata server, and waits for it.
+    os.environ.setdefault("NO_GCE_CHECK", "true")
+    # Imported here: it takes seconds, and few runs need it.
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(
+            name,
+            data_dir=os.path.expanduser(data_dir) or None,
+            try_gcs=False,
+        )
+    except tfds.core.DatasetNotFoundError:
+        known = ["digits", "folder"]
+        known += tfds.list_builders(with_community_datasets=False)
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ConfigError(
+            f"--dataset={name} is not known; give digits, folder or the name "
+            f"of a tfds data set.{hint}"
+        ) from None
+    except (ValueError, AssertionError, ImportError, OSError) as error:
+        raise ConfigError(
+            f"--dataset={name} cannot be opened: {_first_line(error)}"
+        ) from error
+
+
+def _check_features(name: str, features: Any, with_labels: bool) -> None:
+    wanted = ("image", "label") if with_labels else ("image",)
+    for feature in wanted:
+        if feature not in features:
+            raise ConfigError(
+                f"--dataset={name} has no feature '{feature}' (it has "
+                f"{', '.join(features)}); choose another data set."
+            )
+    shape = features["image"].shape
+    if len(shape) != 3:
+        raise ConfigError(
+            f"--dataset={name}: its feature 'image' has the shape {shape}, "
+            f"not height x width x channels; choose another data set."
+        )
+
+
+def _native_size(shape: tuple[int | None, ...]) -> int:
+    return shape[0] if shape[0] and shape[0] == shape[1] else DEFAULT_SIZE
+
+
+def _read(
+    builder: Any, split: str, count: int, size: int, with_labels: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    import tensorflow_datasets as tfds
+
+    # What is not named here is not parsed from the records at all.
+    wanted = {"image": True, "label": True} if with_labels else {"image": True}
+    dataset = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(wanted),
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    # take() before the rest of the work: no image is prepared in vain.
+    dataset = dataset.take(count)
+
+    def prepare(example):
+        return {**example, "image": _to_rgb(example["image"], size)}
+
+    dataset = dataset.map(prepare, tf.data.AUTOTUNE, deterministic=True)
+    images = np.empty((count, size, size, 3), np.uint8)
+    labels = np.empty(count, np.int64) if with_labels else None
+    end = 0
+    for batch in dataset.batch(_READ_BATCH).as_numpy_iterator():
+        start, end = end, end + len(batch["image"])
+        images[start:end] = batch["image"]
+        if with_labels:
+            labels[start:end] = batch["label"]
+    return images[:end], labels if labels is None else labels[:end]
+
+
+def _to_rgb(image: tf.Tensor, size: int) -> tf.Tensor:
+    if image.dtype == tf.uint16:
+        image = tf.cast(image // 257, tf.uint8)
+    if image.shape[-1] == 1:
+        image = tf.repeat(image, 3, axis=-1)
+    image = image[..., :3]
+    if image.shape[:2] != (size, size):
+        image = resize_images(image, size)
+    return image
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,1 @@
+"""Supernet, found network, decoders and heads."""

@@ -1,0 +1,133 @@
+"""The supernet: all architectures of a space in one network."""
+
+from __future__ import annotations
+
+import keras
+
+from maenas_tf.models.alphas import (
+    ArchitectureParameters,
+    Relaxation,
+    softmax_relaxation,
+)
+from maenas_tf.models.cell import SearchCell
+from maenas_tf.models.heads import ClassifierHead
+from maenas_tf.models.trunk import TRUNKS
+from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.spaces import SPACES, Space
+
+
+class Supernet(keras.Model):
+    """The skeleton of a space with every candidate on every edge.
+
+    Args:
+        space: search space.
+        init_channels: C, the width of the first cells.
+        num_cells: number of cells (nasbench201: per stage).
+        head: layer on the features, fine to coarse; None returns them.
+        relaxation: from alphas to edge weights.
+        edge: class of what stands on an edge.
+        image_size: side of the images, pixels.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        init_channels: int,
+        num_cells: int,
+        head: keras.layers.Layer | None = None,
+        relaxation: Relaxation = softmax_relaxation,
+        edge: type[MixedOp] = MixedOp,
+        image_size: int = 32,
+        name: str = "supernet",
+    ):
+        super().__init__(name=name)
+        check_image_size(space, image_size)
+        self.space = space
+        self.init_channels = init_channels
+        self.num_cells = num_cells
+        self.image_size = image_size
+        self.edge_class = edge
+        self.architecture = ArchitectureParameters(
+            space, relaxation, name="architecture"
+        )
+        self.architecture.build()
+        self.trunk = TRUNKS.get(space.skeleton)(
+            space, init_channels, num_cells, self._cell, True, name="trunk"
+        )
+        self.head = head
+        # Built at once: every weight exists before an optimizer asks for it.
+        self.trunk.build((None, image_size, image_size, 3))
+        if head is not None:
+            head.build(self.trunk.feature_shapes)
+        self.built = True
+
+    def _cell(self, cell_type_name, channels, inputs, name):
+        (cell_type,) = [
+            t for t in self.space.cell_types if t.name == cell_type_name
+        ]
+        return SearchCell(
+            cell_type,
+            channels,
+            self.space.skeleton,
+            inputs,
+            self.edge_class,
+            name=name,
+        )
+
+    def call(self, images, training=False):
+        """Returns the head's output, or the features, fine to coarse.
+
+        Args:
+            images: [B, H, W, 3], normalised.
+        """
+        weights = self.architecture.call()
+        arguments = {kind: {"weights": w} for kind, w in weights.items()}
+        features = self.trunk(images, arguments, training=training)
+        if self.head is None:
+            return features
+        return self.head(features, training=training)
+
+
+def check_image_size(space: Space, image_size: int) -> None:
+    """Raises ValueError unless the space's reductions divide the size."""
+    divisor = 2**space.num_downsamplings
+    if image_size < 2 * divisor or image_size % divisor:
+        raise ValueError(
+            f"--image_size={image_size} does not fit --space={space.name}, "
+            f"which halves the resolution {space.num_downsamplings} times: "
+            f"give a multiple of {divisor} from {2 * divisor} on, for example "
+            f"{max(2, round(image_size / divisor)) * divisor}."
+        )
+
+
+def build_supernet(
+    space: str | Space,
+    init_channels: int = 16,
+    num_cells: int = 0,
+    num_classes: int | None = None,
+    image_size: int = 32,
+) -> Supernet:
+    """Builds a supernet.
+
+    Args:
+        space: name of a space, or the space.
+        init_channels: C.
+        num_cells: 0 means the space's own number.
+        num_classes: with it, the supervised head; without, features.
+        image_size: side of the images, pixels.
+
+    Returns:
+        A built `keras.Model`.
+    """
+    space = SPACES.get(space) if isinstance(space, str) else space
+    head = None
+    if num_classes is not None:
+        activation = TRUNKS.get(space.skeleton).head_activation
+        head = ClassifierHead(num_classes, activation, name="head")
+    return Supernet(
+        space,
+        init_channels,
+        num_cells or space.default_num_cells,
+        head,
+        image_size=image_size,
+    )

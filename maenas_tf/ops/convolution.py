@@ -1,0 +1,104 @@
+"""Convolutions and poolings with the reference's symmetric padding.
+
+TensorFlow's 'same' pads (0, 1) at stride 2 where the reference pads (1, 1),
+and its dilated depthwise kernel at stride 2 is wrong without a word
+(tensorflow#100237); the functions here are right for every combination.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
+    """Returns uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), as the reference has.
+
+    One initializer draws the same values each time: make one per weight.
+
+    Args:
+        fan_in: inputs that one output sums over. Given, not derived from the
+            shape: for depthwise kernels Keras would count it C times.
+    """
+    limit = 1.0 / math.sqrt(fan_in)
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def _pad(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+    paddings = [[0, 0], [size, size], [size, size], [0, 0]]
+    return tf.pad(x, paddings, constant_values=value)
+
+
+def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
+    """Convolves with padding (k-1)/2 on every side.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [k, k, C, D], k odd.
+        stride: 1 or 2.
+
+    Returns:
+        [B, ceil(H/stride), ceil(W/stride), D].
+    """
+    padding = "SAME"
+    if stride > 1:
+        x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+    return tf.nn.conv2d(x, kernel, stride, padding)
+
+
+def depthwise_convolve(
+    x: tf.Tensor, kernel: tf.Tensor, stride: int = 1, dilation: int = 1
+) -> tf.Tensor:
+    """Convolves each channel alone, padding dilation*(k-1)/2 on every side.
+
+    At stride 2 and dilation 2 every tap of an output falls on an even row and
+    column: the result is exactly the undilated convolution, at stride 1, of
+    every second pixel.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [k, k, C, 1], k odd.
+        stride: 1 or 2.
+        dilation: 1 or 2.
+
+    Returns:
+        [B, ceil(H/stride), ceil(W/stride), C].
+    """
+    if stride == dilation == 2:
+        x, stride, dilation = x[:, ::2, ::2], 1, 1
+    padding = "SAME"
+    if stride > 1:
+        x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+    return tf.nn.depthwise_conv2d(
+        x,
+        kernel,
+        [1, stride, stride, 1],
+        padding,
+        dilations=[dilation, dilation],
+    )
+
+
+def max_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
+    """Takes the maximum of 3x3 pixels, padding with minus infinity."""
+    padding = "SAME"
+    if stride > 1:
+        x, padding = _pad(x, 1, x.dtype.min), "VALID"
+    return tf.nn.max_pool2d(x, 3, stride, padding)
+
+
+def average_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
+    """Averages 3x3 pixels; pixels outside the image do not count."""
+    if stride == 1:
+        return tf.nn.avg_pool2d(x, 3, 1, "SAME")
+    height, width = x.shape[1], x.shape[2]
+    pooled = tf.nn.avg_pool2d(_pad(x, 1), 3, stride, "VALID")
+    inside = tf.ones([1, height, width, 1], x.dtype)
+    share = tf.nn.avg_pool2d(_pad(inside, 1), 3, stride, "VALID")
+    return pooled / share
+
+
+def average_pool_2x2(x: tf.Tensor) -> tf.Tensor:
+    """Averages blocks of 2x2 pixels; an odd last row or column is dropped."""
+    return tf.nn.avg_pool2d(x, 2, 2, "VALID")

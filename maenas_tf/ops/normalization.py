@@ -1,0 +1,157 @@
+"""Batch normalisation through TensorFlow's fused kernel.
+
+Keras' own layer is not fused (3x slower on CPU) and its second derivative is
+wrong, because it stops the gradient in its moments; both matter here.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.ops.replica import all_reduce_sum, num_replicas
+
+EPSILON = 1e-5
+MOMENTUM = 0.9
+
+_FUSED_TYPES = (tf.float32, tf.bfloat16, tf.float16)
+
+
+def _global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns mean and variance [C] over the batch of all replicas."""
+    x = tf.cast(x, tf.float64 if x.dtype == tf.float64 else tf.float32)
+    mean = tf.reduce_mean(x, [0, 1, 2])
+    square = tf.reduce_mean(tf.square(x), [0, 1, 2])
+    replicas = num_replicas()
+    if replicas > 1:
+        (total,) = all_reduce_sum([tf.stack([mean, square])])
+        mean, square = tf.unstack(total / replicas)
+    return mean, tf.maximum(square - tf.square(mean), 0.0)
+
+
+def batch_normalize(
+    x: tf.Tensor,
+    scale: tf.Tensor | None = None,
+    offset: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Normalises each channel by the statistics of the batch.
+
+    y = scale * (x - mean) / sqrt(variance + 1e-5) + offset
+
+    Under a distribution strategy the statistics are those of the global
+    batch, so that the number of replicas does not change the result.
+
+    Args:
+        x: [B, H, W, C], floating.
+        scale: [C] or scalar; None is 1. An architecture weight passed here
+            multiplies the output at no cost.
+        offset: [C]; None is 0.
+
+    Returns:
+        y: like x; mean and variance: [C], float32 or wider. The variance is
+        the fused kernel's, with Bessel's correction (factor n / (n - 1)).
+    """
+    channels = x.shape[-1]
+    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+    if scale is None:
+        scale = tf.constant(1.0, dtype, [channels])
+    elif scale.shape.rank == 0:
+        scale = tf.fill([channels], scale)
+    if offset is None:
+        offset = tf.constant(0.0, dtype, [channels])
+    if x.dtype in _FUSED_TYPES and num_replicas() == 1:
+        return tf.compat.v1.nn.fused_batch_norm(
+            x, scale, offset, epsilon=EPSILON, is_training=True
+        )
+    mean, variance = _global_moments(x)
+    factor = scale * tf.math.rsqrt(variance + EPSILON)
+    y = tf.cast(x, dtype) * factor + (offset - mean * factor)
+    count = tf.cast(tf.size(x) // channels * num_replicas(), dtype)
+    return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
+
+
+class BatchNormalization(keras.layers.Layer):
+    """Batch normalisation as the search and the found network need it.
+
+    The supernet normalises by the statistics of the batch, always: its
+    weights serve many architectures, whose moving averages would belong to
+    none of them (NAS-Bench-201's search does the same), and passes at virtual
+    or perturbed weights then have nothing they could spoil.
+
+    Args:
+        affine: learn scale and offset.
+        moving_statistics: keep moving averages (momentum 0.9), used when
+            `training` is false. Without them the batch's statistics serve
+            in both modes.
+    """
+
+    def __init__(self, affine: bool, moving_statistics: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.affine = affine
+        self.moving_statistics = moving_statistics
+        self.gamma = self.beta = None
+
+    def build(self, input_shape):
+        shape = (input_shape[-1],)
+        if self.affine:
+            self.gamma = self.add_weight(
+                name="gamma", shape=shape, initializer="ones", autocast=False
+            )
+            self.beta = self.add_weight(
+                name="beta", shape=shape, initializer="zeros", autocast=False
+            )
+        if self.moving_statistics:
+            self.moving_mean = self.add_weight(
+                name="moving_mean",
+                shape=shape,
+                initializer="zeros",
+                trainable=False,
+                autocast=False,
+            )
+            self.moving_variance = self.add_weight(
+                name="moving_variance",
+                shape=shape,
+                initializer="ones",
+                trainable=False,
+                autocast=False,
+            )
+        self.built = True
+
+    def call(self, x, scale=None, training=False):
+        gamma = None if self.gamma is None else tf.convert_to_tensor(self.gamma)
+        beta = None if self.beta is None else tf.convert_to_tensor(self.beta)
+        if scale is not None:
+            gamma = scale if gamma is None else gamma * scale
+            beta = None if beta is None else beta * scale
+        if self.moving_statistics and not training:
+            return self._by_moving_statistics(x, gamma, beta)
+        y, mean, variance = batch_normalize(x, gamma, beta)
+        if self.moving_statistics:
+            # Keras averages the biased variance: undo Bessel's correction.
+            count = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
+            count *= num_replicas()
+            self._update(mean, variance * (count - 1.0) / count)
+        return y
+
+    def _by_moving_statistics(self, x, gamma, beta):
+        variance = tf.convert_to_tensor(self.moving_variance)
+        factor = tf.math.rsqrt(variance + EPSILON)
+        factor = factor if gamma is None else factor * gamma
+        shift = -tf.convert_to_tensor(self.moving_mean) * factor
+        shift = shift if beta is None else shift + beta
+        return x * tf.cast(factor, x.dtype) + tf.cast(shift, x.dtype)
+
+    def _update(self, mean, variance):
+        for variable, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            old = tf.convert_to_tensor(variable)
+            variable.assign(MOMENTUM * old + (1.0 - MOMENTUM) * value)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "affine": self.affine,
+            "moving_statistics": self.moving_statistics,
+        }

@@ -1,0 +1,485 @@
+"""The candidate operations of the DARTS and NAS-Bench-201 spaces.
+
+Definitions: Liu et al., "DARTS" (2019), and Dong and Yang, "NAS-Bench-201"
+(2020), as their reference implementations compute them. In the search
+(`search=True`) normalisation is not affine and takes the batch's statistics;
+pooling is followed by it; NAS-Bench-201's convolutions carry a bias. In the
+network found normalisation is affine with moving statistics and none of the
+other two holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.ops import convolution
+from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.replica import replica_id
+from maenas_tf.ops.source import SourceNode
+from maenas_tf.registry import Registry
+
+PRIMITIVES: Registry = Registry("primitive")
+
+
+def make_primitive(
+    name: str, channels: int, stride: int, search: bool, family: str = ""
+) -> Primitive:
+    """Makes the layer of a primitive name.
+
+    Args:
+        name: as the space spells it.
+        channels: C, of input and output.
+        stride: 1 or 2.
+        search: the search's form, else the network's.
+        family: the space's skeleton; it may define a name in its own way,
+            registered as "family/name".
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    own = f"{family}/{name}"
+    make = PRIMITIVES.get(own if own in PRIMITIVES else name)
+    return make(channels, stride, search, name=name)
+
+
+class Primitive(keras.layers.Layer):
+    """One candidate operation on one edge; the width does not change.
+
+    Args:
+        channels: C, of input and output.
+        stride: 1 or 2.
+        search: the search's form (see the module), else the network's.
+    """
+
+    def __init__(
+        self, channels: int, stride: int, search: bool = True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if stride not in (1, 2):
+            raise ValueError(f"stride={stride} is not valid: give 1 or 2.")
+        self.channels = channels
+        self.stride = stride
+        self.search = search
+
+    def _normalization(self, name: str) -> BatchNormalization:
+        layer = BatchNormalization(
+            affine=not self.search,
+            moving_statistics=not self.search,
+            name=name,
+        )
+        layer.build((None, None, None, self.channels))
+        return layer
+
+    def _kernel(self, name: str, shape: tuple[int, ...], fan_in: int):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=convolution.fan_in_uniform(fan_in),
+        )
+
+    def call(self, x, training=False):
+        return self.weighted(SourceNode.of(x), None, training)
+
+    def weighted(
+        self,
+        source: SourceNode,
+        weight: tf.Tensor | None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns weight * operation(source.value).
+
+        Args:
+            source: holds [B, H, W, C].
+            weight: the architecture weight, a scalar; None is 1.
+            training: passed on to normalisation.
+
+        Returns:
+            [B, ceil(H/stride), ceil(W/stride), C].
+        """
+        raise NotImplementedError
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the output is the input (drop-path spares it)."""
+        return False
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "stride": self.stride,
+            "search": self.search,
+        }
+
+
+def _times(x: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
+    return x if weight is None else x * tf.cast(weight, x.dtype)
+
+
+@PRIMITIVES.register("none")
+class Zero(Primitive):
+    """Zeros of the (strided) shape; the supernet never computes it."""
+
+    def weighted(self, source, weight, training=False):
+        x = source.value[:, :: self.stride, :: self.stride]
+        return tf.zeros_like(x)
+
+
+class Pooling(Primitive):
+    """3x3 pooling, normalised in the search of the DARTS space.
+
+    Args:
+        kind: "max" or "average".
+        normalize: follow with normalisation while searching.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        search: bool = True,
+        kind: str = "max",
+        normalize: bool = True,
+        **kwargs,
+    ):
+        super().__init__(channels, stride, search, **kwargs)
+        self.kind = kind
+        self.normalize = normalize
+
+    def _pool(self, x):
+        pool = {
+            "max": convolution.max_pool_3x3,
+            "average": convolution.average_pool_3x3,
+        }[self.kind]
+        y = pool(x, self.stride)
+        return self.norm.call(y) if self.norm is not None else y
+
+    def build(self, input_shape):
+        self.norm = None
+        if self.search and self.normalize:
+            self.norm = self._normalization("norm")
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        key = (self.kind, self.stride, self.search and self.normalize)
+        return _times(source.branch(key, self._pool), weight)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            "normalize": self.normalize,
+        }
+
+
+class FactorizedReduce(keras.layers.Layer):
+    """Halves the resolution without losing every second pixel.
+
+    ReLU, then two 1x1 convolutions of stride 2 to C/2 channels each, the
+    second on the input shifted by one pixel down-right; concatenated and
+    normalised. Odd sizes are padded by one pixel at the bottom and right.
+
+    Args:
+        channels: of the output.
+        search: the search's normalisation, else the network's.
+    """
+
+    def __init__(self, channels: int, search: bool = True, **kwargs):
+        super().__init__(**kwargs)
+        if channels % 2:
+            raise ValueError(
+                f"channels={channels} is not valid: FactorizedReduce needs "
+                f"an even number; choose even init_channels."
+            )
+        self.channels = channels
+        self.search = search
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        shape = (1, 1, width, self.channels // 2)
+        self.even, self.odd = (
+            self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=convolution.fan_in_uniform(width),
+            )
+            for name in ("even", "odd")
+        )
+        self.norm = BatchNormalization(
+            affine=not self.search,
+            moving_statistics=not self.search,
+            name="norm",
+        )
+        self.norm.build((None, None, None, self.channels))
+        self.built = True
+
+    def call(self, x, training=False):
+        return self.weighted(SourceNode.of(x), None, training)
+
+    def weighted(self, source, weight, training=False):
+        """Returns weight * operation(source.value); see `Primitive`."""
+        x = source.relu
+        height, width = x.shape[1], x.shape[2]
+        if height % 2 or width % 2:
+            x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
+        halves = [
+            tf.nn.conv2d(x, self.even, 2, "VALID"),
+            tf.nn.conv2d(x[:, 1:, 1:], self.odd, 2, "VALID"),
+        ]
+        return self.norm.call(tf.concat(halves, -1), weight, training)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "search": self.search,
+        }
+
+
+@PRIMITIVES.register("skip_connect")
+class SkipConnect(Primitive):
+    """The identity; at stride 2, `FactorizedReduce`."""
+
+    def build(self, input_shape):
+        self.reduce = None
+        if self.stride == 2:
+            self.reduce = FactorizedReduce(
+                self.channels, self.search, name="reduce"
+            )
+            self.reduce.build(input_shape)
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        if self.reduce is not None:
+            return self.reduce.weighted(source, weight, training)
+        return _times(source.value, weight)
+
+    @property
+    def is_identity(self):
+        return self.stride == 1
+
+
+class SeparableConv(Primitive):
+    """ReLU, depthwise kxk, pointwise 1x1, normalisation; `repeats` times.
+
+    The stride is in the first repetition only, and nothing stands between
+    depthwise and pointwise convolution.
+
+    Args:
+        kernel_size: k, odd.
+        dilation: 1 or 2.
+        repeats: 2 for sep_conv, 1 for dil_conv.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        search: bool = True,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        repeats: int = 2,
+        **kwargs,
+    ):
+        super().__init__(channels, stride, search, **kwargs)
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+        self.repeats = repeats
+
+    def build(self, input_shape):
+        k, c = self.kernel_size, self.channels
+        self.depthwise, self.pointwise, self.norms = [], [], []
+        for i in range(self.repeats):
+            self.depthwise.append(
+                self._kernel(f"depthwise_{i}", (k, k, c, 1), k * k)
+            )
+            self.pointwise.append(
+                self._kernel(f"pointwise_{i}", (1, 1, c, c), c)
+            )
+            self.norms.append(self._normalization(f"norm_{i}"))
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        x = source.relu
+        for i in range(self.repeats):
+            last = i == self.repeats - 1
+            x = tf.nn.relu(x) if i else x
+            x = convolution.depthwise_convolve(
+                x,
+                tf.convert_to_tensor(self.depthwise[i]),
+                1 if i else self.stride,
+                self.dilation,
+            )
+            x = convolution.convolve(x, tf.convert_to_tensor(self.pointwise[i]))
+            x = self.norms[i].call(x, weight if last else None, training)
+        return x
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "dilation": self.dilation,
+            "repeats": self.repeats,
+        }
+
+
+class ReluConvNorm(keras.layers.Layer):
+    """ReLU, kxk convolution, normalisation; any width in and out.
+
+    Args:
+        channels: of the output.
+        kernel_size: k, odd.
+        stride: 1 or 2.
+        use_bias: add a bias (NAS-Bench-201 while searching).
+        affine: of the normalisation.
+        moving_statistics: of the normalisation.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 1,
+        stride: int = 1,
+        use_bias: bool = False,
+        affine: bool = False,
+        moving_statistics: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.use_bias = use_bias
+        self.affine = affine
+        self.moving_statistics = moving_statistics
+
+    def build(self, input_shape):
+        k, width = self.kernel_size, input_shape[-1]
+        fan_in = k * k * width
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(k, k, width, self.channels),
+            initializer=convolution.fan_in_uniform(fan_in),
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.channels,),
+                initializer=convolution.fan_in_uniform(fan_in),
+            )
+        self.norm = BatchNormalization(
+            self.affine, self.moving_statistics, name="norm"
+        )
+        self.norm.build((None, None, None, self.channels))
+        self.built = True
+
+    def call(self, x, training=False):
+        return self.weighted(SourceNode.of(x), None, training)
+
+    def weighted(self, source, weight, training=False):
+        """Returns weight * operation(source.value); see `Primitive`."""
+        x = convolution.convolve(
+            source.relu, tf.convert_to_tensor(self.kernel), self.stride
+        )
+        if self.bias is not None:
+            x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
+        return self.norm.call(x, weight, training)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "use_bias": self.use_bias,
+            "affine": self.affine,
+            "moving_statistics": self.moving_statistics,
+        }
+
+
+class NasBenchConv(Primitive):
+    """NAS-Bench-201's ReLU, kxk convolution, normalisation."""
+
+    def __init__(
+        self,
+        channels: int,
+        stride: int,
+        search: bool = True,
+        kernel_size: int = 3,
+        **kwargs,
+    ):
+        super().__init__(channels, stride, search, **kwargs)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape):
+        self.conv = ReluConvNorm(
+            self.channels,
+            self.kernel_size,
+            self.stride,
+            use_bias=self.search,
+            affine=not self.search,
+            moving_statistics=not self.search,
+            name="conv",
+        )
+        self.conv.build(input_shape)
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        return self.conv.weighted(source, weight, training)
+
+    def get_config(self):
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@PRIMITIVES.register("noise")
+class Noise(Primitive):
+    """Fresh N(0, 1) noise of the strided shape (space S4 of RobustDARTS).
+
+    It has no parameter and passes no gradient to its input. The draws are a
+    function of the layer's name and of how often it was called, a counter
+    that checkpoints hold, so that a resumed run draws the same.
+    """
+
+    def build(self, input_shape):
+        self.calls = self.add_weight(
+            name="calls",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        calls = tf.convert_to_tensor(self.calls)
+        stream = (zlib.crc32(self.path.encode()) & 0x3FFFFFFF) + replica_id()
+        shape = tf.shape(source.value[:, :: self.stride, :: self.stride])
+        noise = tf.random.stateless_normal(shape, tf.stack([stream, calls]))
+        self.calls.assign(calls + 1)
+        return _times(tf.cast(noise, source.value.dtype), weight)
+
+
+for _name, _kind in (("max_pool_3x3", "max"), ("avg_pool_3x3", "average")):
+    PRIMITIVES.register(_name)(functools.partial(Pooling, kind=_kind))
+for _size in (3, 5):
+    PRIMITIVES.register(f"sep_conv_{_size}x{_size}")(
+        functools.partial(SeparableConv, kernel_size=_size)
+    )
+    PRIMITIVES.register(f"dil_conv_{_size}x{_size}")(
+        functools.partial(
+            SeparableConv, kernel_size=_size, dilation=2, repeats=1
+        )
+    )
+PRIMITIVES.register("nasbench201/avg_pool_3x3")(
+    functools.partial(Pooling, kind="average", normalize=False)
+)
+for _size in (1, 3):
+    PRIMITIVES.register(f"nor_conv_{_size}x{_size}")(
+        functools.partial(NasBenchConv, kernel_size=_size)
+    )

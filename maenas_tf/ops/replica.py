@@ -1,0 +1,32 @@
+"""What a computation needs to know of the replicas beside it.
+
+The one place outside `training/` that speaks to `tf.distribute`: statistics
+of the global batch cannot be had without the other replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+def num_replicas() -> int:
+    """Returns how many replicas run this computation in step."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def replica_id() -> tf.Tensor | int:
+    """Returns this replica's number, from 0."""
+    context = tf.distribute.get_replica_context()
+    return 0 if context is None else context.replica_id_in_sync_group
+
+
+def all_reduce_sum(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns each tensor summed over the replicas; differentiable."""
+    tensors = list(tensors)
+    if num_replicas() == 1:
+        return tensors
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)

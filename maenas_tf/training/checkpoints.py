@@ -1,0 +1,77 @@
+"""Checkpoints from which a run goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+
+
+class RunCheckpoint:
+    """Saves every variable of a run, by path, and the loop's counters.
+
+    Keras' own formats lose the state of random layers, and object-based
+    checkpoints of a model leave out what it does not track; a plain
+    dictionary of all variables can do neither.
+
+    Args:
+        directory: where the checkpoints go; the last two are kept.
+        groups: name to variables; names keep equal paths apart.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        groups: Mapping[str, list[keras.Variable]],
+    ):
+        variables = {}
+        for group, members in groups.items():
+            for variable in members:
+                key = f"{group}/{variable.path}"
+                if key in variables:
+                    raise ValueError(
+                        f"Two variables have the path {key!r}; give the "
+                        f"layers that own them different names."
+                    )
+                variables[key] = variable.value
+        self._state = tf.Variable("{}", dtype=tf.string, trainable=False)
+        self._checkpoint = tf.train.Checkpoint(
+            variables=variables, state=self._state
+        )
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(directory), max_to_keep=2
+        )
+
+    def save(self, state: Mapping[str, Any]) -> str:
+        """Writes variables and `state` (JSON values); returns the path."""
+        self._state.assign(json.dumps(dict(state)))
+        return self._manager.save()
+
+    def restore(self) -> dict[str, Any] | None:
+        """Restores the latest checkpoint; returns its state or None.
+
+        Raises:
+            ConfigError: the checkpoint does not fit the model or is damaged.
+        """
+        latest = self._manager.latest_checkpoint
+        if latest is None:
+            return None
+        try:
+            self._checkpoint.restore(latest).assert_consumed()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise ConfigError(
+                f"The checkpoint {latest} cannot be restored into this model "
+                f"({str(error).splitlines()[0]}); use another --run_dir."
+            ) from error
+        return json.loads(self._state.numpy())
+
+    @property
+    def latest(self) -> str | None:
+        """The path of the latest checkpoint."""
+        return self._manager.latest_checkpoint

@@ -1,0 +1,414 @@
+"""A whole search: from a configuration and images to a genotype."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import platform
+import resource
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from maenas_tf.analysis import plots, statistics
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
+from maenas_tf.data.sources import load_images
+from maenas_tf.models.supernet import Supernet
+from maenas_tf.registry import Registry
+from maenas_tf.search import ALGORITHMS
+from maenas_tf.spaces import SPACES, Genotype
+from maenas_tf.tasks import TASKS
+from maenas_tf.training.callbacks import TensorBoardWriter
+from maenas_tf.training.checkpoints import RunCheckpoint
+from maenas_tf.training.distribution import (
+    configure_runtime,
+    divide_cpu,
+    make_strategy,
+)
+from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
+from maenas_tf.training.run_directory import RunDirectory
+from maenas_tf.training.searcher import Searcher
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        genotype: the architecture.
+        history: a row an epoch, as in history.csv.
+        alphas: cell type to softmaxed weights [epochs, edges, primitives].
+        summary: as in summary.json.
+    """
+
+    genotype: Genotype
+    history: list[dict[str, Any]]
+    alphas: dict[str, np.ndarray]
+    summary: dict[str, Any]
+
+
+def _look_up(registry: Registry, flag: str, name: str) -> Any:
+    try:
+        return registry.get(name)
+    except ValueError as error:
+        raise ConfigError(f"--{flag}: {error}") from error
+
+
+class SearchExperiment:
+    """Builds everything a search needs and runs it.
+
+    Args:
+        config: the configuration.
+        run_dir: the run directory.
+        image_set: the images; None loads those of the configuration.
+        resume: whether a run that is in `run_dir` goes on.
+        signals: looked at between calls of the graph.
+        checkpoint_seconds: longest time between checkpoints.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        run_dir: str | pathlib.Path,
+        image_set: ImageSet | None = None,
+        resume: bool = True,
+        signals: SignalWatch | None = None,
+        checkpoint_seconds: float = 600.0,
+    ):
+        self.config = config
+        self.space = _look_up(SPACES, "space", config.space)
+        task_class = _look_up(TASKS, "task", config.task)
+        self.algorithm = _look_up(ALGORITHMS, "algorithm", config.algorithm)()
+        self.run_directory = RunDirectory(run_dir, config, resume)
+        if config.strategy == "mirrored" and config.num_replicas > 1:
+            divide_cpu(config.num_replicas)
+        configure_runtime(config)
+        self.images = image_set or self._load(task_class.reads_labels)
+        self.task = task_class(
+            config, self.images.image_size, self.images.num_classes
+        )
+        self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
+        self.strategy = make_strategy(config.strategy, config.num_replicas)
+        self._check_replicas()
+        with self.strategy.scope():
+            self.searcher = self._build()
+        self.loop = self._make_loop(signals, checkpoint_seconds)
+        self.tensorboard: TensorBoardWriter | None = None
+
+    def _load(self, with_labels: bool) -> ImageSet:
+        config = self.config
+        return load_images(
+            config.dataset,
+            data_dir=config.data_dir,
+            split=config.split,
+            max_images=config.max_images,
+            image_size=config.image_size,
+            with_labels=with_labels,
+        )
+
+    def _check_replicas(self) -> None:
+        count = self.strategy.num_replicas_in_sync
+        if self.config.batch_size % count:
+            raise ConfigError(
+                f"--batch_size={self.config.batch_size} cannot be shared "
+                f"equally by {count} replicas; give a multiple of {count}."
+            )
+
+    @property
+    def num_cells(self) -> int:
+        """The number of cells (nasbench201: per stage)."""
+        return self.config.num_cells or self.space.default_num_cells
+
+    @property
+    def warmup_epochs(self) -> int:
+        """The number of epochs in which only weights move."""
+        config = self.config
+        if config.warmup_epochs >= 0:
+            return config.warmup_epochs
+        return int(self.task.warmup_fraction * config.epochs)
+
+    def _build(self) -> Searcher:
+        config = self.config
+        supernet = Supernet(
+            self.space,
+            config.init_channels,
+            self.num_cells,
+            self.task.build_head(self.space),
+            self.algorithm.relax,
+            self.algorithm.edge,
+            self.images.image_size,
+        )
+        searcher = Searcher(
+            supernet,
+            self.task,
+            config.order,
+            config.hessian_vector_product,
+            config.weight_decay,
+            config.alpha_weight_decay,
+            config.clip_norm,
+        )
+        searcher.compile(
+            keras.optimizers.SGD(
+                config.weight_learning_rate,
+                config.momentum,
+                config.nesterov,
+                name="weight_optimizer",
+            ),
+            keras.optimizers.Adam(
+                config.alpha_learning_rate,
+                beta_1=0.5,
+                beta_2=0.999,
+                epsilon=1e-8,
+                name="alpha_optimizer",
+            ),
+        )
+        return searcher
+
+    def _make_loop(self, signals, checkpoint_seconds) -> Loop:
+        searcher = self.searcher
+        checkpoint = RunCheckpoint(
+            self.run_directory.path / "checkpoints",
+            {
+                "model": searcher.variables,
+                "weight_optimizer": searcher.weight_optimizer.variables,
+                "alpha_optimizer": searcher.alpha_optimizer.variables,
+            },
+        )
+        return Loop(
+            StepRunner(searcher, self.strategy, self.config.jit_compile),
+            checkpoint,
+            self._dataset,
+            self._start_epoch,
+            self._end_epoch,
+            self.config.epochs,
+            self.steps,
+            signals,
+            checkpoint_seconds,
+        )
+
+    def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
+        return bilevel_dataset(
+            self.images,
+            example_map=self.task.map,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            epoch=epoch,
+            augment=self.config.augment,
+            start_step=start_step,
+            with_labels=self.task.reads_labels,
+        )
+
+    def run(self) -> SearchResult:
+        """Runs the search, or what is left of it.
+
+        Raises:
+            Interrupted: a signal came; a checkpoint was written.
+            Diverged: a loss was not finite.
+        """
+        run = self.run_directory
+        resumed = self.loop.restore()
+        first_epoch = self.loop.state["epoch"]
+        run.load_history(first_epoch)
+        if not resumed:
+            run.write_config(self.config)
+            self.loop.save()
+        if first_epoch < self.config.epochs or run.read_summary() is None:
+            tensorboard = str(run.path / "tensorboard")
+            with TensorBoardWriter(
+                tensorboard, self.space, first_epoch
+            ) as self.tensorboard:
+                self.loop.run()
+                self._finish()
+        result = self.result()
+        run.close()
+        return result
+
+    def result(self) -> SearchResult:
+        """Returns what is known so far."""
+        arrays = self.run_directory.stacked_arrays()
+        prefix = "weights_"
+        return SearchResult(
+            genotype=self._genotype(),
+            history=list(self.run_directory.rows),
+            alphas={
+                name.removeprefix(prefix): array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            },
+            summary=self.run_directory.read_summary() or {},
+        )
+
+    def _genotype(self) -> Genotype:
+        weights = self.searcher.supernet.architecture.numpy()
+        return self.algorithm.derive(self.space, weights)
+
+    def _start_epoch(self, epoch: int) -> None:
+        config, searcher = self.config, self.searcher
+        searcher.weight_optimizer.learning_rate = cosine_rate(
+            config.weight_learning_rate,
+            config.weight_learning_rate_min,
+            epoch,
+            config.epochs,
+        )
+        searcher.update_alphas = self.algorithm.updates_alphas(
+            epoch, self.warmup_epochs
+        )
+
+    def _end_epoch(
+        self, epoch: int, means: dict[str, float], seconds: float
+    ) -> None:
+        architecture = self.searcher.supernet.architecture
+        weights = architecture.numpy()
+        genotype = self._genotype()
+        row = self._row(epoch, means, seconds, weights, genotype)
+        arrays = {f"weights_{k}": v for k, v in weights.items()}
+        for kind, alphas in architecture.alphas.items():
+            arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
+        self.run_directory.append_epoch(row, arrays)
+        self.run_directory.write_genotype(genotype)
+        self.tensorboard.write_epoch(
+            epoch, _scalars(row), weights, genotype, self._draw(genotype)
+        )
+        losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
+        skips = statistics.count_skips(genotype)
+        tqdm.tqdm.write(
+            f"epoch {epoch + 1}/{self.config.epochs}: {losses} "
+            f"({row['images_per_second']} images/s)\n  {genotype}\n  skips: "
+            + ", ".join(f"{kind} {count}" for kind, count in skips.items())
+        )
+        warning = statistics.collapse_warning(genotype)
+        if warning and self.searcher.update_alphas:
+            tqdm.tqdm.write(f"  warning: {warning}")
+
+    def _row(self, epoch, means, seconds, weights, genotype) -> dict[str, Any]:
+        halves = 2 if self.searcher.update_alphas else 1
+        count = self.steps * self.config.batch_size * halves
+        optimizers = {
+            "weights": self.searcher.weight_optimizer,
+            "alphas": self.searcher.alpha_optimizer,
+        }
+        skips = statistics.count_skips(genotype)
+        return {
+            "epoch": epoch,
+            "weight_loss": means["weight_loss"],
+            "alpha_loss": means.get("alpha_loss", ""),
+            **{name: means[name] for name in self.task.metric_names},
+            **{
+                f"learning_rate_{name}": float(optimizer.learning_rate)
+                for name, optimizer in optimizers.items()
+            },
+            **{
+                f"entropy_{k}": statistics.entropy(w)
+                for k, w in weights.items()
+            },
+            **{f"skips_{kind}": count for kind, count in skips.items()},
+            "images_per_second": round(count / max(seconds, 1e-9), 1),
+            "seconds": round(seconds, 3),
+            "genotype": str(genotype),
+        }
+
+    def _draw(self, genotype: Genotype) -> dict[str, np.ndarray]:
+        """Draws what the run directory and TensorBoard both show."""
+        directory = self.run_directory.subdirectory("plots")
+        for cell_type in self.space.cell_types:
+            name = cell_type.name
+            picture = plots.draw_cell(genotype, name)
+            plots.save_png(picture, directory / f"cell_{name}.png")
+        images = {}
+        histories = self.run_directory.stacked_arrays()
+        for cell_type in self.space.cell_types:
+            name = cell_type.name
+            picture = plots.draw_alpha_history(
+                histories[f"weights_{name}"], cell_type
+            )
+            suffix = "" if len(self.space.cell_types) == 1 else f"_{name}"
+            plots.save_png(picture, directory / f"alphas{suffix}.png")
+            images[f"alpha_history/{name}"] = picture
+        reconstructions = self._reconstruct()
+        if reconstructions is not None:
+            picture = plots.draw_reconstructions(*reconstructions)
+            plots.save_png(picture, directory / "reconstructions.png")
+            images["reconstructions"] = picture
+        return images
+
+    def _reconstruct(self) -> tuple[np.ndarray, ...] | None:
+        """Returns inputs, outputs and originals of the same few images."""
+        dataset = bilevel_dataset(
+            self.images,
+            example_map=self.task.map,
+            batch_size=min(8, self.images.num_images // 2),
+            seed=self.config.seed,
+            epoch=0,
+            augment=False,
+            with_labels=self.task.reads_labels,
+        )
+        batch = next(iter(dataset.take(1)))["alphas"]
+        shown = self.task.preview(batch, self.searcher(batch))
+        if shown is None:
+            return None
+        return tuple(
+            np.clip(x.numpy() * self.images.std + self.images.mean, 0.0, 1.0)
+            for x in shown
+        )
+
+    def _finish(self) -> None:
+        state = self.loop.state
+        rows = self.run_directory.rows
+        labels = self.images.labels
+        speeds = [float(row["images_per_second"]) for row in rows]
+        genotype = self._genotype()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+        parameters = sum(
+            int(np.prod(v.shape)) for v in self.searcher.weight_variables
+        )
+        summary = {
+            "genotype": genotype.to_dict(),
+            "seconds_search": round(state["seconds"], 3),
+            "images_per_second": round(float(np.mean(speeds)), 1),
+            "steps": self.config.epochs * self.steps,
+            "first_step_seconds": round(state["first_step_seconds"], 3),
+            "peak_memory_mb": round(memory, 1),
+            "parameters": parameters,
+            "seed": self.config.seed,
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+            },
+            "dataset": self.images.name,
+            "num_images": self.images.num_images,
+            "num_skipped_files": self.images.num_skipped,
+            "num_labels_read": 0 if labels is None else len(labels),
+            "task": self.config.task,
+            "warmup_epochs": self.warmup_epochs,
+            "num_cells": self.num_cells,
+            "replicas": self.strategy.num_replicas_in_sync,
+        }
+        final = {"weight_loss": float(rows[-1]["weight_loss"])}
+        if rows[-1]["alpha_loss"] != "":
+            final["alpha_loss"] = float(rows[-1]["alpha_loss"])
+        self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
+        self.run_directory.write_summary(summary)
+
+
+def _scalars(row: dict[str, Any]) -> dict[str, float]:
+    """Groups a history row's figures under TensorBoard tags."""
+    groups = {
+        "weight_loss": "loss/weights",
+        "alpha_loss": "loss/alphas",
+        "learning_rate_weights": "learning_rate/weights",
+        "learning_rate_alphas": "learning_rate/alphas",
+    }
+    skipped = ("epoch", "genotype")
+    return {
+        groups.get(name, name): value
+        for name, value in row.items()
+        if name not in skipped
+        and not name.startswith(("entropy_", "skips_"))
+        and value != ""
+    }

@@ -1,0 +1,303 @@
+"""The training loop: steps in the graph, everything else between them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+import tqdm
+
+from maenas_tf.training.checkpoints import RunCheckpoint
+from maenas_tf.training.distribution import find_unequal
+from maenas_tf.training.searcher import Searcher
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has written a checkpoint."""
+
+
+class Diverged(Exception):
+    """The loss is not finite any more."""
+
+
+def cosine_rate(initial: float, final: float, epoch: int, epochs: int) -> float:
+    """Returns the learning rate of an epoch, annealed by half a cosine.
+
+    final + (initial - final) (1 + cos(pi epoch / epochs)) / 2
+    """
+    share = (1.0 + math.cos(math.pi * epoch / epochs)) / 2.0
+    return final + (initial - final) * share
+
+
+class StepRunner:
+    """Runs many steps in one call of the graph, on any strategy.
+
+    Keras' `fit` does not run several steps a call under MirroredStrategy
+    (keras#19246); this loop does, over the same `train_step`.
+
+    Args:
+        searcher: compiled.
+        strategy: under whose scope it was made.
+        jit_compile: compile the step with XLA.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        strategy: tf.distribute.Strategy,
+        jit_compile: bool = False,
+    ):
+        self.searcher = searcher
+        self.strategy = strategy
+        self.jit_compile = jit_compile
+        self._functions: dict[bool, Callable] = {}
+
+    def __call__(self, iterator: Iterator, num_steps: int) -> dict[str, Any]:
+        """Runs steps until one's loss is not finite.
+
+        Args:
+            iterator: of batches; distributed where the strategy is.
+            num_steps: at least 1.
+
+        Returns:
+            The metrics summed over the steps (float64), and "num_finite",
+            how many of the steps had a finite loss.
+        """
+        mode = self.searcher.update_alphas
+        if mode not in self._functions:
+            self._functions[mode] = self._make()
+        return {
+            key: value.numpy()
+            for key, value in self._functions[mode](
+                iterator, tf.constant(num_steps)
+            ).items()
+        }
+
+    def _make(self) -> Callable:
+        keys = self.searcher.metric_keys
+        step = self.searcher.train_step
+        if self.jit_compile:
+            step = tf.function(step, jit_compile=True)
+
+        def one_step(iterator):
+            results = self.strategy.run(step, (next(iterator),))
+            # Every replica holds the global value; take the first's.
+            local = self.strategy.experimental_local_results
+            return tf.stack(
+                [tf.cast(local(results[key])[0], tf.float64) for key in keys]
+            )
+
+        @tf.function(reduce_retracing=True)
+        def run(iterator, num_steps):
+            totals = tf.zeros([len(keys)], tf.float64)
+            num_finite = tf.constant(0)
+            for _ in tf.range(num_steps):
+                values = one_step(iterator)
+                totals += values
+                if not tf.reduce_all(tf.math.is_finite(values)):
+                    break
+                num_finite += 1
+            sums = dict(zip(keys, tf.unstack(totals), strict=True))
+            return {**sums, "num_finite": num_finite}
+
+        return run
+
+
+class SignalWatch:
+    """Turns SIGINT and SIGTERM into a flag that the loop looks at."""
+
+    def __init__(self):
+        self.received: str | None = None
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[SignalWatch]:
+        """Catches the signals for the length of a `with` block."""
+
+        def note(number, frame):
+            self.received = signal.Signals(number).name
+
+        old = {
+            number: signal.signal(number, note)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield self
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+class Loop:
+    """Runs the epochs of a search, resumably.
+
+    Args:
+        runner: runs steps.
+        checkpoint: of everything that changes.
+        make_dataset: (epoch, start_step) to the rest of the epoch's batches,
+            a function of these two alone.
+        start_epoch: called with an epoch before it; sets rates and phases.
+        end_epoch: called with (epoch, means of the metrics, seconds).
+        epochs: how many.
+        steps: of an epoch.
+        signals: looked at between calls of the graph.
+        checkpoint_seconds: write at least so often, in the middle of long
+            epochs.
+        chunk_seconds: aim for calls of this length, so that a signal and the
+            progress bar need not wait long.
+    """
+
+    def __init__(
+        self,
+        runner: StepRunner,
+        checkpoint: RunCheckpoint,
+        make_dataset: Callable[[int, int], tf.data.Dataset],
+        start_epoch: Callable[[int], None],
+        end_epoch: Callable[[int, dict[str, float], float], None],
+        epochs: int,
+        steps: int,
+        signals: SignalWatch | None = None,
+        checkpoint_seconds: float = 600.0,
+        chunk_seconds: float = 2.0,
+    ):
+        self.runner = runner
+        self.checkpoint = checkpoint
+        self.make_dataset = make_dataset
+        self.start_epoch = start_epoch
+        self.end_epoch = end_epoch
+        self.epochs = epochs
+        self.steps = steps
+        self.signals = signals or SignalWatch()
+        self.checkpoint_seconds = checkpoint_seconds
+        self.chunk_seconds = chunk_seconds
+        self.state = {
+            "epoch": 0,
+            "step": 0,
+            "totals": {},
+            "epoch_seconds": 0.0,
+            "seconds": 0.0,
+            "first_step_seconds": None,
+        }
+        self._step_seconds: float | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Runs what is left; returns the counters.
+
+        Raises:
+            Interrupted: a signal came; a checkpoint was written.
+            Diverged: a loss was not finite; the last checkpoint stands.
+        """
+        state = self.state
+        with tqdm.tqdm(
+            total=self.epochs * self.steps,
+            initial=state["epoch"] * self.steps + state["step"],
+            unit="step",
+            mininterval=0.5,
+            dynamic_ncols=True,
+            smoothing=0.05,
+        ) as bar:
+            while state["epoch"] < self.epochs:
+                self._run_epoch(bar)
+        return state
+
+    def _run_epoch(self, bar: tqdm.tqdm) -> None:
+        state = self.state
+        epoch = state["epoch"]
+        self.start_epoch(epoch)
+        bar.set_description(f"epoch {epoch + 1}/{self.epochs}")
+        dataset = self.make_dataset(epoch, state["step"])
+        strategy = self.runner.strategy
+        if strategy.num_replicas_in_sync > 1:
+            dataset = strategy.experimental_distribute_dataset(dataset)
+        iterator = iter(dataset)
+        self._step_seconds = None
+        saved_at = time.monotonic()
+        while state["step"] < self.steps:
+            self._run_chunk(iterator, bar)
+            if self.signals.received:
+                path = self.save()
+                raise Interrupted(
+                    f"stopped by {self.signals.received} in epoch {epoch + 1} "
+                    f"after step {state['step']} of {self.steps}; wrote "
+                    f"{path}"
+                )
+            if time.monotonic() - saved_at > self.checkpoint_seconds:
+                self.save()
+                saved_at = time.monotonic()
+        means = {k: v / self.steps for k, v in state["totals"].items()}
+        self.end_epoch(epoch, means, state["epoch_seconds"])
+        state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
+        self.save()
+
+    def _run_chunk(self, iterator: Iterator, bar: tqdm.tqdm) -> None:
+        state = self.state
+        count = 1
+        if self._step_seconds is not None:
+            count = max(1, int(self.chunk_seconds / self._step_seconds))
+        count = min(count, self.steps - state["step"])
+        begin = time.monotonic()
+        totals = self.runner(iterator, count)
+        seconds = time.monotonic() - begin
+        if state["first_step_seconds"] is None:
+            state["first_step_seconds"] = seconds
+        num_finite = int(totals.pop("num_finite"))
+        if num_finite < count:
+            self._report_divergence(totals, state["step"] + num_finite + 1)
+        # The first call traces; it says nothing about the pace.
+        self._step_seconds = (
+            1e9 if self._step_seconds is None else seconds / count
+        )
+        for key, value in totals.items():
+            state["totals"][key] = state["totals"].get(key, 0.0) + float(value)
+        state["step"] += count
+        state["epoch_seconds"] += seconds
+        state["seconds"] += seconds
+        bar.update(count)
+        bar.set_postfix_str(
+            f"loss {totals['weight_loss'] / count:.4f}", refresh=False
+        )
+
+    def _report_divergence(self, totals: dict[str, Any], step: int) -> None:
+        names = [k for k, v in totals.items() if not math.isfinite(v)]
+        latest = self.checkpoint.latest
+        kept = (
+            f"the last good state is {latest}"
+            if latest
+            else "no checkpoint had been written yet"
+        )
+        raise Diverged(
+            f"{', '.join(names)} is not finite in epoch "
+            f"{self.state['epoch'] + 1}, step {step} of {self.steps}; {kept}. "
+            f"Lower --weight_learning_rate or set --clip_norm."
+        )
+
+    def save(self) -> str:
+        """Writes a checkpoint, if all replicas agree; returns its path.
+
+        Raises:
+            RuntimeError: the replicas have drifted apart.
+        """
+        searcher = self.runner.searcher
+        variables = [
+            *searcher.variables,
+            *searcher.weight_optimizer.variables,
+            *searcher.alpha_optimizer.variables,
+        ]
+        unequal = find_unequal(self.runner.strategy, variables)
+        if unequal:
+            raise RuntimeError(
+                f"The replicas hold different values of {unequal[0]} and "
+                f"{len(unequal) - 1} more variables."
+            )
+        return self.checkpoint.save(self.state)
+
+    def restore(self) -> bool:
+        """Takes up the latest checkpoint; returns whether there was one."""
+        state = self.checkpoint.restore()
+        if state is not None:
+            self.state = state
+        return state is not None

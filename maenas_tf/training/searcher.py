@@ -1,0 +1,203 @@
+"""The model that searches: a supernet with a bi-level train_step."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.models.supernet import Supernet
+from maenas_tf.ops.replica import all_reduce_sum, num_replicas
+from maenas_tf.search import bilevel
+from maenas_tf.tasks import Task
+
+
+class Searcher(keras.Model):
+    """Searches an architecture: alphas and weights move in turn.
+
+    An ordinary Keras model: `fit` drives it on one device, the project's own
+    loop on any number. Its batch is {"weights": ..., "alphas": ...}, examples
+    of the task from two disjoint halves of the images.
+
+    Args:
+        supernet: with the task's head, built.
+        task: supplies input layer, loss and metrics.
+        order: "first" or "second".
+        hessian_vector_product: "finite_difference" or "exact".
+        weight_decay: L2 factor, added to the weights' gradient.
+        alpha_weight_decay: L2 factor, added to the alphas' gradient.
+        clip_norm: global-norm clip of the weights' gradient; 0 is off.
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        task: Task,
+        order: str = "first",
+        hessian_vector_product: str = "finite_difference",
+        weight_decay: float = 3e-4,
+        alpha_weight_decay: float = 1e-3,
+        clip_norm: float = 5.0,
+        name: str = "searcher",
+    ):
+        super().__init__(name=name)
+        self.supernet = supernet
+        self.input_layer = task.build_input()
+        self.task = task
+        self.order = order
+        self.hessian_vector_product = hessian_vector_product
+        self.weight_decay = weight_decay
+        self.alpha_weight_decay = alpha_weight_decay
+        self.clip_norm = clip_norm
+        self.update_alphas = True
+        self.built = True
+        self.alpha_variables = supernet.architecture.trainable_variables
+        alphas = {id(variable) for variable in self.alpha_variables}
+        self.weight_variables = [
+            v for v in self.trainable_variables if id(v) not in alphas
+        ]
+
+    def compile(self, weight_optimizer, alpha_optimizer, **kwargs):
+        """Takes the two optimizers and builds each on its own variables.
+
+        Args:
+            weight_optimizer: `keras.optimizers.SGD`; the second order steps
+                virtually as it does.
+            alpha_optimizer: any Keras optimizer.
+            **kwargs: passed on to `keras.Model.compile`.
+        """
+        weight_optimizer.build(self.weight_variables)
+        alpha_optimizer.build(self.alpha_variables)
+        kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=weight_optimizer, loss=None, **kwargs)
+        self.weight_optimizer = weight_optimizer
+        self.alpha_optimizer = alpha_optimizer
+
+    def call(self, batch, training=False):
+        """Returns the head's output for a batch of the task."""
+        images = batch["input"]
+        if self.input_layer is not None:
+            images = self.input_layer(batch)
+        return self.supernet(images, training=training)
+
+    @tf.autograph.experimental.do_not_convert
+    def train_step(self, data):
+        """One step: first the alphas, then the weights (DARTS, algorithm 1)."""
+        metrics = {}
+        weights, alphas = self._values()
+        train_loss = functools.partial(self._loss, data["weights"])
+
+        # Phase 1: alphas descend the loss on their own half of the images.
+        if self.update_alphas:
+            validation_loss = functools.partial(self._loss, data["alphas"])
+            alpha_loss, gradients = self._alpha_gradient(
+                train_loss, validation_loss, weights, alphas
+            )
+            gradients = all_reduce_sum(gradients)
+            decay = self.alpha_weight_decay
+            self._apply(self.alpha_optimizer, gradients, alphas, decay)
+            metrics["alpha_loss"] = alpha_loss
+            weights, alphas = self._values()
+
+        # Phase 2: weights descend the loss on the other half, alphas fixed.
+        loss_and_state = functools.partial(
+            self._loss, data["weights"], metrics=metrics, keep_state=True
+        )
+        metrics["weight_loss"], gradients = bilevel.gradient(
+            loss_and_state, weights, alphas, "weights"
+        )
+        gradients = all_reduce_sum(gradients)
+        if self.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+        self._apply(
+            self.weight_optimizer, gradients, weights, self.weight_decay
+        )
+        return self._global(metrics)
+
+    @property
+    def metric_keys(self) -> tuple[str, ...]:
+        """The keys of what `train_step` returns."""
+        phases = ("alpha_loss",) if self.update_alphas else ()
+        return (*phases, *self.task.metric_names, "weight_loss")
+
+    def _values(self):
+        weights = [tf.convert_to_tensor(v) for v in self.weight_variables]
+        alphas = [tf.convert_to_tensor(v) for v in self.alpha_variables]
+        return weights, alphas
+
+    def _alpha_gradient(self, train_loss, validation_loss, weights, alphas):
+        if self.order == "first":
+            return bilevel.first_order(validation_loss, weights, alphas)
+        return bilevel.second_order(
+            train_loss,
+            validation_loss,
+            weights,
+            alphas,
+            self._virtual_step,
+            self.hessian_vector_product,
+            all_reduce_sum,
+        )
+
+    def _virtual_step(self, weights, gradients):
+        optimizer = self.weight_optimizer
+        velocities = [tf.zeros_like(w) for w in weights]
+        if optimizer.momentum:
+            velocities = [tf.convert_to_tensor(u) for u in optimizer.momentums]
+        return bilevel.sgd_virtual_step(
+            weights,
+            gradients,
+            velocities,
+            tf.convert_to_tensor(optimizer.learning_rate),
+            optimizer.momentum,
+            optimizer.nesterov,
+            self.weight_decay,
+        )
+
+    def _loss(self, batch, weights, alphas, metrics=None, keep_state=False):
+        """Returns this replica's share of the loss at given values.
+
+        Args:
+            batch: examples of the task, this replica's part.
+            weights: values of `weight_variables`.
+            alphas: values of `alpha_variables`.
+            metrics: a dictionary that takes the task's metrics, or None.
+            keep_state: keep what the pass did to non-trainable variables.
+        """
+        variables = [*self.weight_variables, *self.alpha_variables]
+        values = [*weights, *alphas]
+        with keras.StatelessScope(
+            state_mapping=list(zip(variables, values, strict=True))
+        ) as scope:
+            outputs = self(batch, training=True)
+            losses = self.task.losses(batch, outputs)
+        if keep_state:
+            for variable in self.non_trainable_variables:
+                value = scope.get_current_value(variable)
+                if value is not None:
+                    variable.assign(value)
+        if metrics is not None:
+            for key, value in self.task.metrics(batch, outputs).items():
+                metrics[key] = self._share(value)
+        return self._share(losses)
+
+    def _share(self, values):
+        """Sums [B] so that the replicas' results add up to the mean."""
+        count = tf.shape(values)[0] * num_replicas()
+        return tf.reduce_sum(values) / tf.cast(count, values.dtype)
+
+    def _apply(self, optimizer, gradients, values, weight_decay):
+        """Applies gradients that are already summed over the replicas.
+
+        Keras sums them once more, hence the division.
+        """
+        gradients = [
+            (g + weight_decay * v) / num_replicas()
+            for g, v in zip(gradients, values, strict=True)
+        ]
+        optimizer.apply(gradients)
+
+    def _global(self, metrics):
+        keys = sorted(metrics)
+        values = all_reduce_sum([metrics[key] for key in keys])
+        return dict(zip(keys, values, strict=True))

@@ -1,0 +1,155 @@
+"""The structure of the repository holds.
+
+That each check can fail is shown in structure_checks_test.py and
+build_checks_test.py.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from packaging import requirements, version
+
+from tests import build_checks, structure_checks
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PACKAGES = ("flags", "maenas_tf", "tests", "tools")
+TEXT = {".bazel", ".csv", ".flags", ".json", ".md", ".py", ".sh", ".toml"}
+TEXT |= {".txt"}
+NOT_OURS = {"runs", "build", "dist", "node_modules"}
+
+
+def modules(*packages: str) -> dict[str, str]:
+    """Returns the text of our modules by dotted name."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text()
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def texts() -> dict[str, str]:
+    """Returns our text files by path; hidden folders are not ours."""
+    found = {}
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [
+            name
+            for name in folders
+            if name[0] != "." and name not in NOT_OURS and "bazel-" not in name
+        ]
+        for name in names:
+            path = pathlib.Path(folder, name)
+            if path.suffix in TEXT or name == "BUILD":
+                found[str(path.relative_to(ROOT))] = path.read_text()
+    return {**found, ".ci/run": (ROOT / ".ci" / "run").read_text()}
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        structure_checks.arrow_problems,
+        structure_checks.distribution_problems,
+        structure_checks.banned_problems,
+        structure_checks.length_problems,
+    ],
+)
+def test_every_module_keeps_the_rules(check):
+    sources = modules("flags", "maenas_tf", "tools")
+    assert len(sources) > 5
+    problems = [
+        problem
+        for module, source in sources.items()
+        for problem in check(module, source)
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_no_file_names_a_path_of_one_machine():
+    problems = [
+        problem
+        for path, text in texts().items()
+        for problem in structure_checks.machine_problems(path, text)
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_every_build_file_agrees_with_its_folder():
+    sources = modules(*PACKAGES)
+    run = build_checks.requirement_labels(
+        (ROOT / "requirements.txt").read_text()
+    )
+    test = run | build_checks.requirement_labels(
+        (ROOT / "requirements_test.txt").read_text()
+    )
+    problems = []
+    for folder in sorted({name.rpartition(".")[0] for name in sources}):
+        path = ROOT.joinpath(*folder.split("."), "BUILD")
+        name = folder.replace(".", "/")
+        allowed = test if folder.split(".")[0] == "tests" else run
+        text = path.read_text() if path.exists() else ""
+        problems += build_checks.file_problems(name, text, sources, allowed)
+    assert not problems, "\n".join(problems)
+
+
+def test_no_module_needs_itself_in_a_circle():
+    sources = modules(*PACKAGES)
+    graph = {
+        build_checks.module_label(module): build_checks.expected_needs(
+            module, sources
+        )
+        for module in sources
+    }
+    assert build_checks.cycle(graph) == []
+
+
+def test_the_lock_satisfies_the_ranges():
+    lock = (ROOT / "requirements_lock.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lock if "==" in line)
+    pins = {name.replace("_", "-").lower(): pin for name, pin in pins.items()}
+    for file in ("requirements.txt", "requirements_test.txt"):
+        for line in (ROOT / file).read_text().splitlines():
+            if line and not line.startswith("#"):
+                wanted = requirements.Requirement(line)
+                name = wanted.name.replace("_", "-").lower()
+                assert wanted.specifier.contains(version.Version(pins[name])), (
+                    f"{file}: {line}, but the lock has {pins[name]}"
+                )
+
+
+def test_buildifier_finds_nothing():
+    command = find_buildifier()
+    if not command:
+        pytest.skip(
+            "buildifier is not installed; the README says how to run it"
+        )
+    files = [
+        path
+        for path in texts()
+        if path.endswith(".bazel") or path.rpartition("/")[2] == "BUILD"
+    ]
+    done = subprocess.run(
+        [*command, "--lint=warn", "--mode=check", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def find_buildifier() -> list[str]:
+    """Returns the command of an installed buildifier, [] if there is none."""
+    found = shutil.which("buildifier")
+    if found:
+        return [found]
+    if not shutil.which("npx"):
+        return []
+    command = ["npx", "--offline", "--yes", "@bazel/buildifier"]
+    done = subprocess.run(
+        [*command, "--version"], capture_output=True, check=False
+    )
+    return [] if done.returncode else command

@@ -1,0 +1,80 @@
+r"""Prepare a TensorFlow Datasets data set; the only tool that downloads.
+
+    python -m tools.prepare_data --dataset=cifar10 --data_dir=DIR
+
+Afterwards every tool reads it offline. "digits" and "folder" need none of
+this. Exit codes: 0 done, 1 the download or preparation failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.sources import SOURCES
+from maenas_tf.data.tfds_source import make_builder, quiet
+
+_DATASET = flags.DEFINE_string(
+    "dataset", None, "Name of the tfds data set, as cifar10."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "", "Where to write it; empty means ~/tensorflow_datasets."
+)
+
+
+def prepare(name: str | None, data_dir: str) -> str:
+    """Download and prepare a data set unless it is there already.
+
+    Returns one sentence on what was done.
+
+    Raises:
+        ConfigError: the name is unknown, or the user must provide a package
+            or a file first.
+    """
+    if not name:
+        raise ConfigError("--dataset is missing; give a name, as cifar10.")
+    if name in SOURCES:
+        return f"{name} needs no preparation."
+    # tfds imports it while preparing, without declaring that it needs it.
+    if importlib.util.find_spec("importlib_resources") is None:
+        raise ConfigError(
+            f"--dataset={name} cannot be prepared without the package "
+            f"importlib_resources; run: pip install importlib_resources"
+        )
+    with quiet():
+        builder = make_builder(name, data_dir)
+        if builder.is_prepared():
+            return f"{name} is prepared already in {builder.data_path}."
+    import tensorflow_datasets as tfds
+
+    settings = tfds.download.DownloadConfig(try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=settings)
+    except (AssertionError, ImportError) as error:  # as tfds reports those
+        reason = " ".join(str(error).split())
+        message = f"--dataset={name} cannot be prepared: {reason}"
+        raise ConfigError(message) from error
+    return f"Prepared {name} in {builder.data_path}."
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prepare what the flags name; return the exit code."""
+    try:
+        if len(argv) > 1:
+            raise ConfigError(f"{argv[1]} is not a flag; use --dataset=NAME.")
+        print(prepare(_DATASET.value, _DATA_DIR.value))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Exception as error:  # any downloader's own kind
+        print(f"Preparing {_DATASET.value} failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)
