@@ -7,6 +7,8 @@ part of it that needs no TensorFlow, is quick.
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import Any
 
 __version__ = "0.1.0"
@@ -14,10 +16,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConfigError": "maenas_tf.config",
     "Genotype": "maenas_tf.spaces",
+    "Network": "maenas_tf.models.network",
     "SearchConfig": "maenas_tf.config",
     "SearchResult": "maenas_tf.training.experiment",
+    "TrainConfig": "maenas_tf.training.train_config",
+    "build_backbone": "maenas_tf.models.backbone",
+    "build_network": "maenas_tf.models.network",
     "build_supernet": "maenas_tf.models.supernet",
-    "count_parameters": "maenas_tf.api",
+    "count_macs": "maenas_tf.analysis.complexity",
+    "count_parameters": "maenas_tf.analysis.complexity",
     "derive_genotype": "maenas_tf.api",
     "load_genotype": "maenas_tf.spaces",
     "search": "maenas_tf.api",
@@ -41,6 +48,21 @@ def require_tensorflow_backend() -> None:
             f"maenas_tf needs Keras on TensorFlow, but the backend is "
             f"{backend}; set KERAS_BACKEND=tensorflow before Python starts."
         )
+
+
+class _Package(types.ModuleType):
+    """This package, in which the function `search` keeps its name.
+
+    Importing the subpackage `search` would put it in the function's place;
+    `from maenas_tf.search import ...` does not need it there.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _HOMES or not isinstance(value, types.ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

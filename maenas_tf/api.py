@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -35,7 +35,7 @@ def search(
         run_dir: keeps everything there and goes on with a run that was
             interrupted; None keeps nothing on disk.
         **settings: fields of `SearchConfig`, for example `space="darts"`,
-            `epochs=5`.
+            `epochs=5`, except those that say where images are.
 
     Returns:
         The result: `genotype`, `history`, `alphas`, `summary`.
@@ -43,13 +43,17 @@ def search(
     Raises:
         ConfigError: a setting or the images are wrong.
     """
-    names = SearchConfig.__dataclass_fields__
+    names = [
+        field.name
+        for field in dataclasses.fields(SearchConfig)
+        if field.name not in ("dataset", "data_dir", "split")
+    ]
     unknown = sorted(set(settings) - set(names))
     if unknown:
         raise ConfigError(
             f"Unknown setting {unknown[0]!r}; known are {', '.join(names)}."
         )
-    config = SearchConfig(**{"dataset": "arrays", **settings})
+    config = SearchConfig(dataset="arrays", **settings)
     needs_labels = config.task in TASKS and TASKS.get(config.task).reads_labels
     if needs_labels != (labels is not None):
         raise ConfigError(
@@ -87,15 +91,3 @@ def derive_genotype(
         for kind, a in alphas.items()
     }
     return space.derive(weights)
-
-
-def count_parameters(model: keras.Model) -> int:
-    """Returns the number of trainable parameters, without the alphas."""
-    architecture = getattr(model, "architecture", None)
-    alphas = architecture.trainable_variables if architecture else []
-    excluded = {id(variable) for variable in alphas}
-    return sum(
-        int(np.prod(v.shape))
-        for v in model.trainable_variables
-        if id(v) not in excluded
-    )

@@ -1,19 +1,29 @@
-"""The configuration of a search: one frozen, validated dataclass."""
+"""Configurations: frozen, validated dataclasses."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
-ORDERS = ("first", "second")
-HESSIAN_VECTOR_PRODUCTS = ("finite_difference", "exact")
 MASK_FILLS = ("zero", "token", "noise")
-RECONSTRUCTION_LOSSES = ("mse", "l1", "huber")
-LOSS_REGIONS = ("masked", "full")
-TARGETS = ("pixels", "normalized_patches")
-STRATEGIES = ("auto", "one_device", "mirrored")
-PRECISIONS = ("float32", "bfloat16")
+
+# Field to its values, where it has a fixed few.
+CHOICES = {
+    "order": ("first", "second"),
+    "hessian_vector_product": ("finite_difference", "exact"),
+    "mask_fill": MASK_FILLS,
+    "reconstruction_loss": ("mse", "l1", "huber"),
+    "loss_region": ("masked", "full"),
+    "target": ("pixels", "normalized_patches"),
+    "stem": ("cifar", "imagenet"),
+    "schedule": ("cosine", "linear", "exponential"),
+    "strategy": ("auto", "one_device", "mirrored"),
+    "precision": ("float32", "bfloat16"),
+}
 
 
 class ConfigError(ValueError):
@@ -26,8 +36,139 @@ def check(condition: bool, name: str, value: Any, expected: str) -> None:
         raise ConfigError(f"--{name}={value!s} is not valid: {expected}")
 
 
+def _plain(name: str, value: Any, default: Any) -> Any:
+    """Returns `value` as the plain Python type that the default has.
+
+    Raises:
+        ConfigError: it is of another kind; a whole number will do for a
+            fraction, a truth value for no number.
+    """
+    kinds = {
+        bool: (bool, "True or False"),
+        int: (numbers.Integral, "a whole number"),
+        float: (numbers.Real, "a finite number"),
+        str: (str, "a text"),
+    }
+    kind, expected = kinds[type(default)]
+    fits = isinstance(value, kind)
+    if fits and type(default) in (int, float):
+        fits = not isinstance(value, bool) and abs(value) < math.inf
+    check(fits, name, value, f"give {expected}.")
+    return type(default)(value)
+
+
 @dataclasses.dataclass(frozen=True)
-class SearchConfig:
+class Config:
+    """A frozen dataclass, validated when it is made, that JSON can hold.
+
+    Every field of a subclass has a default, which tells its type.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = _plain(field.name, getattr(self, field.name), field.default)
+            object.__setattr__(self, field.name, value)
+            if field.name in CHOICES:
+                known = CHOICES[field.name]
+                expected = f"choose one of {', '.join(known)}."
+                check(value in known, field.name, value, expected)
+        self.validate()
+
+    def validate(self) -> None:
+        """Raises ConfigError about a wrong field or a conflict of two."""
+
+    def to_json(self) -> str:
+        """Returns the configuration as JSON text, one field a line."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads `to_json`'s text.
+
+        Raises:
+            ConfigError: it is no JSON object, a field is unknown or missing,
+                or a value is wrong.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"The configuration is no JSON: {error}."
+            ) from error
+        if not isinstance(values, dict):
+            raise ConfigError(
+                f"The configuration must be a JSON object with a field for "
+                f"each setting, not {type(values).__name__}."
+            )
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) ^ known)
+        if unknown:
+            raise ConfigError(
+                f"It is no {cls.__name__} of this version: field(s) "
+                f"{', '.join(unknown[:5])} are unknown or missing."
+            )
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Self:
+        """Returns a copy with some fields changed, validated anew."""
+        return dataclasses.replace(self, **changes)
+
+    def differences(self, other: Config) -> list[str]:
+        """Returns the names of the fields in which the two differ."""
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        ]
+
+    def check_each(
+        self, names: Iterable[str], fits: Callable[[Any], bool], expected: str
+    ) -> None:
+        """Checks the value of each named field by a function."""
+        for name in names:
+            value = getattr(self, name)
+            check(fits(value), name, value, expected)
+
+    def check_runtime(self) -> None:
+        """Checks the fields about devices that all configurations have."""
+        check(
+            0 <= self.seed < 2**32,
+            "seed",
+            self.seed,
+            "give a whole number from 0 to 4294967295.",
+        )
+        if self.num_replicas and self.strategy != "mirrored":
+            raise ConfigError(
+                f"--num_replicas={self.num_replicas} needs "
+                f"--strategy=mirrored, not --strategy={self.strategy}."
+            )
+        if self.num_replicas > 1 and self.batch_size % self.num_replicas:
+            raise ConfigError(
+                f"--batch_size={self.batch_size} cannot be shared equally by "
+                f"--num_replicas={self.num_replicas}; give a multiple."
+            )
+        if self.jit_compile and self.strategy == "mirrored":
+            raise ConfigError(
+                "--jit_compile does not work with --strategy=mirrored; drop "
+                "one of the two."
+            )
+
+    def check_momentum(self) -> None:
+        """Checks the fields about SGD's momentum."""
+        check(
+            0 <= self.momentum < 1,
+            "momentum",
+            self.momentum,
+            "give a number in [0, 1).",
+        )
+        if self.nesterov and self.momentum == 0:
+            raise ConfigError(
+                "--nesterov needs a --momentum above 0; drop it or give one."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig(Config):
     """Everything that decides the result of a search.
 
     The defaults are those of the DARTS search on CIFAR-10 (Liu et al., 2019)
@@ -35,9 +176,10 @@ class SearchConfig:
     choice is ours (README, "What is the paper's and what is ours").
 
     Attributes:
-        space: search space.
-        task: how the search is supervised.
-        algorithm: how architecture parameters become an architecture.
+        space: search space: darts, s1, s2, s3, s4 or nasbench201.
+        task: how the search is supervised: mae (masked autoencoding, no
+            labels) or supervised.
+        algorithm: how an architecture is found: darts.
         order: order of the architecture gradient, "first" or "second".
         hessian_vector_product: second order only: "finite_difference" (as
             in DARTS) or "exact".
@@ -51,14 +193,26 @@ class SearchConfig:
         patch_size: side of a patch in pixels.
         mask_fill: what stands in a masked patch: "zero" (the data set's
             mean), a learnable "token", or Gaussian "noise".
-        decoder: name of the decoder.
+        decoder: from features to pixels: hierarchical, single_scale or
+            linear.
         decoder_width: channels inside the decoder; 0 means init_channels.
         reconstruction_loss: "mse", "l1" or "huber".
         loss_region: "masked" patches only, or "full" image.
         target: "pixels" or "normalized_patches" (each patch standardised).
         init_channels: channels of the first cells (C).
+        stem: "cifar", one convolution at full resolution, or "imagenet",
+            three that reduce it eight times (darts family).
         num_cells: number of cells (nasbench201: per stage); 0 means the
             space's own: 8 (darts), 5 (nasbench201).
+        max_parameters: most trainable parameters of the network found, at
+            the evaluation's size; 0 is no limit.
+        max_macs: most multiply-accumulates of it for one image; 0 is no
+            limit.
+        eval_init_channels: C of the network that limits and report are
+            about; 0 means the reference's: 36 (darts), 48 (with the
+            imagenet stem), 16 (nasbench201).
+        eval_num_cells: its number of cells; 0 means the reference's: 20
+            (darts), 14 (with the imagenet stem), 5 (nasbench201).
         epochs: passes over the weight half of the images.
         warmup_epochs: epochs in which only weights move; -1 means the
             task's default.
@@ -99,7 +253,12 @@ class SearchConfig:
     loss_region: str = "masked"
     target: str = "pixels"
     init_channels: int = 16
+    stem: str = "cifar"
     num_cells: int = 0
+    max_parameters: int = 0
+    max_macs: int = 0
+    eval_init_channels: int = 0
+    eval_num_cells: int = 0
     epochs: int = 50
     warmup_epochs: int = -1
     batch_size: int = 64
@@ -118,65 +277,54 @@ class SearchConfig:
     jit_compile: bool = False
     deterministic: bool = True
 
-    def __post_init__(self):
-        self._check_choices()
+    def validate(self) -> None:
         self._check_ranges()
-        self._check_conflicts()
-
-    def _check_choices(self) -> None:
-        for name, choices in (
-            ("order", ORDERS),
-            ("hessian_vector_product", HESSIAN_VECTOR_PRODUCTS),
-            ("mask_fill", MASK_FILLS),
-            ("reconstruction_loss", RECONSTRUCTION_LOSSES),
-            ("loss_region", LOSS_REGIONS),
-            ("target", TARGETS),
-            ("strategy", STRATEGIES),
-            ("precision", PRECISIONS),
+        self.check_runtime()
+        self.check_momentum()
+        if self.hessian_vector_product != "finite_difference" and (
+            self.order != "second"
         ):
-            value = getattr(self, name)
-            check(
-                value in choices,
-                name,
-                value,
-                f"choose one of {', '.join(choices)}.",
+            raise ConfigError(
+                f"--hessian_vector_product={self.hessian_vector_product} has "
+                f"no effect with --order={self.order}; add --order=second or "
+                f"drop it."
             )
 
     def _check_ranges(self) -> None:
-        for name in ("patch_size", "init_channels", "epochs", "batch_size"):
-            value = getattr(self, name)
-            check(value >= 1, name, value, "give a whole number of at least 1.")
-        for name in (
-            "max_images",
-            "image_size",
-            "decoder_width",
-            "num_cells",
-            "num_replicas",
-        ):
-            value = getattr(self, name)
-            check(
-                value >= 0,
-                name,
-                value,
-                "give a positive whole number, or 0 for the default.",
-            )
-        for name in ("weight_learning_rate", "alpha_learning_rate"):
-            value = getattr(self, name)
-            check(value > 0, name, value, "give a positive number.")
-        for name in (
-            "weight_learning_rate_min",
-            "weight_decay",
-            "alpha_weight_decay",
-            "clip_norm",
-            "seed",
-        ):
-            value = getattr(self, name)
-            check(value >= 0, name, value, "give a number of at least 0.")
-        check(
-            0 <= self.momentum < 1,
-            "momentum",
-            self.momentum,
-            "give a number in [0, 1).",
+        self.check_each(
+            ("patch_size", "init_channels", "epochs", "batch_size"),
+            lambda value: value >= 1,
+            "give a whole number of at least 1.",
+        )
+        self.check_each(
+            (
+                "max_images",
+                "image_size",
+                "decoder_width",
+                "num_cells",
+                "max_parameters",
+                "max_macs",
+                "eval_init_channels",
+                "eval_num_cells",
+                "num_replicas",
+            ),
+            lambda value: value >= 0,
+            "give a positive whole number, or 0 for the default.",
+        )
+        self.check_each(
+            ("weight_learning_rate", "alpha_learning_rate"),
+            lambda value: value > 0,
+            "give a positive number.",
+        )
+        self.check_each(
+            (
+                "weight_learning_rate_min",
+                "weight_decay",
+                "alpha_weight_decay",
+                "clip_norm",
+            ),
+            lambda value: value >= 0,
+            "give a number of at least 0.",
         )
         check(
             0 <= self.mask_ratio < 1,
@@ -191,61 +339,3 @@ class SearchConfig:
             f"give -1 (the task's default) or a number from 0 to the "
             f"{self.epochs} epochs.",
         )
-
-    def _check_conflicts(self) -> None:
-        if self.num_replicas and self.strategy != "mirrored":
-            raise ConfigError(
-                f"--num_replicas={self.num_replicas} needs "
-                f"--strategy=mirrored, not --strategy={self.strategy}."
-            )
-        if self.num_replicas > 1 and self.batch_size % self.num_replicas:
-            raise ConfigError(
-                f"--batch_size={self.batch_size} cannot be shared equally by "
-                f"--num_replicas={self.num_replicas}; give a multiple."
-            )
-        if self.jit_compile and self.strategy == "mirrored":
-            raise ConfigError(
-                "--jit_compile does not work with --strategy=mirrored; drop "
-                "one of the two."
-            )
-        if self.hessian_vector_product != "finite_difference" and (
-            self.order != "second"
-        ):
-            raise ConfigError(
-                f"--hessian_vector_product={self.hessian_vector_product} has "
-                f"no effect with --order={self.order}; add --order=second or "
-                f"drop it."
-            )
-        if self.nesterov and self.momentum == 0:
-            raise ConfigError(
-                "--nesterov needs a --momentum above 0; drop it or give one."
-            )
-
-    def to_json(self) -> str:
-        """Returns the configuration as JSON text, one field a line."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> SearchConfig:
-        """Reads `to_json`'s text; unknown or missing fields are an error."""
-        values = json.loads(text)
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) ^ known)
-        if unknown:
-            raise ConfigError(
-                f"The configuration does not fit this version: field(s) "
-                f"{', '.join(unknown)} are unknown or missing."
-            )
-        return cls(**values)
-
-    def replace(self, **changes: Any) -> SearchConfig:
-        """Returns a copy with some fields changed, validated anew."""
-        return dataclasses.replace(self, **changes)
-
-    def differences(self, other: SearchConfig) -> list[str]:
-        """Returns the names of the fields in which the two differ."""
-        return [
-            field.name
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        ]

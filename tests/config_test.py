@@ -35,7 +35,21 @@ INVALID = [
     ("weight_decay", NAN),
     ("alpha_weight_decay", -1e-3),
     ("clip_norm", -5.0),
+    ("weight_learning_rate", float("inf")),
+    ("alpha_learning_rate", float("inf")),
+    ("clip_norm", float("inf")),
     ("seed", -1),
+    ("seed", 2**32),
+    ("epochs", 1.5),
+    ("epochs", "3"),
+    ("epochs", True),
+    ("epochs", None),
+    ("momentum", "0.9"),
+    ("momentum", False),
+    ("nesterov", 1),
+    ("nesterov", "yes"),
+    ("space", None),
+    ("data_dir", 3),
     ("momentum", 1.0),
     ("momentum", -0.1),
     ("mask_ratio", 1.0),
@@ -130,6 +144,24 @@ def test_json_with_a_missing_field_is_an_error():
     del values["momentum"]
     with pytest.raises(ConfigError, match="momentum"):
         SearchConfig.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[]", "3", "null"])
+def test_malformed_json_is_a_config_error(text):
+    with pytest.raises(ConfigError, match="The configuration"):
+        SearchConfig.from_json(text)
+
+
+def test_json_of_a_wrong_type_is_a_config_error():
+    text = SearchConfig().to_json().replace('"epochs": 50', '"epochs": "many"')
+    with pytest.raises(ConfigError, match="--epochs=many"):
+        SearchConfig.from_json(text)
+
+
+def test_whole_numbers_stand_for_fractions():
+    config = SearchConfig(clip_norm=0, momentum=0)
+    assert (type(config.clip_norm), type(config.momentum)) == (float, float)
+    assert config == SearchConfig(clip_norm=0.0, momentum=0.0)
 
 
 def test_json_is_validated():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
@@ -31,18 +32,44 @@ def _parse(argv: Sequence[str]) -> list[str]:
     return rest
 
 
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Hides what TensorFlow 2.21 logs while it loads.
+
+    It does so whatever TF_CPP_MIN_LOG_LEVEL says; who sets that to less than
+    3 sees it.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        yield
+        return
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Runs a tool: bad input ends in one sentence and exit code 2.
 
     Args:
         main: does the work; returns the exit code, None for 0.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("NO_GCE_CHECK", "true")
 
     def checked(_: Sequence[str]) -> int:
         try:
-            require_tensorflow_backend()
+            with _quiet_start():
+                require_tensorflow_backend()
+            # By default absl shows what TensorFlow notes for its makers.
+            if not flags.FLAGS["verbosity"].present:
+                logging.set_verbosity(logging.WARNING)
+            # Lines reach a pipe at once; a killed run keeps what it said.
+            sys.stdout.reconfigure(line_buffering=True)
             return main() or 0
         except ConfigError as error:
             print(str(error), file=sys.stderr)

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import sys
 
+from absl import flags
+
 from flags import search_flags
 from tools import runner
+
+# What --helpshort shows.
+flags.adopt_module_key_flags(search_flags)
 
 
 def main() -> int:
     """Runs the search that the flags ask for; returns the exit code."""
     config = search_flags.search_config()
+    from maenas_tf.search.constraints import describe
     from maenas_tf.training.experiment import SearchExperiment
     from maenas_tf.training.loop import Diverged, Interrupted, SignalWatch
 
@@ -40,7 +46,8 @@ def main() -> int:
     print(
         f"Found in {summary['seconds_search']:.0f} s with "
         f"{summary['num_images']} images and {summary['num_labels_read']} "
-        f"labels:\n{result.genotype}"
+        f"labels:\n{result.genotype}\n"
+        f"{describe(summary['evaluation_network'])}"
     )
     return 0
 

@@ -63,6 +63,20 @@ def render(figure: Figure) -> np.ndarray:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
+def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Puts images, uint8 [H, W, 3], one below the other, on white."""
+    width = max(image.shape[1] for image in images)
+    padded = [
+        np.pad(
+            image,
+            ((0, 0), (0, width - image.shape[1]), (0, 0)),
+            constant_values=255,
+        )
+        for image in images
+    ]
+    return np.concatenate(padded)
+
+
 def save_png(image: np.ndarray, path: str | os.PathLike[str]) -> None:
     """Writes an image as PNG, atomically: readers never see half a file.
 

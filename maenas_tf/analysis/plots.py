@@ -13,16 +13,19 @@ from matplotlib.axes import Axes
 
 from maenas_tf.analysis import canvas
 from maenas_tf.analysis.alpha_history import draw_alpha_history
-from maenas_tf.analysis.canvas import save_png
+from maenas_tf.analysis.canvas import save_png, stack_images
 from maenas_tf.analysis.cell_graph import draw_cell
+from maenas_tf.analysis.confusion import draw_confusion
 from maenas_tf.spaces import CellType
 
 __all__ = [
     "draw_alpha_history",
     "draw_alphas",
     "draw_cell",
+    "draw_confusion",
     "draw_reconstructions",
     "save_png",
+    "stack_images",
 ]
 
 _MOST_RECONSTRUCTIONS = 8

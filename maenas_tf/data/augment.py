@@ -69,3 +69,35 @@ def normalize(
         [-m / s for m, s in zip(mean, std, strict=True)], tf.float32
     )
     return tf.cast(image, tf.float32) * scale + shift
+
+
+def cutout(image: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
+    """Set a square at a random place to zero, the data set's mean.
+
+    The centre is any pixel, all equally likely, so the square may reach over
+    the border (DeVries and Taylor, "Improved Regularization of Convolutional
+    Neural Networks with Cutout", 2017).
+
+    Args:
+        image: [H, W, C], static shape, normalised.
+        size: side of the square, pixels; 0 returns the image.
+        seed: int32 [2].
+
+    Returns:
+        Like `image`.
+    """
+    if size == 0:
+        return image
+    height, width, _ = image.shape
+    draws = tf.random.stateless_uniform([2], seed, alg="philox")
+    centre = tf.cast(draws * (height, width), tf.int32)
+    rows = _within(height, centre[0] - size // 2, size)
+    columns = _within(width, centre[1] - size // 2, size)
+    blank = rows[:, tf.newaxis] & columns[tf.newaxis, :]
+    return tf.where(blank[..., tf.newaxis], tf.zeros_like(image), image)
+
+
+def _within(length: int, start: tf.Tensor, size: int) -> tf.Tensor:
+    """Return bool [length]: whether a place is in [start, start + size)."""
+    places = tf.range(length)
+    return (places >= start) & (places < start + size)

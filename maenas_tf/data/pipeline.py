@@ -23,6 +23,7 @@ change a pixel. Same seed and epoch, same batches.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -137,25 +138,42 @@ def bilevel_dataset(
             f"loaded without labels; load it with them."
         )
     wanted = slice(start_step * batch_size, steps * batch_size)
-    table = {}
+    tables = {}
     halves = split_halves(image_set.num_images, seed)
     for number, (half, indices) in enumerate(zip(HALVES, halves, strict=True)):
         generator = np.random.default_rng((seed, epoch, number))
         order = generator.permutation(indices)[wanted]
-        table[half] = _table(image_set, order, seed, epoch, with_labels)
+        tables[half] = example_table(image_set, order, seed, epoch, with_labels)
 
-    load = _loader(image_set, augment)
+    make_example = example_maker(image_set, augment, example_map)
 
     def make_pair(rows):
-        return {half: _apply(rows[half], load, example_map) for half in HALVES}
+        return {half: make_example(rows[half]) for half in HALVES}
 
-    dataset = tf.data.Dataset.from_tensor_slices(table)
-    dataset = dataset.map(make_pair, tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.batch(batch_size, drop_remainder=True)
+    return batched(tables, make_pair, batch_size)
+
+
+def batched(
+    tables: Any,
+    make_examples: Callable[[Any], Any],
+    batch_size: int,
+    drop_remainder: bool = True,
+) -> tf.data.Dataset:
+    """Makes batches of tables, in their order.
+
+    Args:
+        tables: of `example_table`, or a structure of them.
+        make_examples: makes what is batched of a row.
+        batch_size: examples in a batch.
+        drop_remainder: leave out a last batch that is not full.
+    """
+    dataset = tf.data.Dataset.from_tensor_slices(tables)
+    dataset = dataset.map(make_examples, tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.batch(batch_size, drop_remainder)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _table(
+def example_table(
     image_set: ImageSet,
     order: np.ndarray,
     seed: int,
@@ -169,28 +187,28 @@ def _table(
     return rows
 
 
-def _loader(
-    image_set: ImageSet, augment: bool
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+def example_maker(
+    image_set: ImageSet,
+    augment: bool,
+    example_map: Callable[[Example, tf.Tensor], Example],
+) -> Callable[[dict[str, tf.Tensor]], Example]:
+    """Return what makes the example of a row of `example_table`."""
     images = image_set.tensor
     padding = image_set.image_size // 8
 
-    def load(index, crop_seed, flip_seed):
-        image = tf.gather(images, index)
+    def make(row):
+        crop_seed, flip_seed, task_seed = tf.unstack(row["seeds"])
+        image = tf.gather(images, row["index"])
         if augment:
             image = random_crop(image, padding, crop_seed)
             image = random_flip(image, flip_seed)
-        return normalize(image, image_set.mean, image_set.std)
+        image = normalize(image, image_set.mean, image_set.std)
+        example = {"image": image}
+        if "label" in row:
+            example["label"] = row["label"]
+        return example_map(example, task_seed)
 
-    return load
-
-
-def _apply(row, load, example_map) -> Example:
-    crop_seed, flip_seed, task_seed = tf.unstack(row["seeds"])
-    example = {"image": load(row["index"], crop_seed, flip_seed)}
-    if "label" in row:
-        example["label"] = row["label"]
-    return example_map(example, task_seed)
+    return make
 
 
 def example_seeds(seed: int, epoch: int, indices: np.ndarray) -> np.ndarray:

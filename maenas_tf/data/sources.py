@@ -103,7 +103,7 @@ def load_digits(
         The images, the grey value repeated in three channels.
 
     Raises:
-        ConfigError: unknown split.
+        ConfigError: unknown split, or a `data_dir`.
 
     Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten
     Digits", UCI Machine Learning Repository, 1998.
@@ -111,7 +111,11 @@ def load_digits(
     # Imported here: it takes a second, and only this source needs it.
     from sklearn import datasets
 
-    del data_dir
+    if data_dir:
+        raise ConfigError(
+            f"--data_dir={data_dir} has no part in --dataset=digits, which "
+            f"needs no file; drop it or give --dataset=folder."
+        )
     bunch = datasets.load_digits()
     first_test = len(bunch.images) - len(bunch.images) // _DIGITS_TEST_SHARE
     slices = {"train": slice(first_test), "test": slice(first_test, None)}

@@ -77,10 +77,9 @@ class ArchitectureParameters(keras.layers.Layer):
 
     def call(self):
         """Returns the edge weights as scalars: type to [edge][primitive]."""
-        scalars = {}
+        scalars, weights = {}, self.edge_weights()
         for cell_type in self.space.cell_types:
-            matrix = self.edge_weights()[cell_type.name]
-            flat = tf.unstack(tf.reshape(matrix, [-1]))
+            flat = tf.unstack(tf.reshape(weights[cell_type.name], [-1]))
             width = cell_type.max_primitives
             scalars[cell_type.name] = [
                 flat[e.index * width : e.index * width + len(e.primitives)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from maenas_tf.config import ConfigError
 from maenas_tf.models.alphas import (
     ArchitectureParameters,
     Relaxation,
@@ -11,7 +12,7 @@ from maenas_tf.models.alphas import (
 )
 from maenas_tf.models.cell import SearchCell
 from maenas_tf.models.heads import ClassifierHead
-from maenas_tf.models.trunk import TRUNKS
+from maenas_tf.models.trunk import STEMS, TRUNKS
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.spaces import SPACES, Space
 
@@ -27,6 +28,7 @@ class Supernet(keras.Model):
         relaxation: from alphas to edge weights.
         edge: class of what stands on an edge.
         image_size: side of the images, pixels.
+        stem: "cifar", or "imagenet" for large images (darts family).
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class Supernet(keras.Model):
         relaxation: Relaxation = softmax_relaxation,
         edge: type[MixedOp] = MixedOp,
         image_size: int = 32,
+        stem: str = "cifar",
         name: str = "supernet",
     ):
         super().__init__(name=name)
-        check_image_size(space, image_size)
+        check_image_size(space, image_size, STEMS.get(stem).reduction)
         self.space = space
         self.init_channels = init_channels
         self.num_cells = num_cells
@@ -52,7 +55,13 @@ class Supernet(keras.Model):
         )
         self.architecture.build()
         self.trunk = TRUNKS.get(space.skeleton)(
-            space, init_channels, num_cells, self._cell, True, name="trunk"
+            space,
+            init_channels,
+            num_cells,
+            self._cell,
+            search=True,
+            stem=stem,
+            name="trunk",
         )
         self.head = head
         # Built at once: every weight exists before an optimizer asks for it.
@@ -82,21 +91,28 @@ class Supernet(keras.Model):
         """
         weights = self.architecture.call()
         arguments = {kind: {"weights": w} for kind, w in weights.items()}
-        features = self.trunk(images, arguments, training=training)
+        # `call`: Keras' `__call__` would cast the architecture weights to the
+        # precision of the activations, where near ones become equal.
+        features, _ = self.trunk.call(
+            images, cell_arguments=arguments, training=training
+        )
         if self.head is None:
             return features
         return self.head(features, training=training)
 
 
-def check_image_size(space: Space, image_size: int) -> None:
-    """Raises ValueError unless the space's reductions divide the size."""
-    divisor = 2**space.num_downsamplings
+def check_image_size(
+    space: Space, image_size: int, stem_reduction: int = 1
+) -> None:
+    """Raises ConfigError unless stem and reductions divide the size."""
+    divisor = stem_reduction * 2**space.num_downsamplings
     if image_size < 2 * divisor or image_size % divisor:
-        raise ValueError(
+        near = max(2, round(image_size / divisor)) * divisor
+        raise ConfigError(
             f"--image_size={image_size} does not fit --space={space.name}, "
-            f"which halves the resolution {space.num_downsamplings} times: "
+            f"whose network reduces the resolution {divisor} times in all: "
             f"give a multiple of {divisor} from {2 * divisor} on, for example "
-            f"{max(2, round(image_size / divisor)) * divisor}."
+            f"{near}."
         )
 
 
@@ -106,6 +122,7 @@ def build_supernet(
     num_cells: int = 0,
     num_classes: int | None = None,
     image_size: int = 32,
+    stem: str = "cifar",
 ) -> Supernet:
     """Builds a supernet.
 
@@ -115,6 +132,7 @@ def build_supernet(
         num_cells: 0 means the space's own number.
         num_classes: with it, the supervised head; without, features.
         image_size: side of the images, pixels.
+        stem: "cifar" or "imagenet".
 
     Returns:
         A built `keras.Model`.
@@ -130,4 +148,5 @@ def build_supernet(
         num_cells or space.default_num_cells,
         head,
         image_size=image_size,
+        stem=stem,
     )

@@ -16,6 +16,7 @@ import zlib
 import keras
 import tensorflow as tf
 
+from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.replica import replica_id
@@ -191,9 +192,9 @@ class FactorizedReduce(keras.layers.Layer):
     def __init__(self, channels: int, search: bool = True, **kwargs):
         super().__init__(**kwargs)
         if channels % 2:
-            raise ValueError(
-                f"channels={channels} is not valid: FactorizedReduce needs "
-                f"an even number; choose even init_channels."
+            raise ConfigError(
+                f"A reduction to {channels} channels cannot be made of two "
+                f"halves; give an even --init_channels."
             )
         self.channels = channels
         self.search = search

@@ -56,6 +56,8 @@ class DartsSpace(Space):
 
     skeleton = "darts"
     default_num_cells = 8
+    min_num_cells = 3
+    edges_per_node = EDGES_PER_NODE
 
     def __init__(
         self, name: str, primitives: Callable[[str, int], tuple[str, ...]]
@@ -171,7 +173,7 @@ class DartsSpace(Space):
                 )
 
     def _reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        return tuple(sorted({num_cells // 3, 2 * num_cells // 3}))
+        return (num_cells // 3, 2 * num_cells // 3)
 
 
 def _cell_type(

@@ -1,7 +1,11 @@
 """Genotypes printed in papers, as facts to compare with.
 
-Reference: Liu et al., "DARTS" (ICLR 2019); V1 is the cell of the first-order
-search on CIFAR-10, V2 that of the second-order one.
+DARTS_V1, DARTS_V2: Liu et al., "DARTS" (ICLR 2019), the cells of the first-
+and second-order search on CIFAR-10.
+P_DARTS: Chen et al., "Progressive Differentiable Architecture Search" (ICCV
+2019), searched on CIFAR-10; 3.4 M parameters (C=36, 20 cells).
+PC_DARTS_CIFAR, PC_DARTS_IMAGENET: Xu et al., "PC-DARTS" (ICLR 2020), searched
+on CIFAR-10 (3.6 M parameters) and on ImageNet (5.3 M, C=48, 14 cells).
 """
 
 from __future__ import annotations
@@ -53,5 +57,35 @@ PUBLISHED: dict[str, Genotype] = {
         "skip_connect 2, max_pool_3x3 1, "
         "max_pool_3x3 0, skip_connect 2, "
         "skip_connect 2, max_pool_3x3 1",
+    ),
+    "P_DARTS": _darts(
+        normal="skip_connect 0, dil_conv_3x3 1, "
+        "skip_connect 0, sep_conv_3x3 1, "
+        "sep_conv_3x3 1, sep_conv_3x3 3, "
+        "sep_conv_3x3 0, dil_conv_5x5 4",
+        reduce="avg_pool_3x3 0, sep_conv_5x5 1, "
+        "sep_conv_3x3 0, dil_conv_5x5 2, "
+        "max_pool_3x3 0, dil_conv_3x3 1, "
+        "dil_conv_3x3 1, dil_conv_5x5 3",
+    ),
+    "PC_DARTS_CIFAR": _darts(
+        normal="sep_conv_3x3 1, skip_connect 0, "
+        "sep_conv_3x3 0, dil_conv_3x3 1, "
+        "sep_conv_5x5 0, sep_conv_3x3 1, "
+        "avg_pool_3x3 0, dil_conv_3x3 1",
+        reduce="sep_conv_5x5 1, max_pool_3x3 0, "
+        "sep_conv_5x5 1, sep_conv_5x5 2, "
+        "sep_conv_3x3 0, sep_conv_3x3 3, "
+        "sep_conv_3x3 1, sep_conv_3x3 2",
+    ),
+    "PC_DARTS_IMAGENET": _darts(
+        normal="skip_connect 1, sep_conv_3x3 0, "
+        "sep_conv_3x3 0, skip_connect 1, "
+        "sep_conv_3x3 1, sep_conv_3x3 3, "
+        "sep_conv_3x3 1, dil_conv_5x5 4",
+        reduce="sep_conv_3x3 0, skip_connect 1, "
+        "dil_conv_5x5 2, max_pool_3x3 1, "
+        "sep_conv_3x3 2, sep_conv_3x3 1, "
+        "sep_conv_5x5 0, sep_conv_3x3 3",
     ),
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maenas_tf import registry
+from maenas_tf.config import ConfigError
 
 if TYPE_CHECKING:
     from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
@@ -98,12 +100,16 @@ class Space(abc.ABC):
         cell_types: its kinds of cells.
         skeleton: the network around the cells, "darts" or "nasbench201".
         default_num_cells: number of cells (nasbench201: per stage).
+        min_num_cells: with fewer a cell type or a stage would be missing.
         num_downsamplings: how often the skeleton halves the resolution.
+        edges_per_node: how many edges into a node a genotype keeps; 0: all.
     """
 
     skeleton: str
     default_num_cells: int
+    min_num_cells: int = 1
     num_downsamplings: int = 2
+    edges_per_node: int = 0
 
     def __init__(self, name: str, cell_types: tuple[CellType, ...]):
         self.name = name
@@ -138,6 +144,19 @@ class Space(abc.ABC):
                 for primitive in edge.primitives
             )
         )
+
+    def wirings(
+        self, cell_type: CellType, node: int
+    ) -> Iterator[tuple[tuple[Edge, str], ...]]:
+        """Yields every way in which a genotype may feed an inner node.
+
+        Each is a tuple of edges by ascending index, with their primitives.
+        """
+        edges = cell_type.edges_into(node)
+        count = self.edges_per_node or len(edges)
+        for kept in itertools.combinations(edges, count):
+            for primitives in itertools.product(*map(self._choices, kept)):
+                yield tuple(zip(kept, primitives, strict=True))
 
     def validate(self, genotype: Genotype) -> None:
         """Checks that `genotype` can be built in this space.
@@ -189,12 +208,12 @@ class Space(abc.ABC):
         """Returns the indices of the reduction cells among `num_cells`.
 
         Raises:
-            ValueError: `num_cells` is not positive.
+            ConfigError: there are fewer than `min_num_cells`.
         """
-        if num_cells < 1:
-            raise ValueError(
-                f"num_cells={num_cells} is not valid: give a whole number "
-                f"of at least 1."
+        if num_cells < self.min_num_cells:
+            raise ConfigError(
+                f"--num_cells={num_cells} is too few for --space={self.name}: "
+                f"give a whole number of at least {self.min_num_cells}."
             )
         return self._reduction_cells(num_cells)
 
@@ -272,7 +291,7 @@ class Space(abc.ABC):
 
     @abc.abstractmethod
     def _reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        """Returns `reduction_cells` of a positive `num_cells`."""
+        """Returns `reduction_cells` of enough cells."""
 
 
 def check_fields(

@@ -12,6 +12,10 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 
+# TensorFlow's reader turns a status into a Python error where it can: a file
+# that was cut short is an IndexError, one without an entry a KeyError.
+_RESTORE_ERRORS = (AssertionError, LookupError, ValueError, tf.errors.OpError)
+
 
 class RunCheckpoint:
     """Saves every variable of a run, by path, and the loop's counters.
@@ -64,7 +68,7 @@ class RunCheckpoint:
             return None
         try:
             self._checkpoint.restore(latest).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        except _RESTORE_ERRORS as error:
             raise ConfigError(
                 f"The checkpoint {latest} cannot be restored into this model "
                 f"({str(error).splitlines()[0]}); use another --run_dir."

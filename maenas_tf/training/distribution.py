@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import keras
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import Config, ConfigError
 
 
-def configure_runtime(config: SearchConfig) -> None:
+def configure_runtime(config: Config) -> None:
     """Sets seed, precision, determinism and the graph optimizer.
 
     Grappler is switched off: on these graphs of several ten thousand small

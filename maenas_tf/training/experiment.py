@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
-import platform
-import resource
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from maenas_tf.analysis import plots, statistics
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
-from maenas_tf.data.sources import load_images
+from maenas_tf.models.costs import evaluation_size
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.registry import Registry
 from maenas_tf.search import ALGORITHMS
+from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
-from maenas_tf.tasks import TASKS
+from maenas_tf.tasks import TASKS, Task
 from maenas_tf.training.callbacks import TensorBoardWriter
 from maenas_tf.training.checkpoints import RunCheckpoint
-from maenas_tf.training.distribution import (
-    configure_runtime,
-    divide_cpu,
-    make_strategy,
-)
 from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
+from maenas_tf.training.progress import say
 from maenas_tf.training.run_directory import RunDirectory
+from maenas_tf.training.runtime import (
+    load_configured,
+    speed_facts,
+    start_runtime,
+    versions,
+)
 from maenas_tf.training.searcher import Searcher
 
 
@@ -42,7 +43,8 @@ class SearchResult:
     Attributes:
         genotype: the architecture.
         history: a row an epoch, as in history.csv.
-        alphas: cell type to softmaxed weights [epochs, edges, primitives].
+        alphas: cell type to architecture parameters, before the softmax,
+            [epochs, edges, primitives].
         summary: as in summary.json.
     """
 
@@ -85,39 +87,31 @@ class SearchExperiment:
         task_class = _look_up(TASKS, "task", config.task)
         self.algorithm = _look_up(ALGORITHMS, "algorithm", config.algorithm)()
         self.run_directory = RunDirectory(run_dir, config, resume)
-        if config.strategy == "mirrored" and config.num_replicas > 1:
-            divide_cpu(config.num_replicas)
-        configure_runtime(config)
-        self.images = image_set or self._load(task_class.reads_labels)
+        self.tensorboard: TensorBoardWriter | None = None
+        with contextlib.ExitStack() as on_error:
+            on_error.callback(self.run_directory.close)
+            self._prepare(task_class, image_set, signals, checkpoint_seconds)
+            on_error.pop_all()
+
+    def _prepare(
+        self,
+        task_class: type[Task],
+        image_set: ImageSet | None,
+        signals: SignalWatch | None,
+        checkpoint_seconds: float,
+    ) -> None:
+        config = self.config
+        self.strategy = start_runtime(config)
+        with_labels = task_class.reads_labels
+        self.images = image_set or load_configured(config, with_labels)
         self.task = task_class(
             config, self.images.image_size, self.images.num_classes
         )
         self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
-        self.strategy = make_strategy(config.strategy, config.num_replicas)
-        self._check_replicas()
         with self.strategy.scope():
             self.searcher = self._build()
+        self.budget = self._budget()
         self.loop = self._make_loop(signals, checkpoint_seconds)
-        self.tensorboard: TensorBoardWriter | None = None
-
-    def _load(self, with_labels: bool) -> ImageSet:
-        config = self.config
-        return load_images(
-            config.dataset,
-            data_dir=config.data_dir,
-            split=config.split,
-            max_images=config.max_images,
-            image_size=config.image_size,
-            with_labels=with_labels,
-        )
-
-    def _check_replicas(self) -> None:
-        count = self.strategy.num_replicas_in_sync
-        if self.config.batch_size % count:
-            raise ConfigError(
-                f"--batch_size={self.config.batch_size} cannot be shared "
-                f"equally by {count} replicas; give a multiple of {count}."
-            )
 
     @property
     def num_cells(self) -> int:
@@ -142,6 +136,7 @@ class SearchExperiment:
             self.algorithm.relax,
             self.algorithm.edge,
             self.images.image_size,
+            config.stem,
         )
         searcher = Searcher(
             supernet,
@@ -169,15 +164,23 @@ class SearchExperiment:
         )
         return searcher
 
+    def _budget(self) -> Budget:
+        config = self.config
+        size = evaluation_size(
+            self.space,
+            config.stem,
+            config.eval_init_channels,
+            config.eval_num_cells,
+            self.images.image_size,
+            self.images.num_classes,
+        )
+        limits = Limits(config.max_parameters, config.max_macs)
+        return Budget(self.space, size, limits)
+
     def _make_loop(self, signals, checkpoint_seconds) -> Loop:
         searcher = self.searcher
         checkpoint = RunCheckpoint(
-            self.run_directory.path / "checkpoints",
-            {
-                "model": searcher.variables,
-                "weight_optimizer": searcher.weight_optimizer.variables,
-                "alpha_optimizer": searcher.alpha_optimizer.variables,
-            },
+            self.run_directory.path / "checkpoints", searcher.variable_groups
         )
         return Loop(
             StepRunner(searcher, self.strategy, self.config.jit_compile),
@@ -189,6 +192,7 @@ class SearchExperiment:
             self.steps,
             signals,
             checkpoint_seconds,
+            images_per_step=self._images_per_step,
         )
 
     def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
@@ -210,6 +214,12 @@ class SearchExperiment:
             Interrupted: a signal came; a checkpoint was written.
             Diverged: a loss was not finite.
         """
+        try:
+            return self._run()
+        finally:
+            self.run_directory.close()
+
+    def _run(self) -> SearchResult:
         run = self.run_directory
         resumed = self.loop.restore()
         first_epoch = self.loop.state["epoch"]
@@ -217,6 +227,9 @@ class SearchExperiment:
         if not resumed:
             run.write_config(self.config)
             self.loop.save()
+        elif first_epoch < self.config.epochs:
+            step = self.loop.state["step"]
+            say(f"going on after {step} steps of epoch {first_epoch + 1}")
         if first_epoch < self.config.epochs or run.read_summary() is None:
             tensorboard = str(run.path / "tensorboard")
             with TensorBoardWriter(
@@ -224,14 +237,12 @@ class SearchExperiment:
             ) as self.tensorboard:
                 self.loop.run()
                 self._finish()
-        result = self.result()
-        run.close()
-        return result
+        return self.result()
 
     def result(self) -> SearchResult:
         """Returns what is known so far."""
         arrays = self.run_directory.stacked_arrays()
-        prefix = "weights_"
+        prefix = "alphas_"
         return SearchResult(
             genotype=self._genotype(),
             history=list(self.run_directory.rows),
@@ -243,9 +254,14 @@ class SearchExperiment:
             summary=self.run_directory.read_summary() or {},
         )
 
-    def _genotype(self) -> Genotype:
+    def _strongest(self) -> Genotype:
+        """Returns what the algorithm derives, whatever it costs."""
         weights = self.searcher.supernet.architecture.numpy()
         return self.algorithm.derive(self.space, weights)
+
+    def _genotype(self) -> Genotype:
+        weights = self.searcher.supernet.architecture.numpy()
+        return self.budget.choose(self._strongest(), weights)
 
     def _start_epoch(self, epoch: int) -> None:
         config, searcher = self.config, self.searcher
@@ -276,18 +292,21 @@ class SearchExperiment:
         )
         losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
         skips = statistics.count_skips(genotype)
-        tqdm.tqdm.write(
+        say(
             f"epoch {epoch + 1}/{self.config.epochs}: {losses} "
             f"({row['images_per_second']} images/s)\n  {genotype}\n  skips: "
             + ", ".join(f"{kind} {count}" for kind, count in skips.items())
         )
         warning = statistics.collapse_warning(genotype)
         if warning and self.searcher.update_alphas:
-            tqdm.tqdm.write(f"  warning: {warning}")
+            say(f"  warning: {warning}")
+
+    def _images_per_step(self) -> int:
+        halves = 2 if self.searcher.update_alphas else 1
+        return halves * self.config.batch_size
 
     def _row(self, epoch, means, seconds, weights, genotype) -> dict[str, Any]:
-        halves = 2 if self.searcher.update_alphas else 1
-        count = self.steps * self.config.batch_size * halves
+        count = self.steps * self._images_per_step()
         optimizers = {
             "weights": self.searcher.weight_optimizer,
             "alphas": self.searcher.alpha_optimizer,
@@ -319,16 +338,15 @@ class SearchExperiment:
             name = cell_type.name
             picture = plots.draw_cell(genotype, name)
             plots.save_png(picture, directory / f"cell_{name}.png")
-        images = {}
-        histories = self.run_directory.stacked_arrays()
+        images, histories = {}, self.run_directory.stacked_arrays()
         for cell_type in self.space.cell_types:
             name = cell_type.name
             picture = plots.draw_alpha_history(
                 histories[f"weights_{name}"], cell_type
             )
-            suffix = "" if len(self.space.cell_types) == 1 else f"_{name}"
-            plots.save_png(picture, directory / f"alphas{suffix}.png")
             images[f"alpha_history/{name}"] = picture
+        picture = plots.stack_images(list(images.values()))
+        plots.save_png(picture, directory / "alphas.png")
         reconstructions = self._reconstruct()
         if reconstructions is not None:
             picture = plots.draw_reconstructions(*reconstructions)
@@ -357,29 +375,21 @@ class SearchExperiment:
         )
 
     def _finish(self) -> None:
-        state = self.loop.state
         rows = self.run_directory.rows
         labels = self.images.labels
-        speeds = [float(row["images_per_second"]) for row in rows]
         genotype = self._genotype()
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
         parameters = sum(
             int(np.prod(v.shape)) for v in self.searcher.weight_variables
         )
         summary = {
             "genotype": genotype.to_dict(),
-            "seconds_search": round(state["seconds"], 3),
-            "images_per_second": round(float(np.mean(speeds)), 1),
-            "steps": self.config.epochs * self.steps,
-            "first_step_seconds": round(state["first_step_seconds"], 3),
-            "peak_memory_mb": round(memory, 1),
+            **speed_facts(self.loop, rows, "seconds_search"),
             "parameters": parameters,
+            "evaluation_network": self.budget.report(
+                self._strongest(), genotype
+            ),
             "seed": self.config.seed,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-            },
+            "versions": versions(),
             "dataset": self.images.name,
             "num_images": self.images.num_images,
             "num_skipped_files": self.images.num_skipped,

@@ -6,15 +6,16 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 import tqdm
 
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.distribution import find_unequal
-from maenas_tf.training.searcher import Searcher
+from maenas_tf.training.progress import progress_bar
 
 
 class Interrupted(Exception):
@@ -41,21 +42,24 @@ class StepRunner:
     (keras#19246); this loop does, over the same `train_step`.
 
     Args:
-        searcher: compiled.
+        model: has `train_step`; `metric_keys`, the keys of what that returns,
+            the loss the last; `mode`, of which another value needs another
+            graph; `variable_groups`, name to variables, all that training
+            changes; and `rate_settings`, the settings that are learning rates.
         strategy: under whose scope it was made.
         jit_compile: compile the step with XLA.
     """
 
     def __init__(
         self,
-        searcher: Searcher,
+        model: keras.Model,
         strategy: tf.distribute.Strategy,
         jit_compile: bool = False,
     ):
-        self.searcher = searcher
+        self.model = model
         self.strategy = strategy
         self.jit_compile = jit_compile
-        self._functions: dict[bool, Callable] = {}
+        self._functions: dict[Hashable, Callable] = {}
 
     def __call__(self, iterator: Iterator, num_steps: int) -> dict[str, Any]:
         """Runs steps until one's loss is not finite.
@@ -68,7 +72,7 @@ class StepRunner:
             The metrics summed over the steps (float64), and "num_finite",
             how many of the steps had a finite loss.
         """
-        mode = self.searcher.update_alphas
+        mode = self.model.mode
         if mode not in self._functions:
             self._functions[mode] = self._make()
         return {
@@ -79,8 +83,8 @@ class StepRunner:
         }
 
     def _make(self) -> Callable:
-        keys = self.searcher.metric_keys
-        step = self.searcher.train_step
+        keys = self.model.metric_keys
+        step = self.model.train_step
         if self.jit_compile:
             step = tf.function(step, jit_compile=True)
 
@@ -133,7 +137,7 @@ class SignalWatch:
 
 
 class Loop:
-    """Runs the epochs of a search, resumably.
+    """Runs the epochs of a training, resumably.
 
     Args:
         runner: runs steps.
@@ -149,6 +153,7 @@ class Loop:
             epochs.
         chunk_seconds: aim for calls of this length, so that a signal and the
             progress bar need not wait long.
+        images_per_step: for the progress bar, or None.
     """
 
     def __init__(
@@ -163,6 +168,7 @@ class Loop:
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
         chunk_seconds: float = 2.0,
+        images_per_step: Callable[[], int] | None = None,
     ):
         self.runner = runner
         self.checkpoint = checkpoint
@@ -171,6 +177,7 @@ class Loop:
         self.end_epoch = end_epoch
         self.epochs = epochs
         self.steps = steps
+        self.images_per_step = images_per_step
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.chunk_seconds = chunk_seconds
@@ -192,13 +199,9 @@ class Loop:
             Diverged: a loss was not finite; the last checkpoint stands.
         """
         state = self.state
-        with tqdm.tqdm(
-            total=self.epochs * self.steps,
-            initial=state["epoch"] * self.steps + state["step"],
-            unit="step",
-            mininterval=0.5,
-            dynamic_ncols=True,
-            smoothing=0.05,
+        with progress_bar(
+            self.epochs * self.steps,
+            state["epoch"] * self.steps + state["step"],
         ) as bar:
             while state["epoch"] < self.epochs:
                 self._run_epoch(bar)
@@ -208,7 +211,7 @@ class Loop:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
-        bar.set_description(f"epoch {epoch + 1}/{self.epochs}")
+        bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
         dataset = self.make_dataset(epoch, state["step"])
         strategy = self.runner.strategy
         if strategy.num_replicas_in_sync > 1:
@@ -228,6 +231,7 @@ class Loop:
             if time.monotonic() - saved_at > self.checkpoint_seconds:
                 self.save()
                 saved_at = time.monotonic()
+        self._check_variables()
         means = {k: v / self.steps for k, v in state["totals"].items()}
         self.end_epoch(epoch, means, state["epoch_seconds"])
         state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
@@ -246,7 +250,8 @@ class Loop:
             state["first_step_seconds"] = seconds
         num_finite = int(totals.pop("num_finite"))
         if num_finite < count:
-            self._report_divergence(totals, state["step"] + num_finite + 1)
+            names = [k for k, v in totals.items() if not math.isfinite(v)]
+            self._report_divergence(names, state["step"] + num_finite + 1)
         # The first call traces; it says nothing about the pace.
         self._step_seconds = (
             1e9 if self._step_seconds is None else seconds / count
@@ -257,37 +262,56 @@ class Loop:
         state["epoch_seconds"] += seconds
         state["seconds"] += seconds
         bar.update(count)
-        bar.set_postfix_str(
-            f"loss {totals['weight_loss'] / count:.4f}", refresh=False
-        )
+        loss = totals[self.runner.model.metric_keys[-1]] / count
+        shown = f"loss {loss:.4f}"
+        if self.images_per_step:
+            speed = count * self.images_per_step() / seconds
+            shown += f", {speed:.0f} images/s"
+        bar.set_postfix_str(shown, refresh=False)
 
-    def _report_divergence(self, totals: dict[str, Any], step: int) -> None:
-        names = [k for k, v in totals.items() if not math.isfinite(v)]
+    def _variables(self) -> list[keras.Variable]:
+        groups = self.runner.model.variable_groups.values()
+        return [variable for group in groups for variable in group]
+
+    def _check_variables(self) -> None:
+        """Raises Diverged if the last steps left what is not finite.
+
+        The loss of a step is that before its update.
+        """
+        names = [
+            variable.path
+            for variable in self._variables()
+            if tf.as_dtype(variable.dtype).is_floating
+            and not tf.reduce_all(tf.math.is_finite(variable.value))
+        ]
+        if names:
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self._report_divergence([names[0] + others], self.state["step"])
+
+    def _report_divergence(self, names: list[str], step: int) -> None:
         latest = self.checkpoint.latest
         kept = (
             f"the last good state is {latest}"
             if latest
             else "no checkpoint had been written yet"
         )
+        rates = " or ".join(f"--{n}" for n in self.runner.model.rate_settings)
         raise Diverged(
             f"{', '.join(names)} is not finite in epoch "
             f"{self.state['epoch'] + 1}, step {step} of {self.steps}; {kept}. "
-            f"Lower --weight_learning_rate or set --clip_norm."
+            f"Start another --run_dir with a lower {rates}, or a --clip_norm "
+            f"above 0."
         )
 
     def save(self) -> str:
         """Writes a checkpoint, if all replicas agree; returns its path.
 
         Raises:
+            Diverged: a variable is not finite; the last checkpoint stands.
             RuntimeError: the replicas have drifted apart.
         """
-        searcher = self.runner.searcher
-        variables = [
-            *searcher.variables,
-            *searcher.weight_optimizer.variables,
-            *searcher.alpha_optimizer.variables,
-        ]
-        unequal = find_unequal(self.runner.strategy, variables)
+        self._check_variables()
+        unequal = find_unequal(self.runner.strategy, self._variables())
         if unequal:
             raise RuntimeError(
                 f"The replicas hold different values of {unequal[0]} and "

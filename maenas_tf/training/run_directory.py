@@ -6,27 +6,48 @@ a run that is killed at any moment, never meets half a file.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import io
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import Config, ConfigError
 from maenas_tf.spaces import Genotype
 
 
+@contextlib.contextmanager
+def replacing(target: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields where to write a file that is then moved to its place.
+
+    The temporary name ends like the file's own.
+    """
+    temporary = target.with_name(f".new.{target.name}")
+    yield temporary
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, target)
+
+
+def write_bytes(target: pathlib.Path, content: bytes) -> None:
+    """Writes a file at once or not at all."""
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+
+
 class RunDirectory:
-    """The files of one search.
+    """The files of one search or training.
 
     Args:
         path: the directory; made if missing.
-        config: of the search. A directory that holds a run of another
+        config: of the run. A directory that holds a run of another
             configuration is refused.
         resume: whether a run that is there may go on.
 
@@ -38,16 +59,22 @@ class RunDirectory:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        config: SearchConfig,
+        config: Config,
         resume: bool = True,
     ):
+        if not os.fspath(path):
+            raise ConfigError("--run_dir is empty; give a directory.")
         self.path = pathlib.Path(path)
-        self._make(resume)
-        self._check_config(config)
+        self._make()
+        try:
+            self._check_run(config, resume)
+        except ConfigError:
+            self.close()
+            raise
         self.rows: list[dict[str, Any]] = []
         self.arrays: dict[str, list[np.ndarray]] = {}
 
-    def _make(self, resume: bool) -> None:
+    def _make(self) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "a")
@@ -58,24 +85,27 @@ class RunDirectory:
             ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
+            self.close()
             raise ConfigError(
                 f"--run_dir={self.path} is in use by another process; wait "
                 f"for it or give another directory."
             ) from error
-        if not resume and (self.path / "config.json").exists():
+        except OSError:
+            return  # A file system without locks; nothing to be done.
+
+    def _check_run(self, config: Config, resume: bool) -> None:
+        file = self.path / "config.json"
+        if not file.exists():
+            return
+        if not resume:
             raise ConfigError(
                 f"--run_dir={self.path} holds a run already; drop "
                 f"--noresume to go on with it or give another directory."
             )
-
-    def _check_config(self, config: SearchConfig) -> None:
-        file = self.path / "config.json"
-        if not file.exists():
-            return
         try:
-            there = SearchConfig.from_json(file.read_text())
-        except (ValueError, TypeError) as error:
+            there = type(config).from_json(file.read_text())
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"--run_dir={self.path} holds a config.json that cannot be "
                 f"read ({error}); give another directory."
@@ -103,21 +133,21 @@ class RunDirectory:
         path.mkdir(exist_ok=True)
         return path
 
+    def replacing(
+        self, name: str
+    ) -> contextlib.AbstractContextManager[pathlib.Path]:
+        """As `replacing`, of a file of this directory."""
+        return replacing(self.path / name)
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Writes a file at once or not at all."""
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.new")
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        write_bytes(self.path / name, content)
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a text file at once or not at all."""
         self.write_bytes(name, text.encode())
 
-    def write_config(self, config: SearchConfig) -> None:
+    def write_config(self, config: Config) -> None:
         """Writes config.json and flags.txt, the same as a flag file."""
         self.write_text("config.json", config.to_json())
         lines = [f"--run_dir={self.path}"]
@@ -143,16 +173,18 @@ class RunDirectory:
         return json.loads(file.read_text()) if file.exists() else None
 
     def append_epoch(
-        self, row: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+        self,
+        row: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Adds an epoch to history.csv and alphas.npz.
+        """Adds an epoch to history.csv and, of a search, alphas.npz.
 
         Args:
             row: column to value; "epoch" and the same columns each time.
             arrays: name to array; stacked over the epochs.
         """
         self.rows.append(dict(row))
-        for name, array in arrays.items():
+        for name, array in (arrays or {}).items():
             self.arrays.setdefault(name, []).append(array)
         self._write_history()
 
@@ -165,24 +197,48 @@ class RunDirectory:
         writer.writeheader()
         writer.writerows(self.rows)
         self.write_text("history.csv", text.getvalue())
+        if not self.arrays:
+            return
         stacked = io.BytesIO()
         np.savez(stacked, **{k: np.stack(v) for k, v in self.arrays.items()})
         self.write_bytes("alphas.npz", stacked.getvalue())
 
-    def load_history(self, num_epochs: int) -> None:
+    def load_history(self, num_epochs: int, with_arrays: bool = True) -> None:
         """Takes up the first epochs of what was written, dropping the rest.
 
         A process may have died between writing an epoch's row and its
         checkpoint; that epoch is run again.
+
+        Args:
+            num_epochs: how many epochs the checkpoint has seen.
+            with_arrays: whether alphas.npz is to be there.
+
+        Raises:
+            ConfigError: there are fewer epochs, or a file cannot be read.
         """
         if not num_epochs:
             return
-        with open(self.path / "history.csv", newline="") as file:
-            self.rows = list(csv.DictReader(file))[:num_epochs]
+        try:
+            with open(self.path / "history.csv", newline="") as file:
+                rows = list(csv.DictReader(file))[:num_epochs]
+            stacks = self._read_arrays(num_epochs) if with_arrays else {}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise ConfigError(
+                f"--run_dir={self.path} holds a history.csv or alphas.npz "
+                f"that cannot be read ({error}); give another directory."
+            ) from error
+        if {num_epochs} != {len(rows), *map(len, stacks.values())}:
+            raise ConfigError(
+                f"--run_dir={self.path} holds a history.csv or alphas.npz of "
+                f"fewer than the {num_epochs} epochs that its checkpoint has "
+                f"seen; give another directory."
+            )
+        self.rows = rows
+        self.arrays = {name: list(stack) for name, stack in stacks.items()}
+
+    def _read_arrays(self, num_epochs: int) -> dict[str, np.ndarray]:
         with np.load(self.path / "alphas.npz") as arrays:
-            self.arrays = {
-                name: list(arrays[name][:num_epochs]) for name in arrays
-            }
+            return {name: arrays[name][:num_epochs] for name in arrays}
 
     def stacked_arrays(self) -> dict[str, np.ndarray]:
         """Returns name to array [epochs, ...]."""

@@ -8,9 +8,15 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.models.supernet import Supernet
-from maenas_tf.ops.replica import all_reduce_sum, num_replicas
+from maenas_tf.ops.replica import all_reduce_sum
 from maenas_tf.search import bilevel
 from maenas_tf.tasks import Task
+from maenas_tf.training.updates import (
+    apply_summed,
+    clip,
+    share_of_mean,
+    summed_metrics,
+)
 
 
 class Searcher(keras.Model):
@@ -96,7 +102,7 @@ class Searcher(keras.Model):
             )
             gradients = all_reduce_sum(gradients)
             decay = self.alpha_weight_decay
-            self._apply(self.alpha_optimizer, gradients, alphas, decay)
+            apply_summed(self.alpha_optimizer, gradients, alphas, decay)
             metrics["alpha_loss"] = alpha_loss
             weights, alphas = self._values()
 
@@ -107,19 +113,33 @@ class Searcher(keras.Model):
         metrics["weight_loss"], gradients = bilevel.gradient(
             loss_and_state, weights, alphas, "weights"
         )
-        gradients = all_reduce_sum(gradients)
-        if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
-        self._apply(
+        gradients = clip(all_reduce_sum(gradients), self.clip_norm)
+        apply_summed(
             self.weight_optimizer, gradients, weights, self.weight_decay
         )
-        return self._global(metrics)
+        return summed_metrics(metrics)
 
     @property
     def metric_keys(self) -> tuple[str, ...]:
         """The keys of what `train_step` returns."""
         phases = ("alpha_loss",) if self.update_alphas else ()
         return (*phases, *self.task.metric_names, "weight_loss")
+
+    rate_settings = ("weight_learning_rate", "alpha_learning_rate")
+
+    @property
+    def mode(self) -> bool:
+        """Of which another value needs another graph of `train_step`."""
+        return self.update_alphas
+
+    @property
+    def variable_groups(self) -> dict[str, list[keras.Variable]]:
+        """All that a step changes, for checkpoints."""
+        return {
+            "model": self.variables,
+            "weight_optimizer": self.weight_optimizer.variables,
+            "alpha_optimizer": self.alpha_optimizer.variables,
+        }
 
     def _values(self):
         weights = [tf.convert_to_tensor(v) for v in self.weight_variables]
@@ -178,26 +198,5 @@ class Searcher(keras.Model):
                     variable.assign(value)
         if metrics is not None:
             for key, value in self.task.metrics(batch, outputs).items():
-                metrics[key] = self._share(value)
-        return self._share(losses)
-
-    def _share(self, values):
-        """Sums [B] so that the replicas' results add up to the mean."""
-        count = tf.shape(values)[0] * num_replicas()
-        return tf.reduce_sum(values) / tf.cast(count, values.dtype)
-
-    def _apply(self, optimizer, gradients, values, weight_decay):
-        """Applies gradients that are already summed over the replicas.
-
-        Keras sums them once more, hence the division.
-        """
-        gradients = [
-            (g + weight_decay * v) / num_replicas()
-            for g, v in zip(gradients, values, strict=True)
-        ]
-        optimizer.apply(gradients)
-
-    def _global(self, metrics):
-        keys = sorted(metrics)
-        values = all_reduce_sum([metrics[key] for key in keys])
-        return dict(zip(keys, values, strict=True))
+                metrics[key] = share_of_mean(value)
+        return share_of_mean(losses)

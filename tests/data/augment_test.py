@@ -58,3 +58,49 @@ def test_normalize_follows_its_formula():
     assert result.dtype == tf.float32
     expected = (IMAGE / 255 - np.array(mean)) / np.array(std)
     np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def _blanked(image, size, y, x):
+    """An image with the square around a centre set to zero, by slicing."""
+    image = image.copy()
+    top, left = y - size // 2, x - size // 2
+    image[max(top, 0) : top + size, max(left, 0) : left + size] = 0
+    return image
+
+
+def _cutouts(image, size, num_seeds):
+    blank = tf.function(lambda seed: augment.cutout(image, size, seed))
+    return [blank(tf.constant([s, 9])).numpy() for s in range(num_seeds)]
+
+
+def test_cutout_blanks_a_square_around_any_pixel_and_nothing_else():
+    image = 1 + np.arange(4 * 5 * 3, dtype=np.float32).reshape(4, 5, 3)
+    for size in (1, 2, 3):
+        expected = {
+            _blanked(image, size, y, x).tobytes()
+            for y in range(4)
+            for x in range(5)
+        }
+        seen = {result.tobytes() for result in _cutouts(image, size, 250)}
+        assert seen == expected
+
+
+def test_cutout_keeps_the_border_in_view_as_often_as_its_area_tells():
+    # Of 8 x 8 centres, a square of 4 reaches over the border of 8 x 8 for all
+    # but 5 x 5: what is blanked on average tells centres from corners.
+    image = np.ones((8, 8, 1), np.float32)
+    blank = 64 - np.sum(_cutouts(image, 4, 600), axis=(1, 2, 3))
+    sides = [2, 3, 4, 4, 4, 4, 4, 3]  # rows hit by a centre in row 0 to 7
+    assert abs(blank.mean() - np.mean(sides) ** 2) < 0.5
+    assert blank.max() == 16
+    assert blank.min() == 4
+
+
+def test_cutout_of_size_zero_returns_the_image():
+    np.testing.assert_array_equal(augment.cutout(IMAGE, 0, [0, 0]), IMAGE)
+
+
+def test_cutout_is_a_function_of_the_seed():
+    image = tf.cast(IMAGE, tf.float32)
+    first = augment.cutout(image, 3, [1, 2])
+    np.testing.assert_array_equal(first, augment.cutout(image, 3, [1, 2]))

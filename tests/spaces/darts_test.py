@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from maenas_tf.config import ConfigError
 from maenas_tf.spaces import SPACES, DartsSpace, Genotype, GenotypeEdge
 from maenas_tf.spaces.darts import PRIMITIVES
 
@@ -60,10 +61,16 @@ def test_primitives_have_the_order_of_darts():
 # int(n / 3) and int(2 n / 3), as in DARTS, section A.1.1.
 @pytest.mark.parametrize(
     ("num_cells", "expected"),
-    [(1, (0,)), (3, (1, 2)), (8, (2, 5)), (14, (4, 9)), (20, (6, 13))],
+    [(3, (1, 2)), (8, (2, 5)), (14, (4, 9)), (20, (6, 13))],
 )
 def test_reduction_cells_are_at_the_thirds(num_cells, expected):
     assert DARTS.reduction_cells(num_cells) == expected
+
+
+@pytest.mark.parametrize("num_cells", [1, 2])
+def test_fewer_cells_than_stages_are_refused(num_cells):
+    with pytest.raises(ConfigError, match=f"--num_cells={num_cells} is too"):
+        DARTS.reduction_cells(num_cells)
 
 
 def test_equal_weights_give_the_lowest_indices():

@@ -1,0 +1,60 @@
+"""Flags made from a configuration: one for each field."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TypeVar
+
+from absl import flags
+
+from maenas_tf.config import CHOICES, Config
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+def _help_texts(config_class: type[Config]) -> dict[str, str]:
+    """Reads the fields' descriptions from the dataclass's docstring."""
+    text = config_class.__doc__.split("Attributes:")[1]
+    entries = re.split(r"\n {8}(?=\w+: )", text)[1:]
+    pairs = (entry.split(": ", 1) for entry in entries)
+    return {name: " ".join(words.split()) for name, words in pairs}
+
+
+def define(config_class: type[Config], module_name: str) -> None:
+    """Defines a flag for each field, with its default and description.
+
+    Args:
+        config_class: the configuration.
+        module_name: of the module that --helpshort is to list them under.
+    """
+    texts = _help_texts(config_class)
+    for field in dataclasses.fields(config_class):
+        name, default = field.name, field.default
+        arguments = [name, default, texts[name]]
+        define_flag = flags.DEFINE_string
+        if name in CHOICES:
+            arguments.insert(2, CHOICES[name])
+            define_flag = flags.DEFINE_enum
+        elif isinstance(default, bool):
+            define_flag = flags.DEFINE_bool
+        elif isinstance(default, int):
+            define_flag = flags.DEFINE_integer
+        elif isinstance(default, float):
+            define_flag = flags.DEFINE_float
+        define_flag(*arguments)
+        flags.FLAGS.register_key_flag_for_module(module_name, flags.FLAGS[name])
+
+
+def read(config_class: type[ConfigType]) -> ConfigType:
+    """Returns the configuration that the flags ask for.
+
+    Raises:
+        ConfigError: a value is out of range or in conflict with another.
+    """
+    return config_class(
+        **{
+            field.name: flags.FLAGS[field.name].value
+            for field in dataclasses.fields(config_class)
+        }
+    )

@@ -1,0 +1,151 @@
+"""Batches for training a network with labels, and for evaluating it.
+
+The mechanism is that of `pipeline`, with one level instead of two: the order
+of an epoch is drawn from (seed, epoch), every image has its own seeds for
+crop, flip and cutout, and what a resumed run skips is never computed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.augment import cutout
+from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.pipeline import batched, example_maker, example_table
+
+
+def split_validation(
+    num_images: int, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out a random part of the images.
+
+    Args:
+        num_images: how many there are.
+        fraction: part to hold out, in [0, 1); rounded to whole images, at
+            least one unless it is 0.
+        seed: of the split.
+
+    Returns:
+        Indices int64 of the images to train on and of those held out,
+        disjoint and together all; the same for the same arguments.
+
+    Raises:
+        ConfigError: nothing would be left to train on.
+    """
+    count = round(fraction * num_images)
+    if fraction:
+        count = max(count, 1)
+    if count >= num_images:
+        raise ConfigError(
+            f"--validation_fraction={fraction} leaves none of the "
+            f"{num_images} images to train on; give a smaller part or more "
+            f"images."
+        )
+    # The search uses (seed, epoch, 0) to (seed, epoch, 2).
+    order = np.random.default_rng((seed, 0, 3)).permutation(num_images)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def training_steps(num_images: int, batch_size: int) -> int:
+    """Count the steps of an epoch; the remainder is dropped.
+
+    Raises:
+        ConfigError: a batch is larger than the number of images.
+    """
+    if not 1 <= batch_size <= num_images:
+        raise ConfigError(
+            f"--batch_size={batch_size} is not valid: there are {num_images} "
+            f"images to train on; give a number from 1 to {num_images}."
+        )
+    return num_images // batch_size
+
+
+def training_dataset(
+    image_set: ImageSet,
+    indices: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    augment: bool,
+    cutout_size: int,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Make one epoch of shuffled batches.
+
+    Args:
+        image_set: the images, with labels.
+        indices: of the images to train on.
+        batch_size: images in a step; a last part of a batch is left out.
+        seed: of everything random here.
+        epoch: counted from 0.
+        augment: crop with a padding of 1/8 of the side, and flip.
+        cutout_size: side of the square blanked after that; 0 is off.
+        start_step: leave out so many of the first steps; equal to `.skip`,
+            without computing what is skipped.
+
+    Returns:
+        A dataset of {"image": float32 [B, H, W, 3], "label": int32 [B]}. Its
+        content is a function of the arguments alone.
+
+    Raises:
+        ConfigError: a batch is larger than the number of images.
+        ValueError: the images have no labels, or `start_step` is out of
+            range.
+    """
+    _check_labels(image_set)
+    steps = training_steps(len(indices), batch_size)
+    if not 0 <= start_step <= steps:
+        raise ValueError(
+            f"start_step={start_step} must be from 0 to the {steps} steps of "
+            f"an epoch."
+        )
+    order = np.random.default_rng((seed, epoch, 4)).permutation(indices)
+    order = order[start_step * batch_size : steps * batch_size]
+    table = example_table(image_set, order, seed, epoch, True)
+
+    def blank(example, example_seed):
+        image = cutout(example["image"], cutout_size, example_seed)
+        return {**example, "image": image}
+
+    make_example = example_maker(image_set, augment, blank)
+    return batched(table, make_example, batch_size)
+
+
+def evaluation_dataset(
+    image_set: ImageSet, batch_size: int, indices: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Make batches of every image once, in order and unchanged.
+
+    Args:
+        image_set: the images, with labels.
+        batch_size: images in a batch; the last one may be smaller.
+        indices: of the images; None takes all.
+
+    Returns:
+        A dataset of {"image": float32 [B, H, W, 3], "label": int32 [B]}.
+
+    Raises:
+        ValueError: the images have no labels.
+    """
+    _check_labels(image_set)
+    if indices is None:
+        indices = np.arange(image_set.num_images)
+    table = example_table(image_set, indices, 0, 0, True)
+    make_example = example_maker(image_set, False, _keep)
+    return batched(table, make_example, batch_size, drop_remainder=False)
+
+
+def _keep(example, seed):
+    del seed
+    return example
+
+
+def _check_labels(image_set: ImageSet) -> None:
+    if image_set.labels is None:
+        raise ValueError(
+            f"The image set {image_set.name!r} was loaded without labels; "
+            f"load it with them."
+        )

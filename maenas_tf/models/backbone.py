@@ -1,0 +1,203 @@
+"""The found network as a feature extractor, for detectors and the like."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from maenas_tf.models.network import Network, NetworkCell
+from maenas_tf.models.supernet import check_image_size
+from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.spaces import SPACES, Genotype, load_genotype
+
+
+@keras.saving.register_keras_serializable("maenas_tf")
+class Trunk(keras.layers.Layer):
+    """Stem and cells of a found network as one layer, without the head.
+
+    Args:
+        genotype: a genotype, its dictionary, or anything `load_genotype`
+            reads.
+        init_channels: C.
+        num_cells: number of cells (nasbench201: per stage); 0 means the
+            space's own number.
+        stem: "cifar" or "imagenet".
+    """
+
+    def __init__(
+        self,
+        genotype: Any,
+        init_channels: int,
+        num_cells: int,
+        stem: str = "imagenet",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if isinstance(genotype, dict):
+            genotype = Genotype.from_dict(genotype)
+        self.genotype = load_genotype(genotype)
+        self.space = SPACES.get(self.genotype.space)
+        self.init_channels = init_channels
+        self.num_cells = num_cells or self.space.default_num_cells
+        self.stem = stem
+        self.trunk = TRUNKS.get(self.space.skeleton)(
+            self.space,
+            init_channels,
+            self.num_cells,
+            self._cell,
+            search=False,
+            stem=stem,
+            name="trunk",
+        )
+
+    def _cell(self, kind, channels, inputs, name):
+        return NetworkCell(
+            self.space.cell_type(kind),
+            self.genotype.cells[kind],
+            channels,
+            self.space.skeleton,
+            inputs,
+            name=name,
+        )
+
+    def build(self, input_shape):
+        self.trunk.build(input_shape)
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        return list(self.trunk.feature_shapes)
+
+    def call(self, images, training=False):
+        """Returns the last feature map of every resolution, fine to coarse."""
+        arguments = {kind.name: {} for kind in self.space.cell_types}
+        features, _ = self.trunk(
+            images, cell_arguments=arguments, training=training
+        )
+        return features
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "genotype": self.genotype.to_dict(),
+            "init_channels": self.init_channels,
+            "num_cells": self.num_cells,
+            "stem": self.stem,
+        }
+
+
+@keras.saving.register_keras_serializable("maenas_tf")
+class Backbone(keras.Model):
+    """A functional model from images to feature maps of several resolutions.
+
+    Level "P3" has an eighth of the image's resolution (2**-3), and so on.
+    The output is a dictionary from level to feature map; each level is a
+    layer of its own as well, so that `pyramid_level_inputs` is what
+    `keras_cv.models.RetinaNet(backbone=...)` asks for.
+
+    Args: as `build_backbone`.
+    """
+
+    def __init__(
+        self,
+        genotype: Any,
+        init_channels: int,
+        num_cells: int,
+        image_shape: tuple[int, int, int],
+        stem: str = "imagenet",
+        name: str = "backbone",
+        **kwargs,
+    ):
+        trunk = Trunk(genotype, init_channels, num_cells, stem, name="trunk")
+        stride = STEMS.get(stem).reduction
+        for side in image_shape[:2]:
+            check_image_size(trunk.space, side, stride)
+        images = keras.Input(image_shape, name="images")
+        first = int(math.log2(stride))
+        outputs = {
+            f"P{level}": keras.layers.Identity(name=f"level_{level}")(x)
+            for level, x in enumerate(trunk(images), first)
+        }
+        super().__init__(images, outputs, name=name, **kwargs)
+        self.image_shape = tuple(image_shape)
+        self.pyramid_level_inputs = {
+            level: f"level_{level[1:]}" for level in outputs
+        }
+
+    @property
+    def trunk(self) -> Trunk:
+        """The layer that holds all weights."""
+        return self.get_layer("trunk")
+
+    def get_config(self):
+        config = self.trunk.get_config()
+        names = ("genotype", "init_channels", "num_cells", "stem")
+        return {
+            **{name: config[name] for name in names},
+            "image_shape": list(self.image_shape),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        del custom_objects
+        return cls(**config)
+
+
+def build_backbone(
+    genotype: Any,
+    init_channels: int = 48,
+    num_cells: int = 14,
+    image_shape: tuple[int, int, int] = (224, 224, 3),
+    stem: str = "imagenet",
+) -> Backbone:
+    """Builds the feature extractor of a genotype, with fresh weights.
+
+    Args:
+        genotype: anything `load_genotype` reads: a run directory, a file, a
+            published name, a string, a genotype.
+        init_channels: C.
+        num_cells: number of cells (nasbench201: per stage); 0 means the
+            space's own number.
+        image_shape: (height, width, 3) in pixels, both multiples of the
+            network's total reduction: 32 with the imagenet stem, 4 with the
+            cifar stem.
+        stem: "imagenet" for the levels P3, P4, P5; "cifar" for P0, P1, P2.
+
+    Returns:
+        A functional `keras.Model`; `transfer_weights` fills it from a
+        trained network.
+
+    Raises:
+        ValueError: the genotype is none.
+        ConfigError: there is no such network.
+
+    Example:
+        backbone = build_backbone("DARTS_V2", 48, 14, (512, 512, 3))
+        detector = keras_cv.models.RetinaNet(
+            backbone=backbone, num_classes=20, bounding_box_format="xywh"
+        )
+    """
+    return Backbone(genotype, init_channels, num_cells, image_shape, stem)
+
+
+def transfer_weights(network: Network, backbone: Backbone) -> None:
+    """Copies a network's weights, all but the head's, to a backbone.
+
+    Args:
+        network: trained, of any image size.
+        backbone: of the same genotype, width, depth and stem.
+
+    Raises:
+        ValueError: the two differ.
+    """
+    trunk = backbone.trunk
+    for name in ("genotype", "init_channels", "num_cells", "stem"):
+        ours, theirs = getattr(trunk, name), getattr(network, name)
+        if ours != theirs:
+            raise ValueError(
+                f"The backbone has {name}={ours}, the network {theirs}; build "
+                f"the backbone with the network's."
+            )
+    trunk.trunk.set_weights(network.trunk.get_weights())

@@ -1,0 +1,257 @@
+"""The network of a genotype, to be trained from scratch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.models.cell import wire
+from maenas_tf.models.heads import AuxiliaryHead, ClassifierHead
+from maenas_tf.models.supernet import check_image_size
+from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.ops.drop_path import drop_path
+from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.source import SourceNode
+from maenas_tf.spaces import (
+    SPACES,
+    CellType,
+    Genotype,
+    GenotypeEdge,
+    load_genotype,
+)
+
+
+class NetworkCell(keras.layers.Layer):
+    """A cell in which every edge holds the one operation that was chosen.
+
+    Args:
+        cell_type: its nodes.
+        genotype_edges: what was chosen, in order of the target nodes.
+        channels: C, of every node.
+        family: the space's skeleton.
+        inputs: layer that prepares the input nodes; None passes them on.
+    """
+
+    def __init__(
+        self,
+        cell_type: CellType,
+        genotype_edges: tuple[GenotypeEdge, ...],
+        channels: int,
+        family: str,
+        inputs: keras.layers.Layer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.cell_type = cell_type
+        self.genotype_edges = genotype_edges
+        self.channels = channels
+        self.output_channels = channels * len(cell_type.concat)
+        self.inputs_layer = inputs
+        self.operations = [
+            make_primitive(
+                edge.primitive,
+                channels,
+                2 if cell_type.edge(edge.source, edge.node).reduces else 1,
+                False,
+                family,
+            )
+            for edge in genotype_edges
+        ]
+
+    def build(self, input_shape):
+        if self.inputs_layer is not None:
+            self.inputs_layer.build(input_shape)
+        for edge, operation in zip(
+            self.genotype_edges, self.operations, strict=True
+        ):
+            with keras.name_scope(f"edge_{edge.source}_{edge.node}"):
+                operation.build((None, None, None, self.channels))
+        self.built = True
+
+    def call(self, inputs, drop=None, training=False):
+        """Computes the cell.
+
+        Args:
+            inputs: list of the input nodes' values, [B, H, W, .].
+            drop: applied to each operation's output while training, except
+                to that of a stride-1 identity; None drops nothing.
+
+        Returns:
+            [B, H', W', C * number of concatenated nodes].
+        """
+        if self.inputs_layer is not None:
+            inputs = self.inputs_layer.call(inputs, training=training)
+
+        def terms_of(operation):
+            def terms(source: SourceNode) -> list[tf.Tensor]:
+                x = operation.weighted(source, None, training)
+                if training and drop is not None and not operation.is_identity:
+                    x = drop(x)
+                return [x]
+
+            return terms
+
+        connections = [
+            (edge.source, edge.node, terms_of(operation))
+            for edge, operation in zip(
+                self.genotype_edges, self.operations, strict=True
+            )
+        ]
+        return wire(inputs, connections, self.cell_type.concat)
+
+
+@keras.saving.register_keras_serializable("maenas_tf")
+class Network(keras.Model):
+    """The skeleton of a space, its cells those of a genotype.
+
+    An ordinary Keras model from images to logits. The auxiliary head, if
+    any, takes part only through `call_with_auxiliary`.
+
+    Args:
+        genotype: a genotype, its dictionary, or anything `load_genotype`
+            reads: a run directory, a file, a published name, a string.
+        num_classes: number of outputs.
+        init_channels: C, the width of the first cells.
+        num_cells: number of cells (nasbench201: per stage); 0 means the
+            space's own number.
+        image_size: side of the images, pixels.
+        stem: "cifar" (one convolution) or "imagenet" (three, which reduce
+            the resolution eight times in all; darts family only).
+        auxiliary: make the auxiliary head (darts family only).
+        drop_path: whether `drop_path_rate` is applied while training; the
+            rate is a variable, 0 until a schedule moves it.
+    """
+
+    def __init__(
+        self,
+        genotype: Any,
+        num_classes: int = 10,
+        init_channels: int = 36,
+        num_cells: int = 0,
+        image_size: int = 32,
+        stem: str = "cifar",
+        auxiliary: bool = False,
+        drop_path: bool = False,
+        name: str = "network",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        if isinstance(genotype, dict):
+            genotype = Genotype.from_dict(dict(genotype))
+        self.genotype = load_genotype(genotype)
+        self.space = SPACES.get(self.genotype.space)
+        self.num_classes = num_classes
+        self.init_channels = init_channels
+        self.num_cells = num_cells or self.space.default_num_cells
+        self.image_size = image_size
+        self.stem = stem
+        self.auxiliary = auxiliary
+        self.drop_path = drop_path
+        self._build_layers()
+
+    def _build_layers(self) -> None:
+        reduction = STEMS.get(self.stem).reduction
+        check_image_size(self.space, self.image_size, reduction)
+        trunk = TRUNKS.get(self.space.skeleton)
+        self.trunk = trunk(
+            self.space,
+            self.init_channels,
+            self.num_cells,
+            self._cell,
+            search=False,
+            stem=self.stem,
+            name="trunk",
+        )
+        self.trunk.build((None, self.image_size, self.image_size, 3))
+        self.head = ClassifierHead(
+            self.num_classes, trunk.head_activation, True, name="head"
+        )
+        self.head.build(self.trunk.feature_shapes)
+        self.auxiliary_head = None
+        if self.auxiliary:
+            self.auxiliary_head = AuxiliaryHead(
+                self.num_classes, self.stem == "cifar", name="auxiliary_head"
+            )
+            self.auxiliary_head.build(self.trunk.auxiliary_shape)
+        if self.drop_path:
+            self.drop_seed = keras.random.SeedGenerator(name="drop_seed")
+            self.drop_path_rate = self.add_weight(
+                name="drop_path_rate",
+                shape=(),
+                initializer="zeros",
+                trainable=False,
+                autocast=False,
+            )
+        self.built = True
+
+    def _cell(self, cell_type_name, channels, inputs, name):
+        return NetworkCell(
+            self.space.cell_type(cell_type_name),
+            self.genotype.cells[cell_type_name],
+            channels,
+            self.space.skeleton,
+            inputs,
+            name=name,
+        )
+
+    def _drop(self, x):
+        return drop_path(x, self.drop_path_rate, self.drop_seed)
+
+    def _cell_arguments(self):
+        drop = self._drop if self.drop_path else None
+        return {t.name: {"drop": drop} for t in self.space.cell_types}
+
+    def call(self, images, training=False):
+        """Returns logits [B, num_classes] of images [B, H, W, 3]."""
+        return self.head(self.features(images, training), training=training)
+
+    def features(self, images, training=False):
+        """Returns the last feature map of every resolution, fine to coarse."""
+        features, _ = self.trunk(
+            images,
+            cell_arguments=self._cell_arguments(),
+            training=training,
+        )
+        return features
+
+    def call_with_auxiliary(self, images, training=True):
+        """Returns (logits, auxiliary logits or None)."""
+        features, middle = self.trunk(
+            images,
+            cell_arguments=self._cell_arguments(),
+            training=training,
+        )
+        logits = self.head(features, training=training)
+        if self.auxiliary_head is None:
+            return logits, None
+        return logits, self.auxiliary_head(middle, training=training)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "genotype": self.genotype.to_dict(),
+            "num_classes": self.num_classes,
+            "init_channels": self.init_channels,
+            "num_cells": self.num_cells,
+            "image_size": self.image_size,
+            "stem": self.stem,
+            "auxiliary": self.auxiliary,
+            "drop_path": self.drop_path,
+        }
+
+
+def build_network(
+    genotype: Any,
+    num_classes: int = 10,
+    init_channels: int = 36,
+    num_cells: int = 0,
+    **options: Any,
+) -> Network:
+    """Builds the network of a genotype; see `Network` for the arguments.
+
+    Example:
+        model = build_network("DARTS_V2", num_classes=10, num_cells=20)
+    """
+    return Network(genotype, num_classes, init_channels, num_cells, **options)

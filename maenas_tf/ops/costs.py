@@ -1,0 +1,129 @@
+"""What primitives cost in the network found, in closed form; no TensorFlow.
+
+Counted as the literature does: trainable parameters (normalisation is affine
+in the network found); multiply-accumulates of convolutions, each output pixel
+costing the full kernel, at the border too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+
+from maenas_tf.config import ConfigError
+from maenas_tf.registry import Registry
+
+PRIMITIVE_COSTS: Registry = Registry("primitive with known costs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What something costs; costs add up.
+
+    Attributes:
+        parameters: trainable ones.
+        macs: multiply-accumulates of one image's inference.
+    """
+
+    parameters: int = 0
+    macs: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.parameters + other.parameters, self.macs + other.macs)
+
+
+# (channels, size of the output, stride) -> cost of a primitive
+PrimitiveCost = Callable[[int, int, int], Cost]
+
+
+def half(size: int) -> int:
+    """Returns the side of an image after a stride of 2."""
+    return math.ceil(size / 2)
+
+
+def conv_norm(kernel: int, width: int, channels: int, size: int) -> Cost:
+    """Returns the cost of a bias-free convolution and its normalisation.
+
+    Args:
+        kernel: side of the kernel.
+        width: channels of the input.
+        channels: of the output.
+        size: side of the output, pixels.
+    """
+    weights = kernel * kernel * width * channels
+    return Cost(weights + 2 * channels, weights * size * size)
+
+
+def factorized_reduce(width: int, channels: int, size: int) -> Cost:
+    """Returns the cost of `FactorizedReduce`, whose halves make one 1x1.
+
+    Raises:
+        ConfigError: the channels have no half.
+    """
+    if channels % 2:
+        raise ConfigError(
+            f"A reduction to {channels} channels cannot be made of two "
+            f"halves; give an even --eval_init_channels."
+        )
+    return conv_norm(1, width, channels, size)
+
+
+def _free(channels: int, size: int, stride: int) -> Cost:
+    """Pooling, zeros, noise: nothing trained, nothing multiplied."""
+    del channels, size, stride
+    return Cost()
+
+
+def _skip(channels: int, size: int, stride: int) -> Cost:
+    if stride == 1:
+        return Cost()
+    return factorized_reduce(channels, channels, size)
+
+
+def _separable(
+    channels: int, size: int, stride: int, kernel: int, repeats: int
+) -> Cost:
+    del stride  # Only the size of the output matters.
+    weights = kernel * kernel * channels + channels * channels
+    return Cost(
+        repeats * (weights + 2 * channels), repeats * weights * size * size
+    )
+
+
+def _square(channels: int, size: int, stride: int, kernel: int) -> Cost:
+    del stride
+    return conv_norm(kernel, channels, channels, size)
+
+
+for _name in ("none", "max_pool_3x3", "avg_pool_3x3", "noise"):
+    PRIMITIVE_COSTS.register(_name)(_free)
+PRIMITIVE_COSTS.register("skip_connect")(_skip)
+for _kernel in (3, 5):
+    for _kind, _repeats in (("sep", 2), ("dil", 1)):
+        PRIMITIVE_COSTS.register(f"{_kind}_conv_{_kernel}x{_kernel}")(
+            functools.partial(_separable, kernel=_kernel, repeats=_repeats)
+        )
+for _kernel in (1, 3):
+    PRIMITIVE_COSTS.register(f"nor_conv_{_kernel}x{_kernel}")(
+        functools.partial(_square, kernel=_kernel)
+    )
+
+
+def primitive_cost(
+    name: str, channels: int, size: int, stride: int = 1
+) -> Cost:
+    """Returns the cost of a primitive in the network found.
+
+    Args:
+        name: of the primitive.
+        channels: C, of input and output.
+        size: side of the input, pixels.
+        stride: 1 or 2.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    output = size if stride == 1 else half(size)
+    return PRIMITIVE_COSTS.get(name)(channels, output, stride)

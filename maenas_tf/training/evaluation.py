@@ -1,0 +1,120 @@
+"""How good and how fast a network is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.models.network import Network
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network makes of labelled images.
+
+    Attributes:
+        num_images: how many.
+        loss: mean cross-entropy, nats.
+        top1: part of the images whose class is the likeliest one.
+        top5: part whose class is among the five likeliest ones (1 where
+            there are no more than five).
+        confusion: int64 [K, K], images of class i taken for class j.
+    """
+
+    num_images: int
+    loss: float
+    top1: float
+    top5: float
+    confusion: np.ndarray
+
+
+class Evaluator:
+    """Evaluates a network, on one device, whatever it is trained on.
+
+    Args:
+        network: images, normalised, to logits.
+    """
+
+    def __init__(self, network: Network):
+        self.network = network
+        size = network.image_size
+        shape = (None, size, size, 3)
+        self._logits = tf.function(
+            lambda images: tf.cast(network(images, training=False), tf.float32),
+            input_signature=[tf.TensorSpec(shape, tf.float32)],
+            autograph=False,
+        )
+
+    def __call__(self, dataset: tf.data.Dataset) -> Evaluation:
+        """Evaluates the network on all batches.
+
+        Args:
+            dataset: of {"image": float32 [B, H, W, 3], "label": [B]}.
+
+        Raises:
+            ValueError: the dataset is empty.
+        """
+        logits, labels = [], []
+        for batch in dataset:
+            logits.append(self._logits(batch["image"]).numpy())
+            labels.append(batch["label"].numpy())
+        if not labels:
+            raise ValueError("The dataset is empty; give at least one image.")
+        return measure(np.concatenate(logits), np.concatenate(labels))
+
+    def latency(self, batch_size: int, repeats: int = 20) -> float:
+        """Measures the time of one inference.
+
+        Args:
+            batch_size: images at once.
+            repeats: how many inferences; two more before them warm up.
+
+        Returns:
+            The median, in seconds, images in memory to logits in memory.
+        """
+        size = self.network.image_size
+        images = tf.zeros((batch_size, size, size, 3))
+        times = []
+        for _ in range(repeats + 2):
+            begin = time.perf_counter()
+            self._logits(images).numpy()
+            times.append(time.perf_counter() - begin)
+        return float(np.median(times[2:]))
+
+
+def inference_parameters(network: Network) -> int:
+    """Counts the trainable parameters, without those of the auxiliary head."""
+    parts = [network.trunk, network.head]
+    weights = [v for part in parts for v in part.trainable_variables]
+    return sum(math.prod(variable.shape) for variable in weights)
+
+
+def measure(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Compares logits with labels.
+
+    Args:
+        logits: [N, K]. Of equal ones the one of the lower class counts as
+            the likelier.
+        labels: class indices [N].
+    """
+    logits = np.asarray(logits, np.float64)
+    rows = np.arange(len(labels))
+    peaks = logits.max(axis=1, keepdims=True)
+    sums = np.exp(logits - peaks).sum(axis=1)
+    losses = np.log(sums) + peaks[:, 0] - logits[rows, labels]
+    order = np.argsort(-logits, axis=1, kind="stable")
+    hits = order == np.asarray(labels)[:, np.newaxis]
+    num_classes = logits.shape[1]
+    confusion = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(confusion, (labels, order[:, 0]), 1)
+    return Evaluation(
+        num_images=len(labels),
+        loss=float(losses.mean()),
+        top1=float(hits[:, 0].mean()),
+        top5=float(hits[:, :5].any(axis=1).mean()),
+        confusion=confusion,
+    )

@@ -1,0 +1,342 @@
+"""A whole training from scratch: from a genotype and images to a network."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.labelled import (
+    evaluation_dataset,
+    split_validation,
+    training_dataset,
+    training_steps,
+)
+from maenas_tf.models.network import Network
+from maenas_tf.spaces import SPACES, Space
+from maenas_tf.training.checkpoints import RunCheckpoint
+from maenas_tf.training.evaluation import Evaluator, inference_parameters
+from maenas_tf.training.event_writer import EventWriter
+from maenas_tf.training.loop import Loop, SignalWatch, StepRunner
+from maenas_tf.training.progress import say
+from maenas_tf.training.retrainer import Retrainer
+from maenas_tf.training.run_directory import RunDirectory
+from maenas_tf.training.run_genotype import check_stored, find_genotype
+from maenas_tf.training.runtime import (
+    load_configured,
+    speed_facts,
+    start_runtime,
+    versions,
+)
+from maenas_tf.training.schedules import drop_path_rate, learning_rate
+from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.training.trained_run import PREPROCESSING_FILE, Preprocessing
+
+# Of the darts family's evaluation (Liu et al., 2019); the search has fewer.
+DARTS_CELLS = 20
+
+
+def number_of_cells(config: TrainConfig, space: Space) -> int:
+    """Returns the network's number of cells (nasbench201: per stage)."""
+    default = space.default_num_cells
+    if space.skeleton == "darts":
+        default = DARTS_CELLS
+    return config.num_cells or default
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainResult:
+    """What a training leaves behind.
+
+    Attributes:
+        network: with the weights of the last epoch.
+        history: a row an epoch, as in history.csv.
+        summary: as in summary.json.
+    """
+
+    network: Network
+    history: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+class TrainExperiment:
+    """Builds everything that training a network needs and trains it.
+
+    From scratch: of the search only the genotype is used, none of its
+    weights.
+
+    Args:
+        config: the configuration.
+        run_dir: the run directory.
+        image_set: the images, with labels; None loads those of the
+            configuration.
+        resume: whether a run that is in `run_dir` goes on.
+        signals: looked at between calls of the graph.
+        checkpoint_seconds: longest time between checkpoints.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run_dir: str | pathlib.Path,
+        image_set: ImageSet | None = None,
+        resume: bool = True,
+        signals: SignalWatch | None = None,
+        checkpoint_seconds: float = 600.0,
+    ):
+        self.config = config
+        self.genotype = find_genotype(config.genotype, run_dir)
+        self.space = SPACES.get(self.genotype.space)
+        self.run_directory = RunDirectory(run_dir, config, resume)
+        self.tensorboard: EventWriter | None = None
+        with contextlib.ExitStack() as on_error:
+            on_error.callback(self.run_directory.close)
+            check_stored(self.genotype, self.run_directory.path)
+            self._prepare(image_set, signals, checkpoint_seconds)
+            on_error.pop_all()
+
+    def _prepare(self, image_set, signals, checkpoint_seconds) -> None:
+        config = self.config
+        self.strategy = start_runtime(config)
+        self.images = image_set or load_configured(config, with_labels=True)
+        self._check_images()
+        self.training, self.validation = split_validation(
+            self.images.num_images, config.validation_fraction, config.seed
+        )
+        self.steps = training_steps(len(self.training), config.batch_size)
+        with self.strategy.scope():
+            self.retrainer = self._build()
+        self.evaluator = Evaluator(self.retrainer.network)
+        self.loop = Loop(
+            StepRunner(self.retrainer, self.strategy, config.jit_compile),
+            RunCheckpoint(
+                self.run_directory.path / "checkpoints",
+                self.retrainer.variable_groups,
+            ),
+            self._dataset,
+            self._start_epoch,
+            self._end_epoch,
+            config.epochs,
+            self.steps,
+            signals,
+            checkpoint_seconds,
+            images_per_step=lambda: config.batch_size,
+        )
+
+    def _check_images(self) -> None:
+        if self.images.labels is None or self.images.num_classes < 2:
+            raise ConfigError(
+                f"--dataset={self.config.dataset} has labels of "
+                f"{self.images.num_classes} class(es); training needs at "
+                f"least 2."
+            )
+        if self.config.cutout >= self.images.image_size:
+            raise ConfigError(
+                f"--cutout={self.config.cutout} blanks whole images, which "
+                f"are {self.images.image_size} pixels a side; give less, or "
+                f"0 for none."
+            )
+
+    def _build(self) -> Retrainer:
+        config = self.config
+        network = Network(
+            self.genotype,
+            self.images.num_classes,
+            config.init_channels,
+            number_of_cells(config, self.space),
+            self.images.image_size,
+            config.stem,
+            auxiliary=config.auxiliary_weight > 0,
+            drop_path=config.drop_path > 0,
+        )
+        retrainer = Retrainer(
+            network,
+            config.weight_decay,
+            config.clip_norm,
+            config.auxiliary_weight,
+            config.label_smoothing,
+        )
+        retrainer.compile(
+            keras.optimizers.SGD(
+                config.learning_rate,
+                config.momentum,
+                config.nesterov,
+                name="optimizer",  # Or Keras counts, and checkpoints differ.
+            )
+        )
+        return retrainer
+
+    def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
+        return training_dataset(
+            self.images,
+            self.training,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            epoch=epoch,
+            augment=self.config.augment,
+            cutout_size=self.config.cutout,
+            start_step=start_step,
+        )
+
+    def run(self) -> TrainResult:
+        """Trains the network, or goes on with it.
+
+        Raises:
+            Interrupted: a signal came; a checkpoint was written.
+            Diverged: a loss was not finite.
+        """
+        try:
+            self._run()
+        finally:
+            self.run_directory.close()
+        return TrainResult(
+            self.retrainer.network,
+            list(self.run_directory.rows),
+            self.run_directory.read_summary() or {},
+        )
+
+    def _run(self) -> None:
+        run, config = self.run_directory, self.config
+        resumed = self.loop.restore()
+        epoch = self.loop.state["epoch"]
+        run.load_history(epoch, with_arrays=False)
+        if not resumed:
+            run.write_genotype(self.genotype)
+            run.write_text(PREPROCESSING_FILE, self._preprocessing().to_json())
+            run.write_config(config)
+            self.loop.save()
+        elif epoch < config.epochs:
+            step = self.loop.state["step"]
+            say(f"going on after {step} steps of epoch {epoch + 1}")
+        if epoch < config.epochs or run.read_summary() is None:
+            with EventWriter(run.path / "tensorboard", epoch) as writer:
+                self.tensorboard = writer
+                writer.write_values(
+                    epoch, writer.genotype_values(self.genotype)
+                )
+                self.loop.run()
+                self._finish()
+
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(
+            self.images.image_size,
+            self.images.mean,
+            self.images.std,
+            self.images.class_names,
+            self.images.name,
+        )
+
+    def _start_epoch(self, epoch: int) -> None:
+        rate = learning_rate(self.config, epoch)
+        self.retrainer.optimizer.learning_rate = rate
+        if self.config.drop_path:
+            rate = drop_path_rate(self.config, epoch)
+            self.retrainer.network.drop_path_rate.assign(rate)
+
+    def _end_epoch(
+        self, epoch: int, means: dict[str, float], seconds: float
+    ) -> None:
+        config, run = self.config, self.run_directory
+        network = self.retrainer.network
+        count = self.steps * config.batch_size
+        row = {
+            "epoch": epoch,
+            **means,
+            **self._validate(),
+            "learning_rate": learning_rate(config, epoch),
+            "drop_path_rate": drop_path_rate(config, epoch),
+            "images_per_second": round(count / max(seconds, 1e-9), 1),
+            "seconds": round(seconds, 3),
+        }
+        with run.replacing("last.keras") as path:
+            network.save(path)
+        run.append_epoch(row)
+        best = _best(run.rows)
+        if best is not None and best["epoch"] == epoch:
+            with run.replacing("best.keras") as path:
+                shutil.copyfile(run.path / "last.keras", path)
+        self.tensorboard.write_scalars(epoch, _scalars(row))
+        shown = ", ".join(
+            f"{name.replace('_', ' ')} {row[name]:.4f}"
+            for name in (*means, "validation_loss", "validation_accuracy")
+            if name in row
+        )
+        say(
+            f"epoch {epoch + 1}/{config.epochs}: {shown} "
+            f"({row['images_per_second']} images/s)"
+        )
+
+    def _validate(self) -> dict[str, float]:
+        if not len(self.validation):
+            return {}
+        # Four times the images: nothing is kept for a backward pass.
+        dataset = evaluation_dataset(
+            self.images, 4 * self.config.batch_size, self.validation
+        )
+        result = self.evaluator(dataset)
+        return {
+            "validation_loss": result.loss,
+            "validation_accuracy": result.top1,
+        }
+
+    def _finish(self) -> None:
+        rows, network = self.run_directory.rows, self.retrainer.network
+        best = _best(rows)
+        last = {
+            name: float(rows[-1][name])
+            for name in ("train_loss", "train_accuracy", "validation_accuracy")
+            if name in rows[-1]
+        }
+        summary = {
+            "genotype": self.genotype.to_dict(),
+            **speed_facts(self.loop, rows, "seconds_train"),
+            "parameters": inference_parameters(network),
+            "seed": self.config.seed,
+            "versions": versions(),
+            "dataset": self.images.name,
+            "num_images": len(self.training),
+            "num_validation_images": len(self.validation),
+            "num_skipped_files": self.images.num_skipped,
+            "num_labels_read": len(self.images.labels),
+            "init_channels": self.config.init_channels,
+            "num_cells": network.num_cells,
+            "replicas": self.strategy.num_replicas_in_sync,
+            **last,
+        }
+        if best is not None:
+            summary["best_epoch"] = int(best["epoch"])
+            accuracy = float(best["validation_accuracy"])
+            summary["best_validation_accuracy"] = accuracy
+        self.tensorboard.write_hparams(dataclasses.asdict(self.config), last)
+        self.run_directory.write_summary(summary)
+
+
+def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Returns the first row of the highest validation accuracy, if any."""
+    if not rows or "validation_accuracy" not in rows[0]:
+        return None
+    return max(rows, key=lambda row: float(row["validation_accuracy"]))
+
+
+def _scalars(row: dict[str, Any]) -> dict[str, float]:
+    """Groups a history row's figures under TensorBoard tags."""
+    groups = {"train": "train/", "validation": "validation/"}
+    return {
+        next(
+            (
+                tag + name.removeprefix(f"{start}_")
+                for start, tag in groups.items()
+                if name.startswith(f"{start}_")
+            ),
+            name,
+        ): value
+        for name, value in row.items()
+        if name != "epoch"
+    }

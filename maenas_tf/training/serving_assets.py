@@ -1,0 +1,56 @@
+"""The files that a SavedModel brings along, for who runs it.
+
+Read without Keras: a prediction needs no more than TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Sequence
+
+CLASS_NAMES_FILE = "class_names.txt"
+PREPROCESSING_FILE = "preprocessing.json"
+
+
+def write_class_names(
+    class_names: Sequence[str], directory: pathlib.Path
+) -> pathlib.Path:
+    """Writes class_names.txt, one name a line, in the order of the classes.
+
+    A line break inside of a name becomes a space.
+    """
+    lines = [" ".join(name.splitlines()) for name in class_names]
+    path = directory / CLASS_NAMES_FILE
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def write_preprocessing(text: str, directory: pathlib.Path) -> pathlib.Path:
+    """Writes preprocessing.json, of the content that a training run has."""
+    path = directory / PREPROCESSING_FILE
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read_class_names(directory: pathlib.Path) -> list[str]:
+    """Reads `write_class_names`'s file.
+
+    Raises:
+        OSError, ValueError: it is missing or no text.
+    """
+    text = (directory / CLASS_NAMES_FILE).read_text(encoding="utf-8")
+    return text.split("\n")[:-1]
+
+
+def read_image_size(directory: pathlib.Path) -> int:
+    """Reads the side of the network's images, pixels.
+
+    Raises:
+        OSError, ValueError: the file is missing or damaged.
+    """
+    text = (directory / PREPROCESSING_FILE).read_text(encoding="utf-8")
+    try:
+        return int(json.loads(text)["image_size"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{PREPROCESSING_FILE} has no image_size") from error

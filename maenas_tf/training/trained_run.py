@@ -1,0 +1,201 @@
+"""A trained network, read from the run directory of its training alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import zipfile
+from typing import Any
+
+import keras
+
+from maenas_tf.config import ConfigError
+from maenas_tf.models.network import Network
+from maenas_tf.spaces import Genotype, load_genotype
+from maenas_tf.training.train_config import TrainConfig
+
+CHECKPOINTS = ("best", "last")
+PREPROCESSING_FILE = "preprocessing.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """What an image goes through before the network, and what comes out.
+
+    An image is resized to a square, divided by 255 and standardised with mean
+    and standard deviation of each channel.
+
+    Attributes:
+        image_size: side, pixels.
+        mean: of the three channels, in units of 0..1.
+        std: of the three channels, in units of 0..1.
+        class_names: of the network's outputs, in order.
+        dataset: name of the data set.
+    """
+
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    class_names: tuple[str, ...]
+    dataset: str
+
+    def to_json(self) -> str:
+        """Returns the content of preprocessing.json."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """Reads `to_json`'s text.
+
+        Raises:
+            ValueError: it is no JSON, or a field is missing or wrong.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("it is no JSON object")
+        missing = [
+            field.name
+            for field in dataclasses.fields(cls)
+            if field.name not in values
+        ]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        try:
+            return cls(
+                image_size=int(values["image_size"]),
+                mean=tuple(float(value) for value in values["mean"]),
+                std=tuple(float(value) for value in values["std"]),
+                class_names=tuple(str(name) for name in values["class_names"]),
+                dataset=str(values["dataset"]),
+            )
+        except TypeError as error:
+            raise ValueError(f"a value is wrong: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """A trained network and what is needed to use it.
+
+    Attributes:
+        network: images, normalised, to logits.
+        preprocessing: what normalises them, and the classes' names.
+        config: of the training.
+        path: the run directory.
+        checkpoint: which weights these are, "best" or "last".
+    """
+
+    network: Network
+    preprocessing: Preprocessing
+    config: TrainConfig
+    path: pathlib.Path
+    checkpoint: str
+
+
+def load_trained(
+    run_dir: str | os.PathLike[str], which: str = "best"
+) -> TrainedRun:
+    """Reads a trained network from its run directory, which is not changed.
+
+    Args:
+        run_dir: of `tools.train`; one epoch at least is finished.
+        which: "best", of the epoch of the highest validation accuracy (where
+            no images were held out there is none, and the last is taken), or
+            "last".
+
+    Returns:
+        The network with its weights; `checkpoint` tells which these are.
+
+    Raises:
+        ConfigError: `run_dir` is missing, or is not that of a training that
+            has finished an epoch; a file in it is damaged; or the model is
+            not of the genotype and the classes that the directory names.
+    """
+    if which not in CHECKPOINTS:
+        raise ConfigError(
+            f"The checkpoint {which!r} is not known; choose one of "
+            f"{', '.join(CHECKPOINTS)}."
+        )
+    if not os.fspath(run_dir):
+        raise ConfigError("--run_dir is empty; give that of a training.")
+    path = pathlib.Path(run_dir)
+    if not path.is_dir():
+        raise ConfigError(
+            f"--run_dir={path} does not exist; give that of a training."
+        )
+    config = _read(path, "config.json", TrainConfig.from_json)
+    preprocessing = _read(path, PREPROCESSING_FILE, Preprocessing.from_json)
+    genotype = _read(path, "genotype.json", Genotype.from_string)
+    held_out = (path / "best.keras").exists() or config.validation_fraction
+    checkpoint = which if held_out else "last"
+    network = _load_network(path, f"{checkpoint}.keras")
+    _check_network(path, network, genotype, preprocessing)
+    return TrainedRun(network, preprocessing, config, path, checkpoint)
+
+
+def _read(path: pathlib.Path, name: str, parse: Any) -> Any:
+    """Returns what `parse` makes of a file's text."""
+    if not (path / name).is_file():
+        raise ConfigError(
+            f"--run_dir={path} holds no {name}; give the directory of a "
+            f"training (python -m tools.train)."
+        )
+    try:
+        return parse((path / name).read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--run_dir={path} is not that of a training: its {name} cannot "
+            f"be read ({error})."
+        ) from error
+
+
+def _load_network(path: pathlib.Path, name: str) -> Network:
+    file = path / name
+    if not file.is_file():
+        raise ConfigError(
+            f"--run_dir={path} holds no {name} yet: it is written after the "
+            f"first epoch of a training."
+        )
+    try:
+        network = keras.saving.load_model(file, compile=False)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ConfigError(
+            f"--run_dir={path} holds a {name} that cannot be read "
+            f"({str(error).strip().splitlines()[0]})."
+        ) from error
+    if not isinstance(network, Network):
+        raise ConfigError(
+            f"--run_dir={path} holds a {name} that is a "
+            f"{type(network).__name__}, not a Network of maenas_tf."
+        )
+    return network
+
+
+def _check_network(
+    path: pathlib.Path,
+    network: Network,
+    genotype: Genotype,
+    preprocessing: Preprocessing,
+) -> None:
+    """Checks that the files of a run directory belong together."""
+    if network.genotype != load_genotype(genotype):
+        raise ConfigError(
+            f"--run_dir={path} holds a model of another architecture than its "
+            f"genotype.json: {network.genotype}, not {genotype}."
+        )
+    for name, has, wanted in (
+        ("classes", network.num_classes, len(preprocessing.class_names)),
+        ("pixels a side", network.image_size, preprocessing.image_size),
+    ):
+        if has != wanted:
+            raise ConfigError(
+                f"--run_dir={path} holds a model of {has} {name}, but its "
+                f"{PREPROCESSING_FILE} names {wanted}."
+            )

@@ -1,0 +1,174 @@
+"""Tests of the Python API, as its users call it."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import maenas_tf as mn
+from maenas_tf.spaces import SPACES
+
+SETTINGS = {
+    "space": "nasbench201",
+    "init_channels": 2,
+    "num_cells": 1,
+    "decoder_width": 2,
+    "patch_size": 4,
+    "batch_size": 4,
+    "epochs": 1,
+    "warmup_epochs": 0,
+}
+
+
+def make_images(*shape):
+    """Returns random bytes."""
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def result():
+    """What a search of colour images in memory returns."""
+    return mn.search(make_images(16, 16, 16, 3), **SETTINGS)
+
+
+def test_three_lines_search_an_array_without_labels(result):
+    assert isinstance(result.genotype, mn.Genotype)
+    SPACES.get("nasbench201").validate(result.genotype)
+    assert len(result.history) == 1
+    assert result.history[0]["weight_loss"] > 0
+    assert result.summary["num_images"] == 16
+    assert result.summary["num_labels_read"] == 0
+    assert result.alphas["cell"].shape == (1, 6, 5)
+
+
+def test_the_alphas_of_a_result_lead_to_its_genotype(result):
+    last = {name: stack[-1] for name, stack in result.alphas.items()}
+    assert mn.derive_genotype(last, "nasbench201") == result.genotype
+
+
+def test_grey_images_in_a_dataset_can_be_searched_and_kept(tmp_path):
+    dataset = tf.data.Dataset.from_tensor_slices(make_images(20, 16, 16, 1))
+    run_dir = tmp_path / "run"
+    result = mn.search(
+        dataset.batch(8), run_dir=run_dir, max_images=16, **SETTINGS
+    )
+    assert result.summary["num_images"] == 16
+    assert mn.load_genotype(run_dir) == result.genotype
+    # A finished run is read, not run again, and its directory is free.
+    before = os.stat(run_dir / "summary.json").st_mtime_ns
+    again = mn.search(dataset, run_dir=run_dir, max_images=16, **SETTINGS)
+    assert again.genotype == result.genotype
+    assert again.alphas["cell"].tobytes() == result.alphas["cell"].tobytes()
+    assert os.stat(run_dir / "summary.json").st_mtime_ns == before
+
+
+def test_labels_are_refused_by_a_label_free_task():
+    with pytest.raises(mn.ConfigError, match="reads no labels; drop them"):
+        mn.search(make_images(16, 16, 16, 3), labels=np.zeros(16, int))
+
+
+def test_labels_are_asked_for_by_the_supervised_task():
+    with pytest.raises(mn.ConfigError, match="needs `labels`"):
+        mn.search(make_images(16, 16, 16, 3), task="supervised")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epoch": 3}, "Unknown setting 'epoch'"),
+        ({"dataset": "digits"}, "Unknown setting 'dataset'"),
+        ({"space": "dartz"}, "Did you mean 'darts'"),
+        ({"task": "maee"}, "Did you mean 'mae'"),
+        ({"epochs": 1.5}, "--epochs=1.5"),
+        ({"epochs": "3"}, "--epochs=3 is not valid: give a whole number"),
+        ({"epochs": True}, "--epochs=True"),
+        ({"augment": 1}, "--augment=1"),
+        ({"space": None}, "--space=None"),
+        ({"momentum": "0.9"}, "--momentum=0.9 .* finite number"),
+        ({"weight_learning_rate": float("inf")}, "--weight_learning_rate=inf"),
+        ({"patch_size": 5}, "--patch_size=5 does not divide"),
+        ({"batch_size": 9}, "--batch_size=9"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, message):
+    with pytest.raises(mn.ConfigError, match=message):
+        mn.search(make_images(16, 16, 16, 3), **settings)
+
+
+def test_a_failed_search_leaves_its_directory_to_the_next(tmp_path):
+    images = make_images(16, 16, 16, 3)
+    failures = []
+    for _ in range(2):
+        # The first exception, kept as notebooks do, holds its traceback.
+        with pytest.raises(mn.ConfigError, match="--patch_size=5") as caught:
+            mn.search(images, run_dir=tmp_path, patch_size=5)
+        failures.append(caught)
+
+
+def test_images_that_do_not_fit_are_named():
+    with pytest.raises(mn.ConfigError, match="last axis is not 1, 3 or 4"):
+        mn.search(make_images(16, 16, 16, 2), **SETTINGS)
+    with pytest.raises(mn.ConfigError, match="at least 2 images"):
+        mn.search(make_images(1, 16, 16, 3), **SETTINGS)
+    with pytest.raises(mn.ConfigError, match="--image_size=18"):
+        mn.search(make_images(16, 18, 18, 3), **{**SETTINGS, "patch_size": 3})
+
+
+def test_numpy_numbers_are_settings_like_any_other():
+    config = mn.SearchConfig(epochs=np.int64(3), momentum=np.float32(0.5))
+    assert type(config.epochs) is int
+    assert type(config.momentum) is float
+    assert mn.SearchConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("name", SPACES.names())
+def test_derive_genotype_takes_the_largest_alphas(name):
+    space = SPACES.get(name)
+    rng = np.random.default_rng(1)
+    alphas = {
+        cell_type.name: rng.normal(
+            size=(cell_type.num_edges, cell_type.max_primitives)
+        )
+        for cell_type in space.cell_types
+    }
+    genotype = mn.derive_genotype(alphas, name)
+    assert mn.derive_genotype(alphas, space) == genotype
+    for cell_type in space.cell_types:
+        for edge in genotype.cells[cell_type.name]:
+            place = cell_type.edge(edge.source, edge.node)
+            offered = {
+                primitive: alphas[cell_type.name][place.index, column]
+                for column, primitive in enumerate(place.primitives)
+            }
+            if space.skeleton == "darts":
+                offered.pop("none", None)
+            assert edge.primitive == max(offered, key=offered.get)
+
+
+def test_parameters_are_counted_without_the_alphas():
+    supernet = mn.build_supernet(
+        "nasbench201", init_channels=2, num_cells=1, num_classes=10
+    )
+    alphas = sum(
+        int(np.prod(v.shape)) for v in supernet.architecture.trainable_variables
+    )
+    assert alphas == 30
+    total = sum(int(np.prod(v.shape)) for v in supernet.trainable_variables)
+    assert mn.count_parameters(supernet) == total - alphas
+
+
+def test_search_is_a_function_whatever_was_imported_before():
+    import maenas_tf.search.bilevel
+    from maenas_tf.search import ALGORITHMS
+
+    assert "darts" in ALGORITHMS
+    assert callable(maenas_tf.search)
+    assert maenas_tf.search is mn.search
+
+
+def test_names_are_loaded_at_first_use_and_unknown_ones_refused():
+    for name in mn.__all__:
+        assert getattr(mn, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'serach'"):
+        mn.serach  # noqa: B018

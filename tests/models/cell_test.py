@@ -1,0 +1,162 @@
+"""Tests of `maenas_tf.models.cell`."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maenas_tf.models.cell import CellInputs, SearchCell, wire
+from maenas_tf.spaces import SPACES
+from tests.ops import numpy_oracle
+from tests.ops.layers import image, variables_by_name
+
+
+def times(factor):
+    """Returns an edge that multiplies its source."""
+
+    def edge(source):
+        return [factor * source.value]
+
+    return edge
+
+
+def value(number):
+    return tf.fill([1, 1, 1, 1], float(number))
+
+
+def test_node_is_the_sum_over_its_edges():
+    connections = [
+        (0, 2, times(10.0)),
+        (1, 2, times(100.0)),
+        (0, 3, times(1.0)),
+        (2, 3, times(2.0)),
+    ]
+    y = wire([value(1), value(2)], connections, concat=(2, 3))
+    # Node 2: 10 * 1 + 100 * 2. Node 3: 1 + 2 * 210.
+    np.testing.assert_array_equal(np.ravel(y), [210.0, 421.0])
+
+
+def test_output_follows_the_order_of_concat():
+    connections = [(0, 1, times(2.0)), (1, 2, times(2.0))]
+    for concat, expected in (
+        ((2,), [4.0]),
+        ((1, 2), [2.0, 4.0]),
+        ((2, 1), [4.0, 2.0]),
+        ((0, 2), [1.0, 4.0]),
+    ):
+        y = wire([value(1)], connections, concat)
+        np.testing.assert_array_equal(np.ravel(y), expected)
+
+
+def test_edge_can_add_any_number_of_terms():
+    def three(source):
+        return [source.value] * 3
+
+    def nothing(_):
+        return []
+
+    connections = [(0, 1, three), (0, 1, nothing)]
+    assert np.ravel(wire([value(5)], connections, (1,))) == [15.0]
+
+
+def test_edges_from_one_node_see_the_same_source():
+    seen = []
+
+    def edge(source):
+        seen.append(source)
+        return [source.value]
+
+    wire([value(1)], [(0, 1, edge), (0, 2, edge), (1, 2, edge)], (2,))
+    assert seen[0] is seen[1]
+    assert seen[2] is not seen[0]
+
+
+@pytest.mark.parametrize(
+    ("targets", "reached", "expected"),
+    [((3,), 3, 2), ((2, 4), 4, 3), ((2, 3, 2), 2, 4)],
+)
+def test_node_without_an_edge_is_an_error(targets, reached, expected):
+    connections = [(0, target, times(1.0)) for target in targets]
+    with pytest.raises(
+        ValueError, match=f"reach node {reached} where node {expected} "
+    ):
+        wire([value(1), value(2)], connections, (2,))
+
+
+@pytest.mark.parametrize("reduced_before", [True, False])
+@pytest.mark.parametrize("search", [True, False])
+def test_inputs_are_brought_to_one_size_and_width(reduced_before, search):
+    older = image((2, 8, 8, 6) if reduced_before else (2, 4, 4, 6))
+    newer = image((2, 4, 4, 10), seed=1)
+    layer = CellInputs(4, reduced_before, search, name="inputs")
+    layer.build([older.shape, newer.shape])
+    weights = {k: v.numpy() for k, v in variables_by_name(layer).items()}
+    found = layer.call([tf.constant(older), tf.constant(newer)])
+    of_older = numpy_oracle.below(weights, "older")
+    if reduced_before:
+        expected = numpy_oracle.factorized_reduce(older, of_older, search)
+    else:
+        expected = numpy_oracle.relu_conv_norm(older, of_older, 1, search)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-5)
+    expected = numpy_oracle.relu_conv_norm(
+        newer, numpy_oracle.below(weights, "newer"), 1, search
+    )
+    np.testing.assert_allclose(found[1], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("space", "kind"),
+    [("s3", "normal"), ("s3", "reduce"), ("s1", "reduce")]
+    + [("nasbench201", "cell")],
+)
+def test_search_cell_is_the_double_sum_of_its_definition(space, kind):
+    """Node j is the sum over i < j and k of a_ijk op_ijk(node i)."""
+    space = SPACES.get(space)
+    cell_type = space.cell_type(kind)
+    cell = SearchCell(cell_type, 4, space.skeleton, name="cell")
+    cell.build(None)
+    rng = np.random.default_rng(0)
+    weights = [
+        [
+            tf.constant(w, tf.float32)
+            for w in rng.uniform(size=len(e.primitives))
+        ]
+        for e in cell_type.edges
+    ]
+    inputs = [
+        tf.constant(image((2, 6, 6, 4), seed=i))
+        for i in range(cell_type.num_inputs)
+    ]
+    nodes = list(inputs)
+    for node in cell_type.nodes:
+        total = 0.0
+        for edge in cell_type.edges_into(node):
+            candidates = cell.edges[edge.index].candidates
+            assert len(candidates) == len(edge.primitives)
+            for k, candidate in enumerate(candidates):
+                assert candidate.stride == (2 if edge.reduces else 1)
+                assert candidate.name == edge.primitives[k]
+                total += weights[edge.index][k] * candidate.call(
+                    nodes[edge.source]
+                )
+        nodes.append(total)
+    expected = tf.concat([nodes[i] for i in cell_type.concat], -1)
+    y = cell.call(inputs, weights)
+    size = 3 if kind == "reduce" else 6
+    assert y.shape == (2, size, size, cell.output_channels)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_search_cell_prepares_its_inputs():
+    cell_type = SPACES.get("s2").cell_type("normal")
+    inputs = CellInputs(4, True, True, name="inputs")
+    cell = SearchCell(cell_type, 4, "darts", inputs, name="cell")
+    shapes = [(2, 8, 8, 6), (2, 4, 4, 10)]
+    cell.build(shapes)
+    weights = [[tf.constant(0.5)] * 2] * 14
+    raw = [tf.constant(image(shape)) for shape in shapes]
+    bare = SearchCell(cell_type, 4, "darts", name="bare")
+    bare.edges = cell.edges
+    bare.built = True
+    np.testing.assert_array_equal(
+        cell.call(raw, weights), bare.call(inputs.call(raw), weights)
+    )

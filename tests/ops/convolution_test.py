@@ -1,0 +1,91 @@
+"""Tests of `maenas_tf.ops.convolution`."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maenas_tf.ops import convolution
+from tests.ops import numpy_oracle
+from tests.ops.layers import image
+
+CHANNELS = 4
+SIZES = {"even": (2, 6, 8, CHANNELS), "odd": (2, 7, 5, CHANNELS)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_depthwise_convolution_equals_its_definition(
+    kernel_size, stride, dilation, size
+):
+    x = image(SIZES[size])
+    kernel = image((kernel_size, kernel_size, CHANNELS, 1), seed=1)
+    np.testing.assert_allclose(
+        convolution.depthwise_convolve(
+            tf.constant(x), tf.constant(kernel), stride, dilation
+        ),
+        numpy_oracle.depthwise_convolve(x, kernel, stride, dilation),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:When dilation rate")
+def test_raw_kernel_is_wrong_at_stride_and_dilation_two():
+    """Should this fail, tensorflow#100237 is repaired: ours could go."""
+    x, kernel = image((1, 8, 8, CHANNELS)), image((3, 3, CHANNELS, 1), seed=1)
+    raw = tf.nn.depthwise_conv2d(
+        x, kernel, [1, 2, 2, 1], "SAME", dilations=[2, 2]
+    )
+    # 'same' would pad (1, 2) here: not ours, but not the raw result either.
+    padded = np.pad(x, [[0, 0], [1, 2], [1, 2], [0, 0]])
+    same = tf.nn.depthwise_conv2d(
+        padded, kernel, [1, 1, 1, 1], "VALID", dilations=[2, 2]
+    )[:, ::2, ::2]
+    ours = convolution.depthwise_convolve(
+        tf.constant(x), tf.constant(kernel), 2, 2
+    )
+    assert raw.shape == same.shape == ours.shape
+    assert np.abs(raw - same).max() > 0.1
+    assert np.abs(raw - ours).max() > 0.1
+
+
+def test_symmetric_padding_differs_from_same_at_stride_two():
+    x, kernel = image((1, 6, 6, 2)), image((3, 3, 2, 2), seed=1)
+    same = tf.nn.conv2d(x, kernel, 2, "SAME")
+    ours = convolution.convolve(tf.constant(x), tf.constant(kernel), 2)
+    assert np.abs(same - ours).max() > 0.1
+    np.testing.assert_allclose(
+        ours, numpy_oracle.convolve(x, kernel, 2), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_max_pool_of_negative_images_never_sees_its_padding(stride):
+    x = -1.0 - np.abs(image(SIZES["odd"]))
+    pooled = convolution.max_pool_3x3(tf.constant(x), stride)
+    assert np.max(pooled) < -1.0
+
+
+def test_average_pool_2x2_drops_an_odd_row_and_column():
+    x = image((1, 5, 7, 2))
+    blocks = x[:, :4, :6].reshape(1, 2, 2, 3, 2, 2)
+    np.testing.assert_allclose(
+        convolution.average_pool_2x2(x), blocks.mean((2, 4)), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", SIZES)
+def test_poolings_equal_their_definitions(size, stride):
+    x = image(SIZES[size])
+    np.testing.assert_array_equal(
+        convolution.max_pool_3x3(tf.constant(x), stride),
+        numpy_oracle.max_pool_3x3(x, stride),
+    )
+    np.testing.assert_allclose(
+        convolution.average_pool_3x3(tf.constant(x), stride),
+        numpy_oracle.average_pool_3x3(x, stride),
+        atol=1e-6,
+    )

@@ -1,0 +1,62 @@
+"""Tests of `maenas_tf.tasks.supervised`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.spaces import SPACES
+from maenas_tf.tasks import TASKS
+
+
+def make_task(num_classes=4):
+    config = SearchConfig(task="supervised", dataset="some_set")
+    return TASKS.get("supervised")(config, 8, num_classes)
+
+
+def make_batch():
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 3, 1, 1, 2], np.int32)
+    logits = rng.normal(size=(5, 4)).astype(np.float32)
+    return {"label": tf.constant(labels)}, labels, logits
+
+
+def test_the_loss_is_the_cross_entropy_of_each_image():
+    batch, labels, logits = make_batch()
+    chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    expected = -np.log(chances[np.arange(5), labels])
+    found = make_task().losses(batch, tf.constant(logits))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_accuracy_is_1_where_the_largest_logit_is_the_label():
+    batch, labels, logits = make_batch()
+    logits[0, 0] = logits[1, 3] = logits[2, 0] = 9.0
+    logits[3, 2] = logits[4, 2] = 9.0
+    found = make_task().metrics(batch, tf.constant(logits))
+    assert list(found) == ["accuracy"]
+    np.testing.assert_array_equal(found["accuracy"], [1, 1, 0, 0, 1])
+
+
+def test_the_map_passes_image_and_label_on():
+    example = {"image": tf.ones([8, 8, 3]), "label": tf.constant(2)}
+    mapped = make_task().map(example, tf.constant([0, 0]))
+    assert set(mapped) == {"input", "label"}
+    np.testing.assert_array_equal(mapped["input"], example["image"])
+    assert mapped["label"] == 2
+
+
+@pytest.mark.parametrize(
+    ("space", "activation"), [("darts", False), ("nasbench201", True)]
+)
+def test_the_head_is_that_of_the_skeleton(space, activation):
+    head = make_task(7).build_head(SPACES.get(space))
+    assert (head.num_classes, head.activation) == (7, activation)
+
+
+@pytest.mark.parametrize("num_classes", [0, 1])
+def test_fewer_than_two_classes_are_an_error_with_a_remedy(num_classes):
+    with pytest.raises(ConfigError, match="--task=supervised.*some_set.*mae"):
+        make_task(num_classes)

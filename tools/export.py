@@ -1,0 +1,66 @@
+"""Exports a trained network: SavedModel, .keras and LiteRT.
+
+    python -m tools.export --run_dir=RUN --output_dir=DIR \\
+        --formats=saved_model,keras,litert
+
+Each model takes images and returns probabilities, its preprocessing inside.
+Each is loaded again and compared with the Keras network.
+
+Exit codes: 0 done; 1 a model differs by more than 1e-4 in a probability; 2
+bad input; 130 or 143 stopped by a signal. Nothing is left behind but for 0.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+from absl import flags
+
+from flags import export_flags
+from tools import runner
+
+DIFFERENT = 1
+
+# What --helpshort shows.
+flags.adopt_module_key_flags(export_flags)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Ends the program by way of the clean-up of the open directories."""
+    del frame
+    print("Stopped; nothing was written.", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+def main() -> int:
+    """Exports what the flags ask for; returns the exit code."""
+    from maenas_tf.training import export
+    from maenas_tf.training.trained_run import load_trained
+
+    output_dir = export_flags.OUTPUT_DIR.value
+    # Before the network is loaded, which takes longer.
+    export.check_formats(export_flags.FORMATS.value)
+    export.check_output_dir(output_dir)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    run = load_trained(
+        export_flags.RUN_DIR.value, export_flags.CHECKPOINT.value
+    )
+    try:
+        export.export(
+            run,
+            output_dir,
+            export_flags.FORMATS.value,
+            version=export_flags.VERSION.value,
+        )
+    except export.ExportError as error:
+        print(error, file=sys.stderr)
+        return DIFFERENT
+    print(f"Exported the {run.checkpoint} checkpoint to {output_dir}.")
+    return 0
+
+
+if __name__ == "__main__":
+    runner.run(main)
