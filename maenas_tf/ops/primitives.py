@@ -227,9 +227,15 @@ class FactorizedReduce(keras.layers.Layer):
         height, width = x.shape[1], x.shape[2]
         if height % 2 or width % 2:
             x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
+        # Subsample, then convolve at stride 1: the CPU kernel of the strided
+        # 1x1 convolution writes past its buffer (TF 2.21: 64x64 pixels, C=4).
         halves = [
-            tf.nn.conv2d(x, self.even, 2, "VALID"),
-            tf.nn.conv2d(x[:, 1:, 1:], self.odd, 2, "VALID"),
+            convolution.convolve(
+                x[:, ::2, ::2], tf.convert_to_tensor(self.even)
+            ),
+            convolution.convolve(
+                x[:, 1::2, 1::2], tf.convert_to_tensor(self.odd)
+            ),
         ]
         return self.norm.call(tf.concat(halves, -1), weight, training)
 

@@ -141,6 +141,22 @@ def test_factorized_reduce_sees_the_pixels_that_a_stride_skips():
     assert np.abs(gradient[0, 1, 1, 0]) > 1e-6
 
 
+def test_no_1x1_convolution_has_a_stride():
+    """The gradient of such a kernel overruns its buffer on CPU (TF 2.21)."""
+    layer = FactorizedReduce(4)
+    layer.build((None, 64, 64, 4))
+
+    @tf.function(input_signature=[tf.TensorSpec((2, 64, 64, 4))])
+    def run(x):
+        return layer(x)
+
+    graph = run.get_concrete_function().graph
+    convolutions = [o for o in graph.get_operations() if o.type == "Conv2D"]
+    assert len(convolutions) == 2
+    for operation in convolutions:
+        assert list(operation.get_attr("strides")) == [1, 1, 1, 1]
+
+
 def test_factorized_reduce_rejects_an_odd_width():
     with pytest.raises(ValueError, match="3 channels.*even --init_channels"):
         FactorizedReduce(3)

@@ -37,6 +37,9 @@ def run(order: str, replicas: int, directory: pathlib.Path) -> dict:
         order=order,
         clip_norm=CLIP_NORM,
         weight_decay=0.01,
+        # Adam is blind to a factor: a decay as large as the gradient shows
+        # whether that is of all replicas.
+        alpha_weight_decay=5.0,
         batch_size=8,
         strategy="mirrored" if replicas > 1 else "one_device",
         num_replicas=replicas if replicas > 1 else 0,

@@ -145,6 +145,22 @@ def test_a_quarter_of_the_images_is_held_out(done):
     assert experiment.steps == 48 // 8
 
 
+def test_what_is_held_out_is_never_trained_on(tmp_path):
+    experiment = begin(tmp_path, augment=False, cutout=0)
+    images = experiment.images
+
+    def contents(dataset):
+        batches = [batch["image"] for batch in dataset.as_numpy_iterator()]
+        return {image.tobytes() for image in np.concatenate(batches)}
+
+    held_out = contents(evaluation_dataset(images, 16, experiment.validation))
+    assert len(held_out) == 16
+    for epoch in range(3):
+        seen = contents(experiment._dataset(epoch, 0))
+        assert len(seen) == 48
+        assert not seen & held_out
+
+
 def test_the_last_model_has_the_last_weights(done):
     run_dir, experiment, result = done
     last = load_trained(run_dir, "last").network
