@@ -57,7 +57,7 @@ def start(tool: str, *arguments: str, **environment: str) -> subprocess.Popen:
 def run(tool: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
     """Runs a tool to its end; returns exit code, stdout and stderr."""
     process = start(tool, *arguments, **environment)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
@@ -76,7 +76,7 @@ def run_many(commands: list[list[str]]) -> list[tuple[int, str]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)

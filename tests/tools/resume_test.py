@@ -38,7 +38,7 @@ def last_checkpoint(run_dir):
 def wait_for_checkpoints(process, run_dir, count):
     """Waits until so many more checkpoints are there than now."""
     before = last_checkpoint(run_dir)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while last_checkpoint(run_dir) < before + count:
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
@@ -49,7 +49,7 @@ def wait_for_checkpoints(process, run_dir, count):
 def stop(process, number):
     """Sends a signal; returns exit code and stderr."""
     process.send_signal(number)
-    _, error = process.communicate(timeout=200)
+    _, error = process.communicate(timeout=600)
     return process.returncode, error
 
 
@@ -77,7 +77,7 @@ def folder(tmp_path_factory):
 def undisturbed(folder):
     """The directory of a search that nothing interrupted."""
     run_dir = folder / "undisturbed"
-    out, error = start(run_dir).communicate(timeout=300)
+    out, error = start(run_dir).communicate(timeout=600)
     assert "Found in" in out, error
     return run_dir
 
@@ -105,7 +105,7 @@ def disturbed(folder):
     interrupt("killed after an epoch", signal.SIGKILL, 1)
     add_an_epoch_without_checkpoint(run_dir)
     interrupt("interrupted", signal.SIGINT, 1, often)
-    out, error = start(run_dir).communicate(timeout=300)
+    out, error = start(run_dir).communicate(timeout=600)
     log["ended"] = out, error, commands.checkpoint(run_dir)[0]
     return run_dir, log
 
