@@ -59,7 +59,7 @@ def load_folder(
     """
     size = image_size or DEFAULT_SIZE
     root = _find_root(data_dir, split)
-    paths = _list_images(root)
+    paths = list_images(root)
     if not paths:
         raise ConfigError(
             f"--data_dir={data_dir} has no images for --split={split} (looked "
@@ -194,7 +194,7 @@ def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:
     )
 
 
-def _list_images(root: pathlib.Path) -> list[pathlib.Path]:
+def list_images(root: pathlib.Path) -> list[pathlib.Path]:
     found, visited = [], set()
     for folder, subfolders, files in os.walk(root, followlinks=True):
         # A link may point back up: enter each real folder once.

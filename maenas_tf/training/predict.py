@@ -120,7 +120,7 @@ def find_images(images: str | os.PathLike[str]) -> list[pathlib.Path]:
         )
     if path.is_file():
         return [path]
-    paths = image_folder._list_images(path)
+    paths = image_folder.list_images(path)
     if not paths:
         raise ConfigError(
             f"--images={images} has no images (looked for "
