@@ -8,12 +8,10 @@ written (the same command goes on); 4 the loss is not finite any more.
 
 from __future__ import annotations
 
-import sys
-
 from absl import flags
 
 from flags import search_flags
-from tools import runner
+from tools import resumable, runner
 
 # What --helpshort shows.
 flags.adopt_module_key_flags(search_flags)
@@ -23,33 +21,18 @@ def main() -> int:
     """Runs the search that the flags ask for; returns the exit code."""
     config = search_flags.search_config()
     from maenas_tf.search.constraints import describe
-    from maenas_tf.training.experiment import SearchExperiment
-    from maenas_tf.training.loop import Diverged, Interrupted, SignalWatch
+    from maenas_tf.training.experiment import SearchExperiment, SearchResult
 
-    with SignalWatch().installed() as signals:
-        experiment = SearchExperiment(
-            config,
-            search_flags.RUN_DIR.value,
-            resume=search_flags.RESUME.value,
-            signals=signals,
-            checkpoint_seconds=60.0 * search_flags.CHECKPOINT_MINUTES.value,
+    def report(result: SearchResult) -> str:
+        summary = result.summary
+        return (
+            f"Found in {summary['seconds_search']:.0f} s with "
+            f"{summary['num_images']} images and "
+            f"{summary['num_labels_read']} labels:\n{result.genotype}\n"
+            f"{describe(summary['evaluation_network'])}"
         )
-        try:
-            result = experiment.run()
-        except Interrupted as error:
-            print(f"{error}; the same command goes on.", file=sys.stderr)
-            return runner.INTERRUPTED
-        except Diverged as error:
-            print(str(error), file=sys.stderr)
-            return runner.DIVERGED
-    summary = result.summary
-    print(
-        f"Found in {summary['seconds_search']:.0f} s with "
-        f"{summary['num_images']} images and {summary['num_labels_read']} "
-        f"labels:\n{result.genotype}\n"
-        f"{describe(summary['evaluation_network'])}"
-    )
-    return 0
+
+    return resumable.run(SearchExperiment, config, report)
 
 
 if __name__ == "__main__":

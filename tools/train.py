@@ -8,12 +8,10 @@ written (the same command goes on); 4 the loss is not finite any more.
 
 from __future__ import annotations
 
-import sys
-
 from absl import flags
 
 from flags import train_flags
-from tools import runner
+from tools import resumable, runner
 
 # What --helpshort shows.
 flags.adopt_module_key_flags(train_flags)
@@ -22,38 +20,25 @@ flags.adopt_module_key_flags(train_flags)
 def main() -> int:
     """Runs the training that the flags ask for; returns the exit code."""
     config = train_flags.train_config()
-    from maenas_tf.training.loop import Diverged, Interrupted, SignalWatch
-    from maenas_tf.training.retrain import TrainExperiment
+    from maenas_tf.training.retrain import TrainExperiment, TrainResult
 
-    with SignalWatch().installed() as signals:
-        experiment = TrainExperiment(
-            config,
-            train_flags.RUN_DIR.value,
-            resume=train_flags.RESUME.value,
-            signals=signals,
-            checkpoint_seconds=60.0 * train_flags.CHECKPOINT_MINUTES.value,
+    def report(result: TrainResult) -> str:
+        summary = result.summary
+        validation = ", no validation images."
+        if "best_epoch" in summary:
+            validation = (
+                f", best validation accuracy "
+                f"{summary['best_validation_accuracy']:.4f} after epoch "
+                f"{summary['best_epoch'] + 1}."
+            )
+        return (
+            f"Trained {summary['parameters']:,} parameters in "
+            f"{summary['seconds_train']:.0f} s with {summary['num_images']} "
+            f"images; train accuracy {summary['train_accuracy']:.4f}"
+            f"{validation}"
         )
-        try:
-            summary = experiment.run().summary
-        except Interrupted as error:
-            print(f"{error}; the same command goes on.", file=sys.stderr)
-            return runner.INTERRUPTED
-        except Diverged as error:
-            print(str(error), file=sys.stderr)
-            return runner.DIVERGED
-    print(
-        f"Trained {summary['parameters']:,} parameters in "
-        f"{summary['seconds_train']:.0f} s with {summary['num_images']} "
-        f"images; train accuracy {summary['train_accuracy']:.4f}"
-        + (
-            f", best validation accuracy "
-            f"{summary['best_validation_accuracy']:.4f} after epoch "
-            f"{summary['best_epoch'] + 1}."
-            if "best_epoch" in summary
-            else ", no validation images."
-        )
-    )
-    return 0
+
+    return resumable.run(TrainExperiment, config, report)
 
 
 if __name__ == "__main__":

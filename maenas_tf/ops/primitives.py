@@ -227,8 +227,8 @@ class FactorizedReduce(keras.layers.Layer):
         height, width = x.shape[1], x.shape[2]
         if height % 2 or width % 2:
             x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
-        # Subsample, then convolve at stride 1: the CPU kernel of the strided
-        # 1x1 convolution writes past its buffer (TF 2.21: 64x64 pixels, C=4).
+        # Subsample, then convolve at stride 1: on CPU the filter gradient of a
+        # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
         halves = [
             convolution.convolve(
                 x[:, ::2, ::2], tf.convert_to_tensor(self.even)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +64,7 @@ class RunCheckpoint:
         Raises:
             ConfigError: the checkpoint does not fit the model or is damaged.
         """
-        latest = self._manager.latest_checkpoint
+        latest = self.latest
         if latest is None:
             return None
         try:
@@ -77,5 +78,18 @@ class RunCheckpoint:
 
     @property
     def latest(self) -> str | None:
-        """The path of the latest checkpoint."""
-        return self._manager.latest_checkpoint
+        """The path of the latest checkpoint.
+
+        The manager knows it from a small file of its own; where that is lost
+        the files of the checkpoints tell: their index is written last.
+        """
+        if self._manager.latest_checkpoint:
+            return self._manager.latest_checkpoint
+        found = pathlib.Path(self._manager.directory).glob("ckpt-*.index")
+        newest = max(
+            (int(file.stem.removeprefix("ckpt-")) for file in found),
+            default=None,
+        )
+        if newest is None:
+            return None
+        return os.path.join(self._manager.directory, f"ckpt-{newest}")

@@ -109,6 +109,23 @@ def test_the_latest_of_several_comes_back_and_two_are_kept(tmp_path):
     assert int(run.counter.value) == 30
 
 
+@pytest.mark.parametrize("content", [None, b"nonsense"])
+def test_without_the_managers_file_the_newest_comes_back(tmp_path, content):
+    run = Run()
+    checkpoint = RunCheckpoint(tmp_path, run.groups)
+    for epoch in range(10):  # ckpt-9 and ckpt-10 are left
+        run.counter.assign(10 * epoch)
+        checkpoint.save({"epoch": epoch})
+    (tmp_path / "checkpoint").unlink()
+    if content is not None:
+        (tmp_path / "checkpoint").write_bytes(content)
+    run.counter.assign(0)
+    again = RunCheckpoint(tmp_path, run.groups)
+    assert again.restore() == {"epoch": 9}
+    assert int(run.counter.value) == 90
+    assert again.save({"epoch": 10}).endswith("ckpt-11")
+
+
 def cut(path):
     content = data_file(path).read_bytes()
     data_file(path).write_bytes(content[: len(content) // 2])

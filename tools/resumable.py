@@ -1,0 +1,45 @@
+"""How a tool runs what writes a run directory and can be resumed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flags import run_flags
+from maenas_tf.config import Config
+from tools import runner
+
+
+def run(
+    experiment: Callable[..., Any],
+    config: Config,
+    report: Callable[[Any], str],
+) -> int:
+    """Runs an experiment to its end or to a signal; returns the exit code.
+
+    Args:
+        experiment: SearchExperiment or one alike.
+        config: its configuration.
+        report: makes the last lines from the result.
+    """
+    from maenas_tf.training.loop import Diverged, Interrupted, SignalWatch
+
+    with SignalWatch().installed() as signals:
+        made = experiment(
+            config,
+            run_flags.RUN_DIR.value,
+            resume=run_flags.RESUME.value,
+            signals=signals,
+            checkpoint_seconds=60.0 * run_flags.CHECKPOINT_MINUTES.value,
+        )
+        try:
+            result = made.run()
+        except Interrupted as error:
+            print(f"{error}; the same command goes on.", file=sys.stderr)
+            return runner.INTERRUPTED
+        except Diverged as error:
+            print(str(error), file=sys.stderr)
+            return runner.DIVERGED
+    print(report(result))
+    return 0
