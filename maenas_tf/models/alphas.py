@@ -75,18 +75,6 @@ class ArchitectureParameters(keras.layers.Layer):
             weights[cell_type.name] = self.relaxation(logits)
         return weights
 
-    def call(self):
-        """Returns the edge weights as scalars: type to [edge][primitive]."""
-        scalars, weights = {}, self.edge_weights()
-        for cell_type in self.space.cell_types:
-            flat = tf.unstack(tf.reshape(weights[cell_type.name], [-1]))
-            width = cell_type.max_primitives
-            scalars[cell_type.name] = [
-                flat[e.index * width : e.index * width + len(e.primitives)]
-                for e in cell_type.edges
-            ]
-        return scalars
-
     def numpy(self) -> dict[str, np.ndarray]:
         """Returns the edge weights as arrays, for derivation and records."""
         return {k: v.numpy() for k, v in self.edge_weights().items()}

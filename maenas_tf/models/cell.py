@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitives import FactorizedReduce, ReluConvNorm
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.ops.source import SourceNode, Term, add_terms
 from maenas_tf.spaces import CellType
 
 # What stands on an edge: source node, target node and a function from the
 # source to the terms it adds to the target.
-Connection = tuple[int, int, Callable[[SourceNode], list[tf.Tensor]]]
+Connection = tuple[int, int, Callable[[SourceNode], list[Term]]]
 
 
 def wire(
@@ -44,7 +44,7 @@ def wire(
         terms = [
             term for source, _, edge in group for term in edge(nodes[source])
         ]
-        nodes.append(SourceNode(tf.add_n(terms)))
+        nodes.append(SourceNode(add_terms(terms)))
     outputs = [nodes[index].value for index in concat]
     return outputs[0] if len(outputs) == 1 else tf.concat(outputs, -1)
 
@@ -138,7 +138,7 @@ class SearchCell(keras.layers.Layer):
 
         Args:
             inputs: list of the input nodes' values, [B, H, W, .].
-            weights: [edge][primitive] scalars.
+            weights: the relaxed alphas, [edges, primitives].
 
         Returns:
             [B, H', W', C * number of concatenated nodes].
@@ -146,16 +146,33 @@ class SearchCell(keras.layers.Layer):
         if self.inputs_layer is not None:
             inputs = self.inputs_layer.call(inputs, training=training)
         connections = [
-            (spec.source, spec.node, _terms(edge, weights[i], training))
-            for i, (spec, edge) in enumerate(
-                zip(self.cell_type.edges, self.edges, strict=True)
+            (spec.source, spec.node, _terms(edge, row, training))
+            for spec, edge, row in zip(
+                self.cell_type.edges,
+                self.edges,
+                self._by_edge(weights),
+                strict=True,
             )
         ]
         return wire(inputs, connections, self.cell_type.concat)
 
+    def _by_edge(self, weights) -> list[list[tf.Tensor]]:
+        """Returns [edge][primitive] of tensors [C], a weight C times.
+
+        That is the form in which normalisation takes it as its scale: one
+        operation for a cell instead of one for each candidate.
+        """
+        count, width = weights.shape
+        flat = tf.reshape(weights, [count * width, 1])
+        each = tf.unstack(tf.repeat(flat, self.channels, axis=1))
+        return [
+            each[edge.index * width : edge.index * width + len(edge.primitives)]
+            for edge in self.cell_type.edges
+        ]
+
 
 def _terms(edge: MixedOp, weights, training: bool):
-    def terms(source: SourceNode) -> list[tf.Tensor]:
+    def terms(source: SourceNode) -> list[Term]:
         return edge.terms(source, weights, training)
 
     return terms

@@ -89,7 +89,7 @@ class Supernet(keras.Model):
         Args:
             images: [B, H, W, 3], normalised.
         """
-        weights = self.architecture.call()
+        weights = self.architecture.edge_weights()
         arguments = {kind: {"weights": w} for kind, w in weights.items()}
         # `call`: Keras' `__call__` would cast the architecture weights to the
         # precision of the activations, where near ones become equal.

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.primitives import make_primitive
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.ops.source import SourceNode, Term, add_terms
 
 
 class MixedOp(keras.layers.Layer):
@@ -54,16 +54,17 @@ class MixedOp(keras.layers.Layer):
         source: SourceNode,
         weights: Sequence[tf.Tensor],
         training: bool = False,
-    ) -> list[tf.Tensor]:
+    ) -> list[Term]:
         """Returns the summands a_k op_k(x), without those of `none`.
 
         Args:
             source: holds x, [B, H, W, C].
-            weights: K scalars a_k, in the order of `primitives`.
+            weights: a_k in the order of `primitives`, each a scalar or, C
+                times the same, [C].
             training: passed on to the candidates.
         """
         return [
-            candidate.weighted(source, weight, training)
+            candidate.term(source, weight, training)
             for name, candidate, weight in zip(
                 self.primitives, self.candidates, weights, strict=True
             )
@@ -75,7 +76,7 @@ class MixedOp(keras.layers.Layer):
         weights = tf.unstack(
             tf.convert_to_tensor(weights), len(self.primitives)
         )
-        return tf.add_n(self.terms(SourceNode.of(x), weights, training))
+        return add_terms(self.terms(SourceNode.of(x), weights, training))
 
     def get_config(self):
         return {

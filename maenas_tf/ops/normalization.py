@@ -9,6 +9,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.replica import all_reduce_sum, num_replicas
 
 EPSILON = 1e-5
@@ -54,15 +55,23 @@ def batch_normalize(
     channels = x.shape[-1]
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     if scale is None:
-        scale = tf.constant(1.0, dtype, [channels])
+        scale = shared_constant(1.0, (channels,), dtype)
     elif scale.shape.rank == 0:
         scale = tf.fill([channels], scale)
     if offset is None:
-        offset = tf.constant(0.0, dtype, [channels])
+        offset = shared_constant(0.0, (channels,), dtype)
     if x.dtype in _FUSED_TYPES and num_replicas() == 1:
-        return tf.compat.v1.nn.fused_batch_norm(
-            x, scale, offset, epsilon=EPSILON, is_training=True
-        )
+        nothing = shared_constant(0.0, (0,), tf.float32)
+        # Without `tf.nn`'s wrapper, which makes two constants a call.
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=scale,
+            offset=offset,
+            mean=nothing,
+            variance=nothing,
+            epsilon=EPSILON,
+            is_training=True,
+        )[:3]
     mean, variance = _global_moments(x)
     factor = scale * tf.math.rsqrt(variance + EPSILON)
     y = tf.cast(x, dtype) * factor + (offset - mean * factor)

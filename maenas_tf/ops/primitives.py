@@ -20,7 +20,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.replica import replica_id
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.ops.source import Phases, SourceNode, Term
 from maenas_tf.registry import Registry
 
 PRIMITIVES: Registry = Registry("primitive")
@@ -95,13 +95,23 @@ class Primitive(keras.layers.Layer):
 
         Args:
             source: holds [B, H, W, C].
-            weight: the architecture weight, a scalar; None is 1.
+            weight: the architecture weight, a scalar or, C times the same,
+                [C]; None is 1.
             training: passed on to normalisation.
 
         Returns:
             [B, ceil(H/stride), ceil(W/stride), C].
         """
         raise NotImplementedError
+
+    def term(
+        self,
+        source: SourceNode,
+        weight: tf.Tensor | None,
+        training: bool = False,
+    ) -> Term:
+        """Returns what `weighted` does, or its phases where that is less."""
+        return self.weighted(source, weight, training)
 
     @property
     def is_identity(self) -> bool:
@@ -223,19 +233,12 @@ class FactorizedReduce(keras.layers.Layer):
 
     def weighted(self, source, weight, training=False):
         """Returns weight * operation(source.value); see `Primitive`."""
-        x = source.relu
-        height, width = x.shape[1], x.shape[2]
-        if height % 2 or width % 2:
-            x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
         # Subsample, then convolve at stride 1: on CPU the filter gradient of a
         # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
+        even, odd = source.relu_subsampled
         halves = [
-            convolution.convolve(
-                x[:, ::2, ::2], tf.convert_to_tensor(self.even)
-            ),
-            convolution.convolve(
-                x[:, 1::2, 1::2], tf.convert_to_tensor(self.odd)
-            ),
+            convolution.convolve(even, tf.convert_to_tensor(self.even)),
+            convolution.convolve(odd, tf.convert_to_tensor(self.odd)),
         ]
         return self.norm.call(tf.concat(halves, -1), weight, training)
 
@@ -311,15 +314,31 @@ class SeparableConv(Primitive):
         self.built = True
 
     def weighted(self, source, weight, training=False):
-        x = source.relu
+        term = self.term(source, weight, training)
+        return term.merge() if isinstance(term, Phases) else term
+
+    def term(self, source, weight, training=False):
+        if self.dilation == self.stride == 2 and self.repeats == 1:
+            # Every tap falls on an even row and column.
+            even, _ = source.relu_subsampled
+            return self._branch(even, 1, 1, weight, training)
+        if self.dilation == 2 and source.has_phases:
+            x = source.relu_phases.value
+            return Phases(self._branch(x, 1, 1, weight, training))
+        return self._branch(
+            source.relu, self.stride, self.dilation, weight, training
+        )
+
+    def _branch(self, x, stride, dilation, weight, training):
+        """Computes all repetitions on what is rectified already."""
         for i in range(self.repeats):
             last = i == self.repeats - 1
             x = tf.nn.relu(x) if i else x
             x = convolution.depthwise_convolve(
                 x,
                 tf.convert_to_tensor(self.depthwise[i]),
-                1 if i else self.stride,
-                self.dilation,
+                1 if i else stride,
+                dilation,
             )
             x = convolution.convolve(x, tf.convert_to_tensor(self.pointwise[i]))
             x = self.norms[i].call(x, weight if last else None, training)

@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 import tensorflow as tf
+
+
+class Phases:
+    """A [B, H, W, C] tensor apart by the parity of row and column.
+
+    A convolution of dilation 2 never mixes the four, so that it is an
+    undilated one of each; pointwise convolution and the batch's statistics do
+    not see the order of pixels. A dilated branch is thus computed apart from
+    its first to its last step, exactly, and a node puts the sum of all its
+    dilated branches together once.
+
+    Args:
+        value: [4B, H/2, W/2, C]; even rows and columns first, odd ones last.
+    """
+
+    def __init__(self, value: tf.Tensor):
+        self.value = value
+
+    @classmethod
+    def split(cls, x: tf.Tensor) -> Phases:
+        """Takes [B, H, W, C] apart, H and W even."""
+        return cls(tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]]))
+
+    def merge(self) -> tf.Tensor:
+        """Returns [B, H, W, C]."""
+        return tf.batch_to_space(self.value, [2, 2], [[0, 0], [0, 0]])
+
+
+Term = tf.Tensor | Phases
 
 
 class SourceNode:
@@ -20,7 +49,7 @@ class SourceNode:
 
     def __init__(self, value: tf.Tensor):
         self.value = value
-        self._branches: dict[Hashable, tf.Tensor] = {}
+        self._branches: dict[Hashable, tf.Tensor | Phases] = {}
 
     @classmethod
     def of(cls, x: SourceNode | tf.Tensor) -> SourceNode:
@@ -39,3 +68,40 @@ class SourceNode:
     def relu(self) -> tf.Tensor:
         """The rectified value."""
         return self.branch("relu", tf.nn.relu)
+
+    @property
+    def has_phases(self) -> bool:
+        """Whether height and width are even."""
+        return not (self.value.shape[1] % 2 or self.value.shape[2] % 2)
+
+    @property
+    def relu_phases(self) -> Phases:
+        """The rectified value taken apart; odd sizes get a row, a column."""
+        return self.branch("relu phases", self._split_relu)
+
+    def _split_relu(self, value: tf.Tensor) -> Phases:
+        x, rows, columns = self.relu, value.shape[1] % 2, value.shape[2] % 2
+        if rows or columns:
+            x = tf.pad(x, [[0, 0], [0, rows], [0, columns], [0, 0]])
+        return Phases.split(x)
+
+    @property
+    def relu_subsampled(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Every second pixel of the rectified value: even ones, odd ones.
+
+        Both [B, ceil(H/2), ceil(W/2), C]; beyond an odd size stands 0.
+        """
+        return self.branch("relu subsampled", self._subsample_relu)
+
+    def _subsample_relu(self, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        even, _, _, odd = tf.split(self.relu_phases.value, 4)
+        return even, odd
+
+
+def add_terms(terms: Sequence[Term]) -> tf.Tensor:
+    """Returns the sum of a node's terms, [B, H, W, C]."""
+    whole = [term for term in terms if not isinstance(term, Phases)]
+    apart = [term.value for term in terms if isinstance(term, Phases)]
+    if apart:
+        whole.append(Phases(tf.add_n(apart)).merge())
+    return tf.add_n(whole)

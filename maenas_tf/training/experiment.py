@@ -34,6 +34,7 @@ from maenas_tf.training.runtime import (
     versions,
 )
 from maenas_tf.training.searcher import Searcher
+from maenas_tf.training.updates import SGD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +149,7 @@ class SearchExperiment:
             config.clip_norm,
         )
         searcher.compile(
-            keras.optimizers.SGD(
+            SGD(
                 config.weight_learning_rate,
                 config.momentum,
                 config.nesterov,

@@ -8,7 +8,6 @@ import pathlib
 import shutil
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
@@ -38,6 +37,7 @@ from maenas_tf.training.runtime import (
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
 from maenas_tf.training.train_config import TrainConfig
 from maenas_tf.training.trained_run import PREPROCESSING_FILE, Preprocessing
+from maenas_tf.training.updates import SGD
 
 # Of the darts family's evaluation (Liu et al., 2019); the search has fewer.
 DARTS_CELLS = 20
@@ -164,7 +164,7 @@ class TrainExperiment:
             config.label_smoothing,
         )
         retrainer.compile(
-            keras.optimizers.SGD(
+            SGD(
                 config.learning_rate,
                 config.momentum,
                 config.nesterov,

@@ -9,7 +9,6 @@ from maenas_tf.models.network import Network
 from maenas_tf.ops.replica import all_reduce_sum
 from maenas_tf.training.updates import (
     apply_summed,
-    clip,
     share_of_mean,
     summed_metrics,
 )
@@ -98,9 +97,13 @@ class Retrainer(keras.Model):
             [variable.value for variable in variables],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        gradients = clip(all_reduce_sum(gradients), self.clip_norm)
-        values = [tf.convert_to_tensor(variable) for variable in variables]
-        apply_summed(self.optimizer, gradients, values, self.weight_decay)
+        apply_summed(
+            self.optimizer,
+            all_reduce_sum(gradients),
+            [tf.convert_to_tensor(variable) for variable in variables],
+            self.weight_decay,
+            self.clip_norm,
+        )
         correct = tf.equal(
             tf.argmax(logits, -1, data["label"].dtype), data["label"]
         )

@@ -13,10 +13,13 @@ from maenas_tf.search import bilevel
 from maenas_tf.tasks import Task
 from maenas_tf.training.updates import (
     apply_summed,
-    clip,
     share_of_mean,
     summed_metrics,
 )
+
+
+def _values(variables):
+    return [tf.convert_to_tensor(variable) for variable in variables]
 
 
 class Searcher(keras.Model):
@@ -91,7 +94,8 @@ class Searcher(keras.Model):
     def train_step(self, data):
         """One step: first the alphas, then the weights (DARTS, algorithm 1)."""
         metrics = {}
-        weights, alphas = self._values()
+        weights = _values(self.weight_variables)
+        alphas = _values(self.alpha_variables)
         train_loss = functools.partial(self._loss, data["weights"])
 
         # Phase 1: alphas descend the loss on their own half of the images.
@@ -104,7 +108,7 @@ class Searcher(keras.Model):
             decay = self.alpha_weight_decay
             apply_summed(self.alpha_optimizer, gradients, alphas, decay)
             metrics["alpha_loss"] = alpha_loss
-            weights, alphas = self._values()
+            alphas = _values(self.alpha_variables)
 
         # Phase 2: weights descend the loss on the other half, alphas fixed.
         loss_and_state = functools.partial(
@@ -113,9 +117,12 @@ class Searcher(keras.Model):
         metrics["weight_loss"], gradients = bilevel.gradient(
             loss_and_state, weights, alphas, "weights"
         )
-        gradients = clip(all_reduce_sum(gradients), self.clip_norm)
         apply_summed(
-            self.weight_optimizer, gradients, weights, self.weight_decay
+            self.weight_optimizer,
+            all_reduce_sum(gradients),
+            weights,
+            self.weight_decay,
+            self.clip_norm,
         )
         return summed_metrics(metrics)
 
@@ -140,11 +147,6 @@ class Searcher(keras.Model):
             "weight_optimizer": self.weight_optimizer.variables,
             "alpha_optimizer": self.alpha_optimizer.variables,
         }
-
-    def _values(self):
-        weights = [tf.convert_to_tensor(v) for v in self.weight_variables]
-        alphas = [tf.convert_to_tensor(v) for v in self.alpha_variables]
-        return weights, alphas
 
     def _alpha_gradient(self, train_loss, validation_loss, weights, alphas):
         if self.order == "first":

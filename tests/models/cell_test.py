@@ -115,13 +115,8 @@ def test_search_cell_is_the_double_sum_of_its_definition(space, kind):
     cell = SearchCell(cell_type, 4, space.skeleton, name="cell")
     cell.build(None)
     rng = np.random.default_rng(0)
-    weights = [
-        [
-            tf.constant(w, tf.float32)
-            for w in rng.uniform(size=len(e.primitives))
-        ]
-        for e in cell_type.edges
-    ]
+    shape = (cell_type.num_edges, cell_type.max_primitives)
+    weights = tf.constant(rng.uniform(size=shape), tf.float32)
     inputs = [
         tf.constant(image((2, 6, 6, 4), seed=i))
         for i in range(cell_type.num_inputs)
@@ -152,7 +147,7 @@ def test_search_cell_prepares_its_inputs():
     cell = SearchCell(cell_type, 4, "darts", inputs, name="cell")
     shapes = [(2, 8, 8, 6), (2, 4, 4, 10)]
     cell.build(shapes)
-    weights = [[tf.constant(0.5)] * 2] * 14
+    weights = tf.fill([14, 2], 0.5)
     raw = [tf.constant(image(shape)) for shape in shapes]
     bare = SearchCell(cell_type, 4, "darts", name="bare")
     bare.edges = cell.edges

@@ -152,7 +152,10 @@ def macs_of(monkeypatch, net, width):
     with counted_macs(monkeypatch) as of_supernet:
         features, _ = net.trunk.call(
             tf.zeros([1, 32, 32, 3]),
-            {k: {"weights": w} for k, w in net.architecture.call().items()},
+            {
+                kind: {"weights": weights}
+                for kind, weights in net.architecture.edge_weights().items()
+            },
         )
     decoder = DECODERS.get("hierarchical")(32, width)
     decoder.build(net.trunk.feature_shapes)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.ops.source import Phases, SourceNode, add_terms
 from tests.ops import numpy_oracle
 from tests.ops.layers import gradients, image
 
@@ -104,10 +104,10 @@ def test_none_adds_no_term_whatever_its_weight(alphas):
     terms = edge.terms(SourceNode(x), weights)
     assert len(terms) == len(DARTS) - 1
     np.testing.assert_allclose(
-        tf.add_n(terms), edge.call(x, weights), atol=1e-6
+        add_terms(terms), edge.call(x, weights), atol=1e-6
     )
     terms = edge.terms(SourceNode(x), [tf.constant(7.0), *weights[1:]])
-    np.testing.assert_array_equal(tf.add_n(terms), edge.call(x, weights))
+    np.testing.assert_array_equal(add_terms(terms), edge.call(x, weights))
 
 
 def test_number_of_weights_must_match():
@@ -138,7 +138,41 @@ def test_edges_that_leave_one_node_share_relu_and_pooling(monkeypatch):
     source = SourceNode(x)
     together = [edge.terms(source, weights) for edge in edges]
     assert calls == {"relu": 1, "max_pool_3x3": 1, "average_pool_3x3": 1}
-    np.testing.assert_array_equal(together, apart)
+    for terms, wanted in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(add_terms(terms), add_terms(wanted))
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_dilated_branches_of_a_node_are_put_together_once(size, monkeypatch):
+    """Even sizes: taken apart once, added apart; odd ones: not at all."""
+    edges = [make("darts", 1, f"edge_{i}") for i in range(2)]
+    x = tf.constant(image((2, size, size, CHANNELS)))
+    weights = [tf.constant(0.1 * (i + 1)) for i in range(len(DARTS))]
+    expected = sum(
+        weight * candidate.call(x)
+        for edge in edges
+        for weight, candidate in zip(weights, edge.candidates, strict=True)
+    )
+    merges, merge = [], Phases.merge
+
+    def counted(self):
+        merges.append(self)
+        return merge(self)
+
+    monkeypatch.setattr(Phases, "merge", counted)
+    source = SourceNode(x)
+    terms = [term for edge in edges for term in edge.terms(source, weights)]
+    np.testing.assert_allclose(add_terms(terms), expected, rtol=1e-4, atol=1e-5)
+    assert len(merges) == (1 if size == 6 else 0)
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_subsampled_value_is_every_second_pixel_even_and_odd(size):
+    x = image((2, size, size, CHANNELS))
+    even, odd = SourceNode(tf.constant(x)).relu_subsampled
+    padded = np.pad(np.maximum(x, 0), [(0, 0), *[(0, size % 2)] * 2, (0, 0)])
+    np.testing.assert_array_equal(even, padded[:, ::2, ::2])
+    np.testing.assert_array_equal(odd, padded[:, 1::2, 1::2])
 
 
 def test_shared_pooling_keeps_apart_what_differs():

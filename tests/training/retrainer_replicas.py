@@ -23,6 +23,7 @@ from maenas_tf.training.distribution import (
 )
 from maenas_tf.training.loop import StepRunner
 from maenas_tf.training.retrainer import Retrainer
+from maenas_tf.training.updates import SGD
 
 BATCH, STEPS = 8, 2
 GENOTYPE = (
@@ -48,7 +49,7 @@ def run(replicas: int) -> tuple[dict[str, np.ndarray], list[str]]:
         network = Network(GENOTYPE, 10, 2, 1, drop_path=True)
         # A clip far below the gradient's norm.
         retrainer = Retrainer(network, 0.01, 0.5, 0.0, 0.1)
-        retrainer.compile(keras.optimizers.SGD(0.05, 0.9))
+        retrainer.compile(SGD(0.05, 0.9))
         network.drop_path_rate.assign(0.4)
     if replicas > 1:
         dataset = strategy.experimental_distribute_dataset(dataset)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from maenas_tf.models.network import Network
 from maenas_tf.training.retrainer import Retrainer
+from maenas_tf.training.updates import SGD
 from tests.training import retrainer_replicas
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ def make(genotype="DARTS_V1", auxiliary=False, seed=0, **settings):
     num_cells = 1 if genotype.startswith("|") else 3
     network = Network(genotype, 5, 2, num_cells, auxiliary=auxiliary)
     retrainer = Retrainer(network, **settings)
-    retrainer.compile(keras.optimizers.SGD(0.1, 0.9))
+    retrainer.compile(SGD(0.1, 0.9))
     return retrainer
 
 

@@ -13,6 +13,7 @@ from maenas_tf.models.supernet import Supernet
 from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
 from maenas_tf.tasks import TASKS
 from maenas_tf.training.searcher import Searcher
+from maenas_tf.training.updates import SGD
 
 IMAGE_SIZE = 8
 
@@ -86,9 +87,7 @@ def make_searcher(
     )
     searcher.compile(
         weight_optimizer
-        or keras.optimizers.SGD(
-            config.weight_learning_rate, config.momentum, config.nesterov
-        ),
+        or SGD(config.weight_learning_rate, config.momentum, config.nesterov),
         alpha_optimizer
         or keras.optimizers.Adam(config.alpha_learning_rate, 0.5, 0.999),
     )
