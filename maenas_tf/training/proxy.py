@@ -18,17 +18,11 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.models.task_network import TaskNetwork
-from maenas_tf.ops.replica import all_reduce_sum
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task
 from maenas_tf.training.correlate_config import CorrelateConfig
 from maenas_tf.training.loop import StepRunner
-from maenas_tf.training.updates import (
-    apply_summed,
-    clip,
-    share_of_mean,
-    summed_metrics,
-)
+from maenas_tf.training.updates import clip
 
 TRAINED, HELD_OUT = "weights", "alphas"
 # Steps in one call of the graph: a signal waits no longer than that.
@@ -37,6 +31,8 @@ _CHUNK = 20
 
 class ProxyTrainer(keras.Model):
     """Trains a network on a task as a search trains its weights.
+
+    On one device, thousands of them in one process.
 
     Args:
         network: built, with the task's head.
@@ -81,20 +77,26 @@ class ProxyTrainer(keras.Model):
     def train_step(self, data):
         """Weights descend the loss on their half of the images."""
         batch = data[TRAINED]
-        values = [v.value for v in self.trainable_variables]
+        weights = [v.value for v in self.trainable_variables]
         with tf.GradientTape() as tape:
             outputs = self(batch, training=True)
-            loss = share_of_mean(self.task.losses(batch, outputs))
+            loss = tf.reduce_mean(self.task.losses(batch, outputs))
         gradients = tape.gradient(
-            loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        gradients = clip(all_reduce_sum(gradients), self.clip_norm)
-        apply_summed(self.optimizer, gradients, values, self.weight_decay)
+        gradients = clip(gradients, self.clip_norm)
+        rate = tf.convert_to_tensor(self.optimizer.learning_rate)
+        # Not `optimizer.apply`: its reduction over replicas registers a
+        # gradient for ever, and with it keeps the graph of every architecture
+        # in memory (TF 2.21).
+        for weight, gradient in zip(weights, gradients, strict=True):
+            gradient += self.weight_decay * weight
+            self.optimizer.update_step(gradient, weight, rate)
         metrics = {
-            key: share_of_mean(value)
+            key: tf.reduce_mean(value)
             for key, value in self.task.metrics(batch, outputs).items()
         }
-        return summed_metrics({**metrics, "weight_loss": loss})
+        return {**metrics, "weight_loss": loss}
 
     @property
     def metric_keys(self) -> tuple[str, ...]:
