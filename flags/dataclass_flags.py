@@ -14,11 +14,17 @@ ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def _help_texts(config_class: type[Config]) -> dict[str, str]:
-    """Reads the fields' descriptions from the dataclass's docstring."""
-    text = config_class.__doc__.split("Attributes:")[1]
-    entries = re.split(r"\n {8}(?=\w+: )", text)[1:]
-    pairs = (entry.split(": ", 1) for entry in entries)
-    return {name: " ".join(words.split()) for name, words in pairs}
+    """Reads the fields' descriptions from the dataclass's docstring.
+
+    And from those of its bases, for the fields that it has from them.
+    """
+    texts = {}
+    for documented in reversed(config_class.__mro__):
+        _, _, text = (documented.__doc__ or "").partition("Attributes:")
+        entries = re.split(r"\n {8}(?=\w+: )", text)[1:]
+        pairs = (entry.split(": ", 1) for entry in entries)
+        texts.update((name, " ".join(words.split())) for name, words in pairs)
+    return texts
 
 
 def define(config_class: type[Config], module_name: str) -> None:

@@ -225,6 +225,9 @@ class SearchConfig(Config):
         clip_norm: global-norm clip of the weights' gradient; 0 is off.
         alpha_learning_rate: rate of Adam(0.5, 0.999).
         alpha_weight_decay: L2 factor added to the alphas' gradient.
+        hessian_every: measure the dominant eigenvalue of the alphas' Hessian
+            after every so many epochs and the last, on one fixed batch of
+            their half (batch_size images); 0 is off.
         seed: of everything random.
         strategy: "auto", "one_device" or "mirrored".
         num_replicas: replicas of "mirrored"; 0 means all GPUs.
@@ -270,6 +273,7 @@ class SearchConfig(Config):
     clip_norm: float = 5.0
     alpha_learning_rate: float = 3e-4
     alpha_weight_decay: float = 1e-3
+    hessian_every: int = 0
     seed: int = 0
     strategy: str = "auto"
     num_replicas: int = 0
@@ -310,6 +314,11 @@ class SearchConfig(Config):
             ),
             lambda value: value >= 0,
             "give a positive whole number, or 0 for the default.",
+        )
+        self.check_each(
+            ("hessian_every",),
+            lambda value: value >= 0,
+            "give a number of epochs, or 0 to measure none.",
         )
         self.check_each(
             ("weight_learning_rate", "alpha_learning_rate"),

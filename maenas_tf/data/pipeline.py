@@ -22,7 +22,7 @@ change a pixel. Same seed and epoch, same batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,7 @@ def bilevel_dataset(
     augment: bool,
     start_step: int = 0,
     with_labels: bool,
+    only: Sequence[str] = HALVES,
 ) -> tf.data.Dataset:
     """Make one epoch of paired batches for the two levels of the search.
 
@@ -115,6 +116,7 @@ def bilevel_dataset(
         start_step: leave out so many of the first steps; equal to `.skip`,
             without computing what is skipped.
         with_labels: whether examples have labels.
+        only: the halves to make; another one is left out at no cost.
 
     Returns:
         A dataset of {"weights": batch, "alphas": batch}, where a batch is
@@ -143,12 +145,15 @@ def bilevel_dataset(
     for number, (half, indices) in enumerate(zip(HALVES, halves, strict=True)):
         generator = np.random.default_rng((seed, epoch, number))
         order = generator.permutation(indices)[wanted]
-        tables[half] = example_table(image_set, order, seed, epoch, with_labels)
+        if half in only:
+            tables[half] = example_table(
+                image_set, order, seed, epoch, with_labels
+            )
 
     make_example = example_maker(image_set, augment, example_map)
 
     def make_pair(rows):
-        return {half: make_example(rows[half]) for half in HALVES}
+        return {half: make_example(row) for half, row in rows.items()}
 
     return batched(tables, make_pair, batch_size)
 

@@ -32,6 +32,7 @@ class NetworkCell(keras.layers.Layer):
         channels: C, of every node.
         family: the space's skeleton.
         inputs: layer that prepares the input nodes; None passes them on.
+        search: the search's form of the primitives, else the network's.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class NetworkCell(keras.layers.Layer):
         channels: int,
         family: str,
         inputs: keras.layers.Layer | None = None,
+        search: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -54,7 +56,7 @@ class NetworkCell(keras.layers.Layer):
                 edge.primitive,
                 channels,
                 2 if cell_type.edge(edge.source, edge.node).reduces else 1,
-                False,
+                search,
                 family,
             )
             for edge in genotype_edges

@@ -22,6 +22,7 @@ from maenas_tf.search import ALGORITHMS
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task
+from maenas_tf.training.alpha_hessian import AlphaHessian
 from maenas_tf.training.callbacks import TensorBoardWriter
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
@@ -111,6 +112,7 @@ class SearchExperiment:
         self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
         with self.strategy.scope():
             self.searcher = self._build()
+        self.hessian = AlphaHessian(self.searcher, config, self._alpha_batch)
         self.budget = self._budget()
         self.loop = self._make_loop(signals, checkpoint_seconds)
 
@@ -208,6 +210,9 @@ class SearchExperiment:
             with_labels=self.task.reads_labels,
         )
 
+    def _alpha_batch(self) -> dict[str, tf.Tensor]:
+        return next(iter(self._dataset(0, 0).take(1)))["alphas"]
+
     def run(self) -> SearchResult:
         """Runs the search, or what is left of it.
 
@@ -283,6 +288,7 @@ class SearchExperiment:
         weights = architecture.numpy()
         genotype = self._genotype()
         row = self._row(epoch, means, seconds, weights, genotype)
+        row.update(self.hessian.columns(epoch))
         arrays = {f"weights_{k}": v for k, v in weights.items()}
         for kind, alphas in architecture.alphas.items():
             arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
@@ -319,7 +325,9 @@ class SearchExperiment:
             "alpha_loss": means.get("alpha_loss", ""),
             **{name: means[name] for name in self.task.metric_names},
             **{
-                f"learning_rate_{name}": float(optimizer.learning_rate)
+                f"learning_rate_{name}": float(
+                    tf.convert_to_tensor(optimizer.learning_rate)
+                )
                 for name, optimizer in optimizers.items()
             },
             **{

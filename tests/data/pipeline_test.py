@@ -216,3 +216,11 @@ def test_seeds_follow_the_published_mixing_function():
     # https://prng.di.unimi.it/splitmix64.c gives e220a8397b1dcdaf.
     mixed = pipeline._mix(np.zeros(1, np.uint64))
     assert int(mixed[0]) == 0xE220A8397B1DCDAF
+
+
+@pytest.mark.parametrize("half", pipeline.HALVES)
+def test_one_half_alone_is_what_it_is_beside_the_other(image_set, half):
+    both = batches(build(image_set, epoch=2, start_step=1))
+    alone = batches(build(image_set, epoch=2, start_step=1, only=(half,)))
+    assert {tuple(batch) for batch in alone} == {(half,)}
+    assert_same([batch[half] for batch in alone], [b[half] for b in both])

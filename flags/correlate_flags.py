@@ -1,0 +1,25 @@
+"""The flags of a correlation experiment: one for each field."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from flags import dataclass_flags
+from maenas_tf.training.correlate_config import CorrelateConfig
+
+RUN_DIR = flags.DEFINE_string(
+    "run_dir", None, "Where everything is written.", required=True
+)
+RESUME = flags.DEFINE_bool(
+    "resume", True, "Go on with the run that is in run_dir."
+)
+dataclass_flags.define(CorrelateConfig, __name__)
+
+
+def correlate_config() -> CorrelateConfig:
+    """Returns the configuration that the flags ask for.
+
+    Raises:
+        ConfigError: a value is out of range or in conflict with another.
+    """
+    return dataclass_flags.read(CorrelateConfig)

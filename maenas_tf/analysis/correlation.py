@@ -1,0 +1,243 @@
+"""Do predictors rank architectures as their true accuracy does?
+
+Rank correlations with bootstrap intervals, and a comparison with trivial
+predictors: what does not beat the number of multiply-accumulates has told
+nothing that a closed formula had not.
+
+    tau-b = (C - D) / sqrt((C + D + X) (C + D + Y))
+
+with C concordant and D discordant pairs, X those tied only in x, Y those tied
+only in y (Kendall, "The treatment of ties in ranking problems", 1945).
+Spearman's rho is Pearson's correlation of the ranks, ties sharing their mean.
+
+A resample of n items is a row of n counts. Both coefficients are computed of
+the counts, for all resamples at once; an item drawn twice is tied with itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+Correlation = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A value with its percentile-bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What a predictor is worth.
+
+    Attributes:
+        name: of the predictor.
+        count: architectures that it was asked about.
+        tau: Kendall's tau-b with the true accuracy.
+        rho: Spearman's rho with it.
+        difference: tau minus that of the baseline, of the same resamples.
+        verdict: in words, whether it beats the baseline.
+    """
+
+    name: str
+    count: int
+    tau: Interval
+    rho: Interval
+    difference: Interval
+    verdict: str
+
+
+def kendall_tau(x: Sequence[float], y: Sequence[float]) -> float:
+    """Returns Kendall's tau-b; 0 where one of the two is constant.
+
+    Raises:
+        ValueError: lengths differ, are below 2, or a value is NaN.
+
+    Example:
+        >>> kendall_tau([1, 2, 3], [1, 3, 2])
+        0.3333333333333333
+    """
+    return _single(_taus, x, y)
+
+
+def spearman_rho(x: Sequence[float], y: Sequence[float]) -> float:
+    """Returns Spearman's rho; 0 where one of the two is constant.
+
+    Raises:
+        ValueError: as `kendall_tau`.
+    """
+    return _single(_rhos, x, y)
+
+
+def compare(
+    predictors: Mapping[str, Sequence[float]],
+    accuracies: Sequence[float],
+    baseline: str,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compares predictors of the same architectures with a baseline.
+
+    Args:
+        predictors: name to a value for each architecture, higher meaning
+            better: negate a loss. Infinities are ranks like others.
+        accuracies: true accuracy of each architecture.
+        baseline: the name of one of the predictors, "MACs" for example.
+        resamples: of the bootstrap; the same for all, so that differences
+            are paired.
+        level: of the intervals.
+        seed: of the resamples.
+
+    Returns:
+        A comparison for each predictor, in their order.
+
+    Raises:
+        ValueError: the baseline is none of them, or values do not fit.
+    """
+    if baseline not in predictors:
+        raise ValueError(
+            f"baseline={baseline!r} is not among the predictors "
+            f"{', '.join(predictors)}."
+        )
+    arrays = {k: _checked(v, accuracies) for k, v in predictors.items()}
+    size = len(accuracies)
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(size, np.full(size, 1 / size), resamples)
+    # The first row is the sample itself.
+    counts = np.concatenate([np.ones((1, size)), counts])
+    taus = {k: _taus(x, y, counts) for k, (x, y) in arrays.items()}
+    comparisons = []
+    for name, (x, y) in arrays.items():
+        difference = _interval(taus[name] - taus[baseline], level)
+        comparisons.append(
+            Comparison(
+                name=name,
+                count=size,
+                tau=_interval(taus[name], level),
+                rho=_interval(_rhos(x, y, counts), level),
+                difference=difference,
+                verdict=_verdict(name, baseline, difference),
+            )
+        )
+    return comparisons
+
+
+def _verdict(name: str, baseline: str, difference: Interval) -> str:
+    if name == baseline:
+        return "the baseline"
+    if difference.low > 0:
+        return f"beats {baseline}"
+    if difference.high < 0:
+        return f"does not beat {baseline}: it is worse"
+    return f"does not beat {baseline}: the interval of the difference holds 0"
+
+
+def to_rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
+    """Returns rows for a CSV file."""
+    rows = []
+    for found in comparisons:
+        row: dict[str, object] = {"predictor": found.name, "n": found.count}
+        for name in ("tau", "rho", "difference"):
+            interval = getattr(found, name)
+            row[name] = interval.value
+            row[f"{name}_low"] = interval.low
+            row[f"{name}_high"] = interval.high
+        rows.append({**row, "verdict": found.verdict})
+    return rows
+
+
+def to_markdown(comparisons: Sequence[Comparison], baseline: str) -> str:
+    """Returns the table as Markdown, n and intervals in every row."""
+    lines = [
+        f"| predictor | n | Kendall tau-b | Spearman rho | tau minus that of "
+        f"{baseline} | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.name} | {c.count} | {c.tau} | {c.rho} | {c.difference} | "
+        f"{c.verdict} |"
+        for c in comparisons
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _single(
+    correlation: Correlation, x: Sequence[float], y: Sequence[float]
+) -> float:
+    x, y = _checked(x, y)
+    return float(correlation(x, y, np.ones((1, len(x))))[0])
+
+
+def _checked(
+    x: Sequence[float], y: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 2:
+        raise ValueError(
+            f"A correlation needs two lists of one length of at least 2, "
+            f"received the shapes {x.shape} and {y.shape}."
+        )
+    if np.isnan(x).any() or np.isnan(y).any():
+        raise ValueError(
+            "A correlation cannot rank NaN; give -inf for a predictor that "
+            "failed, or leave the architecture out."
+        )
+    return x, y
+
+
+def _interval(values: np.ndarray, level: float) -> Interval:
+    """Returns the first value with the percentiles of the others."""
+    edges = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    low, high = np.quantile(values[1:], edges)
+    return Interval(float(values[0]), float(low), float(high))
+
+
+def _taus(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns tau-b of each row of counts [resamples, n]."""
+    signs = [
+        (v[:, np.newaxis] > v).astype(np.float64) - (v[:, np.newaxis] < v)
+        for v in (x, y)
+    ]
+
+    def total(pairs: np.ndarray) -> np.ndarray:
+        return np.sum(counts @ pairs * counts, axis=1)
+
+    scale = np.sqrt(total(signs[0] ** 2) * total(signs[1] ** 2))
+    return _divide(total(signs[0] * signs[1]), scale)
+
+
+def _rhos(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns rho of each row of counts [resamples, n]."""
+    deviations = []
+    for v in (x, y):
+        below = (v < v[:, np.newaxis]) + 0.5 * (v == v[:, np.newaxis])
+        ranks = counts @ below.T
+        mean = np.sum(counts * ranks, axis=1, keepdims=True)
+        deviations.append(ranks - mean / counts.sum(axis=1, keepdims=True))
+    first, second = deviations
+
+    def total(products: np.ndarray) -> np.ndarray:
+        return np.sum(counts * products, axis=1)
+
+    scale = np.sqrt(total(first**2) * total(second**2))
+    return _divide(total(first * second), scale)
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Divides; what ranks nothing correlates with nothing: 0."""
+    flat = below <= 1e-9
+    return np.where(flat, 0.0, above / np.where(flat, 1.0, below))

@@ -1,0 +1,49 @@
+"""Correlates the loss of short trainings with true accuracy (NAS-Bench-201).
+
+    python -m tools.correlate --run_dir=runs/correlation --dataset=cifar10 \\
+        --data_dir=DIR --task=mae,supervised --num_architectures=20
+
+Writes losses.csv as it goes, then correlation.csv, correlation.md and
+plots/tau_by_steps.png. Exit codes: 0 done; 2 bad input; 3 stopped by a signal
+(the same command goes on with the next architecture).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from absl import flags
+
+from flags import correlate_flags
+from tools import runner
+
+# What --helpshort shows.
+flags.adopt_module_key_flags(correlate_flags)
+
+
+def main() -> int:
+    """Runs the experiment that the flags ask for; returns the exit code."""
+    config = correlate_flags.correlate_config()
+    from maenas_tf.training.correlate import CorrelateExperiment
+    from maenas_tf.training.loop import Interrupted, SignalWatch
+
+    run_dir = correlate_flags.RUN_DIR.value
+    with SignalWatch().installed() as signals:
+        experiment = CorrelateExperiment(
+            config,
+            run_dir,
+            resume=correlate_flags.RESUME.value,
+            signals=signals,
+        )
+        try:
+            result = experiment.run()
+        except Interrupted as error:
+            print(f"{error}; the same command goes on.", file=sys.stderr)
+            return runner.INTERRUPTED
+    print(result.markdown)
+    print(f"written: {run_dir}/correlation.csv, plots/tau_by_steps.png")
+    return 0
+
+
+if __name__ == "__main__":
+    runner.run(main)
