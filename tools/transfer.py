@@ -28,22 +28,23 @@ flags.adopt_module_key_flags(transfer_flags)
 def run_step(name: str, arguments: Sequence[str]) -> int:
     """Runs a tool, handing signals on; returns its exit code."""
     print(f"tools.{name} {' '.join(arguments)}")
-    received = []
+    received, processes = [], []
 
     def pass_on(number, frame):
         received.append(number)
-        process.send_signal(number)
+        for process in processes:
+            process.send_signal(number)
 
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"tools.{name}", *arguments],
-        # Else Ctrl-C on the terminal would reach it twice.
-        start_new_session=True,
-    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pass_on)
-    code = process.wait()
-    # Killed by the signal: too early for a checkpoint, the same goes on.
-    return runner.INTERRUPTED if received and code < 0 else code
+    # In a session of its own, or Ctrl-C on the terminal would reach it twice.
+    command = [sys.executable, "-m", f"tools.{name}", *arguments]
+    processes.append(subprocess.Popen(command, start_new_session=True))
+    for number in received:
+        processes[0].send_signal(number)
+    code = processes[0].wait()
+    # A tool that was too quick, or too young, for a checkpoint goes on too.
+    return runner.INTERRUPTED if received and code <= 0 else code
 
 
 def main() -> int:

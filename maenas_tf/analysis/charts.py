@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -25,6 +26,7 @@ _COLORS = (
 )
 _WIDTH = 8.6
 _MOST_IN_LEGEND = 24
+_LONGEST_LINE = 50
 
 
 def colors(names: Sequence[str]) -> dict[str, str | tuple[float, ...]]:
@@ -56,9 +58,12 @@ def draw_points(
     if not shown:
         raise ValueError("`values` has no run; nothing can be drawn.")
     palette = colors(list(values))
-    height = 0.85 + 0.38 * len(shown)
+    names = [_wrap(f"{name}  (n={len(v)})") for name, v in shown.items()]
+    lines = max(name.count("\n") + 1 for name in names)
+    height = 0.85 + max(0.38, 0.17 * lines + 0.12) * len(shown)
     figure = canvas.new_figure(_WIDTH, height)
-    axes = _add_axes(figure, _name_width(shown), 0.35, 0.45)
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    axes = _add_axes(figure, 0.35 + 0.073 * longest, 0.35, 0.45)
     for row, (name, figures) in enumerate(shown.items()):
         count = len(figures)
         # Dots of equal figures stand beside each other.
@@ -83,7 +88,6 @@ def draw_points(
             capsize=3,
             linewidth=1.2,
         )
-    names = [f"{name}  (n={len(v)})" for name, v in shown.items()]
     axes.set_yticks(range(len(shown)), names, size=9)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -205,10 +209,9 @@ def _draw_series(axes: Axes, series, color, alpha: float, width: float):
     )
 
 
-def _name_width(names: Mapping[str, Sequence[float]]) -> float:
-    """Returns the room for the names of groups, in inches."""
-    longest = max(len(name) for name in names) + 7
-    return min(0.35 + 0.073 * longest, 0.6 * _WIDTH)
+def _wrap(name: str) -> str:
+    """Returns the name of a group in lines that leave room for the dots."""
+    return textwrap.fill(name, _LONGEST_LINE, break_on_hyphens=False)
 
 
 def _add_axes(figure, left: float, bottom: float, top: float) -> Axes:

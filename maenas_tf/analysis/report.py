@@ -21,7 +21,7 @@ from maenas_tf.analysis.tables import Table
 Progress = Callable[[Sequence[RunRecord]], Iterable[RunRecord]]
 REPORT_FILE = "report.html"
 _MOST_OPEN_SENTENCES = 12
-_MOST_COLUMNS = 6  # groups beside each other in a table
+_MOST_COLUMNS = 5  # groups beside each other in a table
 
 
 class Report:
