@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ _STYLES = {
 }
 # Lines of the terminal around the rows of the table.
 _LINES_AROUND = 8
+# Of a note in the table; the whole of it is an event, and said at the end.
+_LONGEST_NOTE = 100
 
 
 class LineDisplay:
@@ -114,22 +117,22 @@ def make_table(
     table = Table(
         title=totals(states, num_jobs).partition(" (")[0], title_justify="left"
     )
+    # The only one that may wrap.
     table.add_column("run", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("epoch", justify="right", no_wrap=True)
     table.add_column("left", justify="right", no_wrap=True)
-    table.add_column("note", overflow="ellipsis", no_wrap=True)
     order = sorted(states, key=lambda s: sweep_state.STATES.index(s.state))
     for state in order[:num_rows]:
         running = state.state == sweep_state.RUNNING
         left = sweep_state.duration(state.seconds_left) if running else ""
+        note = textwrap.shorten(state.note, _LONGEST_NOTE, placeholder="...")
         table.add_row(
-            state.run.name,
+            Text(f"{state.run.name}\n  {note}" if note else state.run.name),
             Text(state.state, _STYLES[state.state]),
             f"{state.epoch}/{state.run.config.epochs}",
             left,
-            Text(state.note),
         )
     if len(order) > num_rows:
-        table.add_row(f"... and {len(order) - num_rows} more", "", "", "", "")
+        table.add_row(f"... and {len(order) - num_rows} more")
     return table
