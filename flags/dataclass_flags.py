@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -52,15 +52,18 @@ def define(config_class: type[Config], module_name: str) -> None:
         flags.FLAGS.register_key_flag_for_module(module_name, flags.FLAGS[name])
 
 
+def values(config_class: type[Config]) -> dict[str, Any]:
+    """Returns field to value as the flags ask for it, not validated."""
+    return {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(config_class)
+    }
+
+
 def read(config_class: type[ConfigType]) -> ConfigType:
     """Returns the configuration that the flags ask for.
 
     Raises:
         ConfigError: a value is out of range or in conflict with another.
     """
-    return config_class(
-        **{
-            field.name: flags.FLAGS[field.name].value
-            for field in dataclasses.fields(config_class)
-        }
-    )
+    return config_class(**values(config_class))

@@ -27,16 +27,17 @@ class _Lines:
         self.stream.flush()
 
 
-def progress_bar(total: int, initial: int) -> tqdm.tqdm:
-    """Makes the progress bar of a run, on stderr.
+def progress_bar(total: int, initial: int = 0, unit: str = "step") -> tqdm.tqdm:
+    """Makes a progress bar, of a run by default, on stderr.
 
     In a file or a pipe it writes a line now and then instead of redrawing.
 
     Args:
         total: steps of the whole run.
         initial: steps done already.
+        unit: what is counted.
     """
-    options = {"total": total, "initial": initial, "unit": "step"}
+    options = {"total": total, "initial": initial, "unit": unit}
     if sys.stderr.isatty():
         return tqdm.tqdm(
             **options, mininterval=0.5, dynamic_ncols=True, smoothing=0.05
@@ -47,8 +48,8 @@ def progress_bar(total: int, initial: int) -> tqdm.tqdm:
         maxinterval=SECONDS_BETWEEN_LINES,
         smoothing=0.05,
         file=_Lines(sys.stderr),
-        bar_format="{desc}step {n_fmt} of {total_fmt}, {remaining} left"
-        "{postfix}",
+        bar_format=f"{{desc}}{unit} {{n_fmt}} of {{total_fmt}}, "
+        "{remaining} left{postfix}",
     )
 
 

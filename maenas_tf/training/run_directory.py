@@ -42,6 +42,17 @@ def write_bytes(target: pathlib.Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def to_flags(config: Config) -> list[str]:
+    """Returns every setting as the flag that asks for it."""
+    flags = []
+    for name, value in json.loads(config.to_json()).items():
+        if isinstance(value, bool):
+            flags.append(f"--{name}" if value else f"--no{name}")
+        else:
+            flags.append(f"--{name}={value}")
+    return flags
+
+
 class RunDirectory:
     """The files of one search or training.
 
@@ -150,12 +161,7 @@ class RunDirectory:
     def write_config(self, config: Config) -> None:
         """Writes config.json and flags.txt, the same as a flag file."""
         self.write_text("config.json", config.to_json())
-        lines = [f"--run_dir={self.path}"]
-        for name, value in json.loads(config.to_json()).items():
-            if isinstance(value, bool):
-                lines.append(f"--{name}" if value else f"--no{name}")
-            else:
-                lines.append(f"--{name}={value}")
+        lines = [f"--run_dir={self.path}", *to_flags(config)]
         self.write_text("flags.txt", "\n".join(lines) + "\n")
 
     def write_genotype(self, genotype: Genotype) -> None:

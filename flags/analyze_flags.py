@@ -1,0 +1,22 @@
+"""The flags of a report about runs."""
+
+from __future__ import annotations
+
+from absl import flags
+
+RUNS = flags.DEFINE_list(
+    "runs",
+    None,
+    "Run directories of searches, directories above them, or patterns "
+    "(quote the *), with commas between.",
+    required=True,
+)
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Where the report is written.", required=True
+)
+GROUP_BY = flags.DEFINE_list(
+    "group_by",
+    None,
+    "Settings whose values make the groups, as mask_ratio,decoder; by "
+    "default those that vary between the runs.",
+)

@@ -1,0 +1,85 @@
+"""`python -m tools.analyze`, from run directories to the report."""
+
+import pytest
+
+from tests.analysis import records
+from tests.tools import one_process
+from tests.training import stored
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Name of a case to exit code, stdout and stderr, and the folder."""
+    folder = tmp_path_factory.mktemp("analyze")
+    for record in records.grid()[2:5]:
+        stored.store(folder / "runs" / record.name, record)
+    torn = folder / "runs" / "torn"
+    stored.store(torn, records.grid()[0])
+    (torn / "alphas.npz").write_bytes(b"torn")
+    (folder / "begun").mkdir()
+    (folder / "begun" / ".lock").touch()
+    (folder / "file").touch()
+    runs = f"--runs={folder}/runs"
+    cases = {
+        "good": [runs, f"--output_dir={folder}/report"],
+        "grouped": [
+            f"--runs={folder}/runs/ratio*",
+            f"--output_dir={folder}/grouped",
+            "--group_by=decoder",
+        ],
+        "no run": [f"--runs={folder}/none", f"--output_dir={folder}/x"],
+        "none done": [f"--runs={folder}/begun", f"--output_dir={folder}/x"],
+        "unknown": [runs, f"--output_dir={folder}/x", "--group_by=ratio"],
+        "no place": [runs, f"--output_dir={folder}/file/x"],
+        "missing": [runs],
+    }
+    found = one_process.run(
+        "analyze", [("", flags) for flags in cases.values()]
+    )
+    return folder, dict(zip(cases, found, strict=True))
+
+
+def test_a_report_is_written_and_what_is_broken_is_named(results):
+    folder, found = results
+    code, out, error = found["good"]
+    assert code == 0, error
+    assert "not used: torn: its alphas.npz cannot be read" in out
+    assert out.splitlines()[-1] == (
+        f"3 runs, 2 groups: {folder}/report/report.html"
+    )
+    names = {path.name for path in (folder / "report").iterdir()}
+    assert names == {
+        "report.html",
+        "tables.md",
+        "runs.csv",
+        "groups.csv",
+        "comparisons.csv",
+        "plots",
+    }
+    assert "run 3 of 3" in error
+
+
+def test_groups_are_made_as_asked(results):
+    _, found = results
+    code, out, error = found["grouped"]
+    assert code == 0, error
+    assert "3 runs, 1 groups" in out
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("no run", "none fits no directory"),
+        ("none done", "holds no finished search"),
+        ("unknown", "--group_by: 'ratio' is no setting"),
+        ("no place", "cannot be written"),
+        ("missing", "output_dir"),
+    ],
+)
+def test_bad_input_is_one_sentence(results, case, words):
+    folder, found = results
+    code, _, error = found[case]
+    assert code == 2, error
+    assert words in error.splitlines()[-1]
+    assert "Traceback" not in error
+    assert not (folder / "x").exists()

@@ -1,0 +1,28 @@
+"""Run directories made from records, without a search."""
+
+from __future__ import annotations
+
+import pathlib
+
+from maenas_tf.analysis.run_record import RunRecord
+from maenas_tf.config import SearchConfig
+from maenas_tf.training.run_directory import RunDirectory
+
+
+def store(path: pathlib.Path, record: RunRecord) -> None:
+    """Writes a record as the search that it tells of would have."""
+    config = SearchConfig(**record.settings)
+    run = RunDirectory(path, config)
+    run.write_config(config)
+    run.write_genotype(record.genotype)
+    for epoch, row in enumerate(record.rows):
+        arrays = {
+            f"weights_{kind}": stack[epoch]
+            for kind, stack in record.weights.items()
+        }
+        run.append_epoch(row, {**arrays, "alphas_other": arrays.popitem()[1]})
+    for name, content in record.pictures.items():
+        (run.subdirectory("plots") / name).write_bytes(content)
+    run.write_summary(record.summary)
+    run.close()
+    (path / ".lock").unlink()
