@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from absl import flags
@@ -27,14 +28,21 @@ def _help_texts(config_class: type[Config]) -> dict[str, str]:
     return texts
 
 
-def define(config_class: type[Config], module_name: str) -> None:
+def define(
+    config_class: type[Config],
+    module_name: str,
+    names: Mapping[str, Iterable[str]] | None = None,
+) -> None:
     """Defines a flag for each field, with its default and description.
 
     Args:
         config_class: the configuration.
         module_name: of the module that --helpshort is to list them under.
+        names: field to the values that its description is to list.
     """
     texts = _help_texts(config_class)
+    for name, values in (names or {}).items():
+        texts[name] = f"{texts[name]} One of {', '.join(values)}."
     for field in dataclasses.fields(config_class):
         name, default = field.name, field.default
         arguments = [name, default, texts[name]]

@@ -18,7 +18,7 @@ CHOICES = {
     "mask_fill": MASK_FILLS,
     "reconstruction_loss": ("mse", "l1", "huber"),
     "loss_region": ("masked", "full"),
-    "target": ("pixels", "normalized_patches"),
+    "target": ("pixels", "normalized_patches", "noise"),
     "stem": ("cifar", "imagenet"),
     "schedule": ("cosine", "linear", "exponential"),
     "strategy": ("auto", "one_device", "mirrored"),
@@ -177,8 +177,7 @@ class SearchConfig(Config):
 
     Attributes:
         space: search space: darts, s1, s2, s3, s4 or nasbench201.
-        task: how the search is supervised: mae (masked autoencoding, no
-            labels) or supervised.
+        task: how the search is supervised.
         algorithm: how an architecture is found: darts.
         order: order of the architecture gradient, "first" or "second".
         hessian_vector_product: second order only: "finite_difference" (as
@@ -189,16 +188,20 @@ class SearchConfig(Config):
         max_images: use at most so many images; 0 means all.
         image_size: side in pixels; 0 means the data set's own, else 64.
         augment: random crop (zero padding of 1/8 side) and horizontal flip.
-        mask_ratio: part of the patches that is masked, in (0, 1).
-        patch_size: side of a patch in pixels.
+        mask_ratio: part of the patches that is masked, in (0, 1); mae.
+        patch_size: side of a patch in pixels; mae and normalized_patches.
         mask_fill: what stands in a masked patch: "zero" (the data set's
-            mean), a learnable "token", or Gaussian "noise".
+            mean), a learnable "token", or Gaussian "noise"; mae.
+        noise_level: standard deviation of the strongest noise, where the
+            image's is 1; each image has its own, uniform from 0; denoising.
+        random_classes: number of labels to draw from; random_labels.
         decoder: from features to pixels: hierarchical, single_scale or
-            linear.
+            linear; mae, autoencoder and denoising, as the next two.
         decoder_width: channels inside the decoder; 0 means init_channels.
         reconstruction_loss: "mse", "l1" or "huber".
-        loss_region: "masked" patches only, or "full" image.
-        target: "pixels" or "normalized_patches" (each patch standardised).
+        loss_region: "masked" patches only, or "full" image; mae.
+        target: "pixels", "normalized_patches" (each patch standardised) or,
+            denoising alone, "noise".
         init_channels: channels of the first cells (C).
         stem: "cifar", one convolution at full resolution, or "imagenet",
             three that reduce it eight times (darts family).
@@ -250,6 +253,8 @@ class SearchConfig(Config):
     mask_ratio: float = 0.75
     patch_size: int = 8
     mask_fill: str = "zero"
+    noise_level: float = 1.5
+    random_classes: int = 10
     decoder: str = "hierarchical"
     decoder_width: int = 0
     reconstruction_loss: str = "mse"
@@ -321,7 +326,7 @@ class SearchConfig(Config):
             "give a number of epochs, or 0 to measure none.",
         )
         self.check_each(
-            ("weight_learning_rate", "alpha_learning_rate"),
+            ("weight_learning_rate", "alpha_learning_rate", "noise_level"),
             lambda value: value > 0,
             "give a positive number.",
         )
@@ -334,6 +339,11 @@ class SearchConfig(Config):
             ),
             lambda value: value >= 0,
             "give a number of at least 0.",
+        )
+        self.check_each(
+            ("random_classes",),
+            lambda value: value >= 2,
+            "give a whole number of at least 2.",
         )
         check(
             0 <= self.mask_ratio < 1,

@@ -55,6 +55,8 @@ INVALID = [
     ("mask_ratio", 1.0),
     ("mask_ratio", -0.1),
     ("mask_ratio", NAN),
+    ("noise_level", 0.0),
+    ("random_classes", 1),
     ("warmup_epochs", -2),
     ("warmup_epochs", 51),
 ]

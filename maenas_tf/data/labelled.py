@@ -108,7 +108,7 @@ def training_dataset(
 
     def blank(example, example_seed):
         image = cutout(example["image"], cutout_size, example_seed)
-        return {**example, "image": image}
+        return {"image": image, "label": example["label"]}
 
     make_example = example_maker(image_set, augment, blank)
     return batched(table, make_example, batch_size)
@@ -140,7 +140,7 @@ def evaluation_dataset(
 
 def _keep(example, seed):
     del seed
-    return example
+    return {"image": example["image"], "label": example["label"]}
 
 
 def _check_labels(image_set: ImageSet) -> None:

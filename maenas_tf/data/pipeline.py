@@ -106,8 +106,10 @@ def bilevel_dataset(
     Args:
         image_set: the images.
         example_map: the task's map of one example and a seed, int32 [2]. The
-            example holds "image", float32 [H, W, 3], normalised, and "label",
-            int32 [], only when `with_labels`.
+            example holds "image", float32 [H, W, 3], normalised; "pixels",
+            uint8 [H, W, 3], the same before that; "index", int64 [], the
+            image's number, the same in all epochs; and "label", int32 [],
+            only when `with_labels`.
         batch_size: images of each half in a step.
         seed: of everything random here.
         epoch: counted from 0; another epoch has another order and fresh
@@ -207,8 +209,11 @@ def example_maker(
         if augment:
             image = random_crop(image, padding, crop_seed)
             image = random_flip(image, flip_seed)
-        image = normalize(image, image_set.mean, image_set.std)
-        example = {"image": image}
+        example = {
+            "image": normalize(image, image_set.mean, image_set.std),
+            "pixels": image,
+            "index": row["index"],
+        }
         if "label" in row:
             example["label"] = row["label"]
         return example_map(example, task_seed)

@@ -1,10 +1,11 @@
-"""Heads that predict one vector an image."""
+"""Heads that predict classes: one vector an image, a view or a pixel."""
 
 from __future__ import annotations
 
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
@@ -45,26 +46,39 @@ class ClassifierHead(keras.layers.Layer):
                 True, self.moving_statistics, name="norm"
             )
             self.norm.build((None, None, None, width))
+        inputs = self.num_inputs(width)
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(width, self.num_classes),
-            initializer=fan_in_uniform(width),
+            shape=(inputs, self.num_classes),
+            initializer=fan_in_uniform(inputs),
         )
         self.bias = self.add_weight(
             name="bias",
             shape=(self.num_classes,),
-            initializer=fan_in_uniform(width),
+            initializer=fan_in_uniform(inputs),
         )
         self.built = True
 
-    def call(self, features, training=False):
-        """Returns logits [B, num_classes] of features, fine to coarse."""
+    def num_inputs(self, width: int) -> int:
+        """Returns the inputs of the dense layer; `width` is the feature's."""
+        return width
+
+    def activate(self, features, training: bool) -> tf.Tensor:
+        """Returns the deepest feature, activated where it has to be."""
         x = features[-1]
         if self.norm is not None:
             x = tf.nn.relu(self.norm.call(x, training=training))
-        x = tf.reduce_mean(x, [1, 2])
+        return x
+
+    def classify(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the dense layer's logits of vectors [N, inputs]."""
         kernel = tf.convert_to_tensor(self.kernel)
         return tf.matmul(x, kernel) + tf.convert_to_tensor(self.bias)
+
+    def call(self, features, training=False):
+        """Returns logits [B, num_classes] of features, fine to coarse."""
+        x = tf.reduce_mean(self.activate(features, training), [1, 2])
+        return self.classify(x)
 
     def get_config(self):
         return {
@@ -73,6 +87,110 @@ class ClassifierHead(keras.layers.Layer):
             "activation": self.activation,
             "moving_statistics": self.moving_statistics,
         }
+
+
+class EachViewHead(ClassifierHead):
+    """Classifies every view of an image by itself.
+
+    Args:
+        num_classes: number of outputs.
+        num_views: views of an image, side by side in the batch.
+        activation: as `ClassifierHead`.
+        moving_statistics: as `ClassifierHead`.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_views: int,
+        activation: bool = False,
+        moving_statistics: bool = False,
+        **kwargs,
+    ):
+        super().__init__(num_classes, activation, moving_statistics, **kwargs)
+        self.num_views = num_views
+
+    def call(self, features, training=False):
+        """Returns logits [B, num_views, num_classes]."""
+        logits = super().call(features, training=training)
+        return tf.reshape(logits, [-1, self.num_views, self.num_classes])
+
+    def get_config(self):
+        return {**super().get_config(), "num_views": self.num_views}
+
+
+class JointViewsHead(EachViewHead):
+    """Classifies all views of an image together.
+
+    Every view's feature is pooled; a dense layer sees them one after the
+    other.
+    """
+
+    def num_inputs(self, width):
+        return self.num_views * width
+
+    def call(self, features, training=False):
+        """Returns logits [B, num_classes] of features of the views."""
+        x = tf.reduce_mean(self.activate(features, training), [1, 2])
+        return self.classify(tf.reshape(x, [-1, self.kernel.shape[0]]))
+
+
+class PixelHead(ClassifierHead):
+    """Classifies every pixel: a 1x1 convolution, enlarged bilinearly.
+
+    Args:
+        num_classes: number of outputs.
+        image_size: side of the image, pixels.
+        activation: as `ClassifierHead`.
+        moving_statistics: as `ClassifierHead`.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int,
+        activation: bool = False,
+        moving_statistics: bool = False,
+        **kwargs,
+    ):
+        super().__init__(num_classes, activation, moving_statistics, **kwargs)
+        self.image_size = image_size
+
+    def call(self, features, training=False):
+        """Returns logits [B, H, W, num_classes] of features."""
+        x = self.activate(features, training)
+        size, width = x.shape[2:]
+        logits = self.classify(tf.reshape(x, [-1, width]))
+        # Two products: TensorFlow's own op has no second derivative.
+        matrix = bilinear_matrix(size, self.image_size)
+        matrix = tf.constant(matrix, logits.dtype)
+        logits = tf.reshape(logits, [-1, size, size * self.num_classes])
+        logits = tf.matmul(matrix, logits)
+        logits = tf.reshape(logits, [-1, size, self.num_classes])
+        logits = tf.matmul(matrix, logits)
+        side = self.image_size
+        return tf.reshape(logits, [-1, side, side, self.num_classes])
+
+    def get_config(self):
+        return {**super().get_config(), "image_size": self.image_size}
+
+
+def bilinear_matrix(size: int, larger: int) -> np.ndarray:
+    """Makes the matrix that enlarges one axis by linear interpolation.
+
+    Pixels are squares: the centre of pixel i is at i + 1/2. Beyond the first
+    and last centre the value is that at the centre.
+
+    Args:
+        size: pixels of the axis.
+        larger: pixels wanted.
+
+    Returns:
+        float64 [larger, size]; the rows add up to 1.
+    """
+    places = (np.arange(larger) + 0.5) * size / larger - 0.5
+    places = np.clip(places, 0, size - 1)[:, np.newaxis]
+    return np.maximum(0.0, 1.0 - np.abs(places - np.arange(size)))
 
 
 class AuxiliaryHead(keras.layers.Layer):

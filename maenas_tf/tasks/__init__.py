@@ -1,8 +1,13 @@
 """How a search is supervised; every task is one file and one line here."""
 
-from maenas_tf.tasks import mae as _mae
-from maenas_tf.tasks import supervised as _supervised
-from maenas_tf.tasks.task import TASKS, Task
+from maenas_tf.tasks import autoencoder as autoencoder
+from maenas_tf.tasks import colorization as colorization
+from maenas_tf.tasks import denoising as denoising
+from maenas_tf.tasks import jigsaw as jigsaw
+from maenas_tf.tasks import mae as mae
+from maenas_tf.tasks import random_labels as random_labels
+from maenas_tf.tasks import rotation as rotation
+from maenas_tf.tasks import supervised as supervised
+from maenas_tf.tasks.task import TASKS, Task, unread_settings
 
-__all__ = ["TASKS", "Task"]
-del _mae, _supervised
+__all__ = ["TASKS", "Task", "unread_settings"]

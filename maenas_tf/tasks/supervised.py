@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.models.trunk import TRUNKS
-from maenas_tf.tasks.task import TASKS, Task
+from maenas_tf.tasks.classification import Classification
+from maenas_tf.tasks.task import TASKS
 
 
 @TASKS.register("supervised")
-class Supervised(Task):
+class Supervised(Classification):
     """Cross-entropy of the classes."""
 
     reads_labels = True
-    metric_names = ("accuracy",)
+    answer = "label"
 
     def __init__(self, config, image_size, num_classes):
         super().__init__(config, image_size, num_classes)
@@ -32,13 +31,3 @@ class Supervised(Task):
     def build_head(self, space):
         activation = TRUNKS.get(space.skeleton).head_activation
         return ClassifierHead(self.num_classes, activation, name="head")
-
-    def losses(self, batch, outputs):
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=batch["label"], logits=tf.cast(outputs, tf.float32)
-        )
-
-    def metrics(self, batch, outputs):
-        predicted = tf.argmax(outputs, -1, output_type=batch["label"].dtype)
-        hits = tf.equal(predicted, batch["label"])
-        return {"accuracy": tf.cast(hits, tf.float32)}

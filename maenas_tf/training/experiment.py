@@ -21,7 +21,7 @@ from maenas_tf.registry import Registry
 from maenas_tf.search import ALGORITHMS
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
-from maenas_tf.tasks import TASKS, Task
+from maenas_tf.tasks import TASKS, Task, unread_settings
 from maenas_tf.training.alpha_hessian import AlphaHessian
 from maenas_tf.training.callbacks import TensorBoardWriter
 from maenas_tf.training.checkpoints import RunCheckpoint
@@ -109,6 +109,8 @@ class SearchExperiment:
         self.task = task_class(
             config, self.images.image_size, self.images.num_classes
         )
+        for name in unread_settings(config):
+            say(f"note: --{name} has no part in --task={config.task}")
         self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
         with self.strategy.scope():
             self.searcher = self._build()
@@ -138,7 +140,7 @@ class SearchExperiment:
             self.task.build_head(self.space),
             self.algorithm.relax,
             self.algorithm.edge,
-            self.images.image_size,
+            self.task.input_size,
             config.stem,
         )
         searcher = Searcher(

@@ -158,8 +158,9 @@ def test_labels_appear_only_when_asked_for(image_set):
     plain = build(image_set, example_map=keep).element_spec
     assert set(plain) == {"weights", "alphas"}
     for half in plain.values():
-        assert set(half) == {"image"}
-        assert half["image"].shape == (3, 8, 8, 3)
+        assert set(half) == {"image", "pixels", "index"}
+        assert half["image"].shape == half["pixels"].shape == (3, 8, 8, 3)
+        assert half["pixels"].dtype == tf.uint8
         assert half["image"].dtype == tf.float32
     labelled = build(
         image_set, example_map=keep, with_labels=True, augment=False
@@ -169,6 +170,17 @@ def test_labels_appear_only_when_asked_for(image_set):
             index = np.rint(half["image"][:, 0, 0, 0] * 255).astype(int)
             np.testing.assert_array_equal(half["label"], index % 5)
             assert half["label"].dtype == np.int32
+
+
+def test_an_example_knows_its_number_and_its_pixels(image_set):
+    for batch in batches(build(image_set, example_map=keep)):
+        for half in batch.values():
+            # The crop's padding is black; all else is the image's number.
+            brightest = half["pixels"].max(axis=(1, 2, 3))
+            np.testing.assert_array_equal(brightest, half["index"])
+            np.testing.assert_allclose(
+                half["pixels"] / 255, half["image"], atol=1e-6
+            )
 
 
 def test_labels_that_were_not_loaded_are_an_error():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.models.heads import ClassifierHead
+from maenas_tf.models.heads import (
+    ClassifierHead,
+    EachViewHead,
+    JointViewsHead,
+    PixelHead,
+    bilinear_matrix,
+)
 from tests.models.networks import num_parameters
 from tests.ops import numpy_oracle
 from tests.ops.layers import fill, gradients, image
@@ -61,3 +67,67 @@ def test_configuration_makes_the_same_head():
     again = ClassifierHead.from_config(config)
     assert again.get_config() == config
     assert again.activation
+
+
+@pytest.mark.parametrize("activation", [True, False])
+def test_the_head_of_each_view_is_the_head_of_the_folded_views(activation):
+    head = EachViewHead(4, 2, activation, name="head")
+    plain = ClassifierHead(4, activation, name="head")
+    for each in (head, plain):
+        each.build(SHAPES)
+        fill(each)
+    features = [tf.constant(image((6, *s[1:]), seed=1)) for s in SHAPES]
+    found = head.call(features)
+    assert found.shape == (3, 2, 4)
+    expected = plain.call(features).numpy().reshape(3, 2, 4)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_joint_head_sees_the_pooled_views_one_after_the_other():
+    head = JointViewsHead(4, 2, name="head")
+    head.build(SHAPES)
+    weights = fill(head)
+    x = image((6, 4, 4, 5), seed=1)
+    expected = x.mean((1, 2)).reshape(3, 10) @ weights["kernel"]
+    np.testing.assert_allclose(
+        head.call([None, tf.constant(x)]),
+        expected + weights["bias"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    assert num_parameters(head) == 2 * 5 * 4 + 4
+
+
+def test_the_head_of_pixels_is_a_1x1_convolution_enlarged_bilinearly():
+    head = PixelHead(7, 8, name="head")
+    head.build(SHAPES)
+    weights = fill(head)
+    x = image(SHAPES[-1], seed=1)
+    small = tf.constant(x @ weights["kernel"] + weights["bias"])
+    expected = tf.image.resize(small, [8, 8], "bilinear")
+    found = head.call([None, tf.constant(x)])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "larger"), [(2, 8), (3, 7), (8, 8), (1, 4)])
+def test_the_bilinear_matrix_is_that_of_tensorflow(size, larger):
+    rows = tf.eye(size)[tf.newaxis, :, :, tf.newaxis]
+    expected = tf.image.resize(rows, [larger, size], "bilinear")[0, ..., 0]
+    np.testing.assert_allclose(
+        bilinear_matrix(size, larger), expected, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "key"),
+    [
+        (EachViewHead(4, 2), "num_views"),
+        (JointViewsHead(4, 2), "num_views"),
+        (PixelHead(4, 16), "image_size"),
+    ],
+)
+def test_configuration_makes_the_same_head_of_views_and_pixels(made, key):
+    config = made.get_config()
+    again = type(made).from_config(config)
+    assert again.get_config() == config
+    assert config[key] == getattr(again, key)

@@ -47,10 +47,12 @@ def make_config(**settings) -> SearchConfig:
     return SearchConfig(**settings)
 
 
-def make_images(count: int = 16, num_classes: int = 0) -> ImageSet:
+def make_images(
+    count: int = 16, num_classes: int = 0, image_size: int = IMAGE_SIZE
+) -> ImageSet:
     """Returns random images, with labels if there are classes."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (count, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    images = rng.integers(0, 256, (count, image_size, image_size, 3), np.uint8)
     labels = np.arange(count) % num_classes if num_classes else None
     return from_arrays(images, labels=labels)
 
@@ -61,6 +63,7 @@ def make_searcher(
     num_classes: int = 0,
     weight_optimizer: keras.optimizers.Optimizer | None = None,
     alpha_optimizer: keras.optimizers.Optimizer | None = None,
+    image_size: int = IMAGE_SIZE,
     **settings,
 ) -> Searcher:
     """Returns a compiled searcher; `settings` are of the configuration."""
@@ -68,13 +71,13 @@ def make_searcher(
     keras.utils.set_random_seed(seed)
     with SPACES.temporary(ONE_EDGE.name, ONE_EDGE):
         space = SPACES.get(config.space)
-    task = TASKS.get(config.task)(config, IMAGE_SIZE, num_classes)
+    task = TASKS.get(config.task)(config, image_size, num_classes)
     supernet = Supernet(
         space,
         config.init_channels,
         config.num_cells,
         task.build_head(space),
-        image_size=IMAGE_SIZE,
+        image_size=task.input_size,
     )
     searcher = Searcher(
         supernet,
