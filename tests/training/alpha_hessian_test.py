@@ -12,6 +12,7 @@ from tensorboard.util import tensor_util
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.alpha_hessian import AlphaHessian
+from maenas_tf.training.distribution import configure_runtime
 from maenas_tf.training.experiment import SearchExperiment
 from maenas_tf.training.loop import Interrupted, SignalWatch
 from tests.tools import commands
@@ -36,6 +37,7 @@ def full_hessian(searcher, batch):
 
 
 def test_it_is_the_full_matrix_s_on_a_real_supernet_with_the_decay():
+    configure_runtime(SearchConfig())  # no graph optimizer: it takes longer
     searcher = make_searcher(init_channels=4, alpha_weight_decay=DECAY)
     batch = make_batch(searcher)["alphas"]
     (alphas,) = searcher.alpha_variables
