@@ -256,6 +256,7 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
     said = capsys.readouterr().out
     for setting in unread_settings(config):
         assert f"--{setting} has no part in --task={name}" in said
+    assert one.searcher.supernet.image_size == one.task.input_size
     assert one.steps == 4
     assert (two.loop.state["epoch"], expected.genotype) == (2, found.genotype)
     tf.nest.map_structure(
