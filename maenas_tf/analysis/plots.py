@@ -146,7 +146,7 @@ def draw_reconstructions(
     count = min(shape[0], _MOST_RECONSTRUCTIONS)
     figure = canvas.new_figure(1.25 * max(count, 2) + 0.2, 4.8)
     axes = figure.subplots(3, count, squeeze=False)
-    titles = ("masked input", "reconstruction", "original")
+    titles = ("input", "reconstruction", "original")
     for row, (stack, title) in enumerate(zip(stacks, titles, strict=True)):
         for column in range(count):
             panel = axes[row, column]

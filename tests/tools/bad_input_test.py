@@ -14,7 +14,7 @@ from tests.tools import commands
 # message must say.
 CASES = {
     "unknown space": (["--space=dartz"], "--space", "Did you mean 'darts'"),
-    "unknown task": (["--task=maee"], "--task", "known are mae"),
+    "unknown task": (["--task=maee"], "--task", "Did you mean 'mae'"),
     "unknown algorithm": (["--algorithm=dats"], "--algorithm", "'darts'"),
     "unknown decoder": (["--decoder=linaer"], "--decoder", "'linear'"),
     "unknown data set": (["--dataset=cifr10"], "--dataset=cifr10", "cifar10"),
