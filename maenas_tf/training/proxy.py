@@ -22,7 +22,7 @@ from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task
 from maenas_tf.training.correlate_config import CorrelateConfig
 from maenas_tf.training.loop import StepRunner
-from maenas_tf.training.updates import clip
+from maenas_tf.training.updates import SGD
 
 TRAINED, HELD_OUT = "weights", "alphas"
 # Steps in one call of the graph: a signal waits no longer than that.
@@ -84,7 +84,8 @@ class ProxyTrainer(keras.Model):
         gradients = tape.gradient(
             loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        gradients = clip(gradients, self.clip_norm)
+        if self.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
         rate = tf.convert_to_tensor(self.optimizer.learning_rate)
         # Not `optimizer.apply`: its reduction over replicas registers a
         # gradient for ever, and with it keeps the graph of every architecture
@@ -169,15 +170,13 @@ class Objective:
             config.init_channels,
             config.num_cells,
             task.build_head(SPACES.get(genotype.space)),
-            getattr(task, "input_size", task.image_size),
+            task.input_size,
         )
         trainer = ProxyTrainer(
             network, task, config.weight_decay, config.clip_norm
         )
         trainer.compile(
-            keras.optimizers.SGD(
-                config.weight_learning_rate, config.momentum, config.nesterov
-            )
+            SGD(config.weight_learning_rate, config.momentum, config.nesterov)
         )
         return trainer
 
