@@ -8,7 +8,8 @@ d_s = b_s - a_s, and the interval of the mean difference is Student's,
 Else the difference of the means has the percentile interval of 10,000
 bootstrap resamples of each group (fixed seed). The t interval was chosen for
 pairs because three or four seeds are usual here, where resampling gives
-intervals that are far too narrow.
+intervals that are far too narrow. Values without any spread (counts of a few
+seeds often have none) give no interval: its width would be 0.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from maenas_tf.analysis.run_record import label
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
-PAIRED, BOOTSTRAP, NONE = "paired t", "bootstrap", "none"
+PAIRED, BOOTSTRAP = "paired t", "bootstrap"
+NONE, NO_SPREAD = "none", "no spread"
 # Below, a bootstrap has too few values to draw from.
 _FEW_RUNS = 5
 
@@ -39,7 +41,8 @@ class Comparison:
         first: the first group's name.
         second: the second group's name.
         sizes: number of runs of both that have the figure.
-        method: `PAIRED`, `BOOTSTRAP` or, with one run, `NONE`.
+        method: `PAIRED`, `BOOTSTRAP` or, without an interval, `NONE` (one
+            run) or `NO_SPREAD` (all differences are equal).
         difference: mean of the second less mean of the first.
         low: lower end of the 95% interval, nan without one.
         high: its upper end.
@@ -59,6 +62,8 @@ class Comparison:
         """What follows, in a word or two."""
         if self.method == NONE:
             return "nothing can be said"
+        if self.method == NO_SPREAD:
+            return "no interval"
         if self.low > 0:
             return "higher"
         return "lower" if self.high < 0 else "no difference shown"
@@ -72,6 +77,11 @@ class Comparison:
         sizes = " and ".join(map(str, self.sizes))
         if self.method == NONE:
             return f"{start}; n = {sizes}: nothing can be said."
+        if self.method == NO_SPREAD:
+            return (
+                f"{start}; n = {sizes}, all differences are equal: no "
+                f"interval can be given."
+            )
         how = f"{self.method} over {self.sizes[0]} seeds"
         if self.method == BOOTSTRAP:
             how = f"{self.method}, n = {sizes}"
@@ -90,18 +100,32 @@ def compare(measure: str, first: Group, second: Group) -> Comparison | None:
         return None
     sizes = len(a), len(b)
     difference = _mean(b) - _mean(a)
-    if min(sizes) < 2:
-        method, low, high = NONE, math.nan, math.nan
-    elif _same_seeds(a, b):
-        pairs = dict(a)
-        method = PAIRED
-        low, high = paired_interval([y - pairs[seed] for seed, y in b])
-    else:
-        method = BOOTSTRAP
-        low, high = bootstrap_interval([y for _, y in a], [y for _, y in b])
+    method, low, high = NONE, math.nan, math.nan
+    if min(sizes) >= 2:
+        method, low, high = _interval(a, b)
     return Comparison(
         measure, first.name, second.name, sizes, method, difference, low, high
     )
+
+
+def _interval(
+    a: Sequence[tuple[int, float]], b: Sequence[tuple[int, float]]
+) -> tuple[str, float, float]:
+    """Returns the method and the interval of mean(b) - mean(a)."""
+    if _same_seeds(a, b):
+        partner = dict(a)
+        differences = [value - partner[seed] for seed, value in b]
+        if _is_constant(differences):
+            return NO_SPREAD, math.nan, math.nan
+        return PAIRED, *paired_interval(differences)
+    first, second = ([value for _, value in pairs] for pairs in (a, b))
+    if _is_constant(first) and _is_constant(second):
+        return NO_SPREAD, math.nan, math.nan
+    return BOOTSTRAP, *bootstrap_interval(first, second)
+
+
+def _is_constant(values: Sequence[float]) -> bool:
+    return float(np.ptp(values)) <= 1e-9 * float(np.abs(values).max())
 
 
 def _mean(pairs: Sequence[tuple[int, float]]) -> float:

@@ -14,7 +14,7 @@ from maenas_tf.analysis import (
     report_charts,
     report_tables,
 )
-from maenas_tf.analysis.comparison import BOOTSTRAP, NONE, PAIRED, RESAMPLES
+from maenas_tf.analysis.comparison import BOOTSTRAP, PAIRED, RESAMPLES
 from maenas_tf.analysis.run_record import RunRecord, measures
 from maenas_tf.analysis.tables import Table
 
@@ -207,7 +207,9 @@ class Report:
     def _comparisons_part(self) -> str:
         if not self.comparisons:
             return html_page.paragraph("No two groups differ in one setting.")
-        tested = [c for c in self.comparisons if c.method != NONE]
+        tested = [
+            c for c in self.comparisons if c.method in (PAIRED, BOOTSTRAP)
+        ]
         methods = {
             PAIRED: "paired by seed, with Student's t interval, where two "
             "groups have the same seeds",

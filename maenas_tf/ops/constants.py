@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-
 import tensorflow as tf
-
-_CONSTANTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def shared_constant(
@@ -26,7 +22,11 @@ def shared_constant(
     if tf.executing_eagerly():
         return tf.constant(value, dtype, shape)
     graph = tf.compat.v1.get_default_graph()
-    held = _CONSTANTS.setdefault(graph, {})
+    # On the graph itself: what is held elsewhere would outlive it, and its
+    # tensors would keep the graph in memory.
+    if not hasattr(graph, "shared_constants"):
+        graph.shared_constants = {}
+    held = graph.shared_constants
     key = (value, shape, dtype)
     if key not in held:
         # Free of the caller's control dependencies: others use it as well.

@@ -22,7 +22,7 @@ from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task
 from maenas_tf.training.correlate_config import CorrelateConfig
 from maenas_tf.training.loop import StepRunner
-from maenas_tf.training.updates import SGD
+from maenas_tf.training.updates import SGD, regularized
 
 TRAINED, HELD_OUT = "weights", "alphas"
 # Steps in one call of the graph: a signal waits no longer than that.
@@ -84,14 +84,17 @@ class ProxyTrainer(keras.Model):
         gradients = tape.gradient(
             loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+        gradients = regularized(
+            gradients,
+            [tf.convert_to_tensor(weight) for weight in weights],
+            self.weight_decay,
+            self.clip_norm,
+        )
         rate = tf.convert_to_tensor(self.optimizer.learning_rate)
         # Not `optimizer.apply`: its reduction over replicas registers a
         # gradient for ever, and with it keeps the graph of every architecture
         # in memory (TF 2.21).
         for weight, gradient in zip(weights, gradients, strict=True):
-            gradient += self.weight_decay * weight
             self.optimizer.update_step(gradient, weight, rate)
         metrics = {
             key: tf.reduce_mean(value)
@@ -170,7 +173,7 @@ class Objective:
             config.init_channels,
             config.num_cells,
             task.build_head(SPACES.get(genotype.space)),
-            task.input_size,
+            getattr(task, "input_size", task.image_size),
         )
         trainer = ProxyTrainer(
             network, task, config.weight_decay, config.clip_norm

@@ -68,18 +68,33 @@ def apply_summed(
         clip_norm: global norm that the gradients, without that of the decay,
             are clipped to; 0 is off.
     """
-    dtype = values[0].dtype
-    scale = tf.ones([], dtype) / num_replicas()
+    optimizer.apply(
+        regularized(
+            gradients, values, weight_decay, clip_norm, 1.0 / num_replicas()
+        )
+    )
+
+
+def regularized(
+    gradients: Sequence[tf.Tensor],
+    values: Sequence[tf.Tensor],
+    weight_decay: float,
+    clip_norm: float = 0.0,
+    factor: float = 1.0,
+) -> list[tf.Tensor]:
+    """Returns factor * (clipped gradient + weight_decay * value) of each.
+
+    Args: as `apply_summed`, and a factor.
+    """
+    scale = tf.constant(factor, values[0].dtype)
     decay = weight_decay * scale
     if clip_norm:
         norm = tf.linalg.global_norm(gradients)
         scale *= clip_norm / tf.maximum(norm, clip_norm)
-    optimizer.apply(
-        [
-            gradient * scale + value * decay
-            for gradient, value in zip(gradients, values, strict=True)
-        ]
-    )
+    return [
+        gradient * scale + value * decay
+        for gradient, value in zip(gradients, values, strict=True)
+    ]
 
 
 def summed_metrics(metrics: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

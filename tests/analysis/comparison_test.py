@@ -29,13 +29,25 @@ def test_the_paired_interval_is_students():
 
 def test_equal_seeds_are_paired_whatever_their_order():
     first = group("a", [(0, 10.0), (1, 20.0), (2, 30.0)])
-    second = group("b", [(2, 31.0), (0, 11.0), (1, 21.0)])
+    second = group("b", [(2, 31.1), (0, 11.0), (1, 20.9)])
     found = comparison.compare("seconds", first, second)
     assert found.method == comparison.PAIRED
     # Unpaired, a spread of 10 would hide the difference of 1.
-    assert (found.low, found.high) == pytest.approx((1.0, 1.0))
+    half = 4.302652729911275 * 0.1 / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx((1 - half, 1 + half))
     assert found.verdict == "higher"
     assert "paired t over 3 seeds" in found.sentence()
+
+
+@pytest.mark.parametrize("seeds", [(0, 1), (3, 4)])
+def test_without_spread_there_is_no_interval_to_claim_anything_by(seeds):
+    first = group("a", [(0, 1.0), (1, 1.0)])
+    second = group("b", [(seed, 3.0) for seed in seeds])
+    found = comparison.compare("seconds", first, second)
+    assert found.method == comparison.NO_SPREAD
+    assert found.difference == 2
+    assert found.verdict == "no interval"
+    assert "all differences are equal" in found.sentence()
 
 
 @pytest.mark.parametrize("seeds", [(0, 1, 3), (0, 1, 1)])

@@ -1,5 +1,8 @@
 """Tests of `maenas_tf.ops.constants`."""
 
+import gc
+import weakref
+
 import numpy as np
 import tensorflow as tf
 
@@ -29,3 +32,13 @@ def test_without_a_graph_it_is_an_ordinary_constant():
     constant = shared_constant(3.0, (2, 1), tf.float64)
     assert constant.dtype == tf.float64
     np.testing.assert_array_equal(constant, [[3.0], [3.0]])
+
+
+def test_a_graph_is_not_kept_in_memory_by_its_constants():
+    graph = tf.Graph()
+    with graph.as_default():
+        shared_constant(1.0, (2,), tf.float32)
+    alive = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert alive() is None

@@ -67,15 +67,16 @@ def test_one_command_searches_on_one_set_and_evaluates_on_another(tmp_path):
     search = " ".join(commands.to_flags(commands.TINY))
     train = (
         "--dataset=digits --init_channels=2 --num_cells=1 --epochs=1 "
-        "--image_size=16 --max_images=64 --batch_size=8 --auxiliary_weight=0"
+        "--image_size=16 --max_images=64 --batch_size=8 --auxiliary_weight=0 "
+        "--cutout=4"
     )
     flags = [
         f"--run_dir={tmp_path}",
         f"--search_flags={search}",
         f"--train_flags={train}",
     ]
-    code, _, error = commands.run("transfer", *flags)
-    assert code == 0, error
+    code, out, error = commands.run("transfer", *flags)
+    assert code == 0, out + error
     found = json.loads((tmp_path / "train" / "genotype.json").read_text())
     searched = json.loads((tmp_path / "search" / "genotype.json").read_text())
     assert found == searched
