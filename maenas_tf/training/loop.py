@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
+from maenas_tf.config import ConfigError
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.distribution import find_unequal
 from maenas_tf.training.progress import progress_bar
@@ -197,6 +198,7 @@ class Loop:
         Raises:
             Interrupted: a signal came; a checkpoint was written.
             Diverged: a loss was not finite; the last checkpoint stands.
+            ConfigError: a step needs more memory than there is; so does it.
         """
         state = self.state
         with progress_bar(
@@ -244,7 +246,15 @@ class Loop:
             count = max(1, int(self.chunk_seconds / self._step_seconds))
         count = min(count, self.steps - state["step"])
         begin = time.monotonic()
-        totals = self.runner(iterator, count)
+        try:
+            totals = self.runner(iterator, count)
+        except tf.errors.ResourceExhaustedError as error:
+            raise ConfigError(
+                f"The memory does not suffice for a step (epoch "
+                f"{state['epoch'] + 1}; {self._kept()}): start another "
+                f"--run_dir with a smaller --batch_size, --init_channels or "
+                f"--num_cells."
+            ) from error
         seconds = time.monotonic() - begin
         if state["first_step_seconds"] is None:
             state["first_step_seconds"] = seconds
@@ -289,19 +299,20 @@ class Loop:
             self._report_divergence([names[0] + others], self.state["step"])
 
     def _report_divergence(self, names: list[str], step: int) -> None:
-        latest = self.checkpoint.latest
-        kept = (
-            f"the last good state is {latest}"
-            if latest
-            else "no checkpoint had been written yet"
-        )
         rates = " or ".join(f"--{n}" for n in self.runner.model.rate_settings)
         raise Diverged(
             f"{', '.join(names)} is not finite in epoch "
-            f"{self.state['epoch'] + 1}, step {step} of {self.steps}; {kept}. "
+            f"{self.state['epoch'] + 1}, step {step} of {self.steps}; "
+            f"{self._kept()}. "
             f"Start another --run_dir with a lower {rates}, or a --clip_norm "
             f"above 0."
         )
+
+    def _kept(self) -> str:
+        latest = self.checkpoint.latest
+        if latest:
+            return f"the last good state is {latest}"
+        return "no checkpoint had been written yet"
 
     def save(self) -> str:
         """Writes a checkpoint, if all replicas agree; returns its path.

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.config import ConfigError
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.loop import (
     Diverged,
@@ -206,6 +207,27 @@ def test_a_last_step_that_spoils_a_variable_is_not_saved(tmp_path):
         loop.run()
     assert [epoch for epoch, _ in ends] == [0]
     assert loop.checkpoint.latest.endswith("ckpt-1")
+
+
+class Glutton(Searcher):
+    """Asks in its third step for petabytes."""
+
+    def train_step(self, batch):
+        size = tf.where(batch == 102.0, 100_000, 1)
+        much = tf.random.stateless_normal([size] * 3, [0, 0])
+        return super().train_step(
+            batch + 0.0 * tf.cast(much[0, 0, 0], batch.dtype)
+        )
+
+
+def test_a_step_beyond_the_memory_ends_in_advice_and_loses_nothing(tmp_path):
+    loop, _, _ = make_loop(tmp_path, Glutton(), chunk_seconds=0.0)
+    path = loop.save()
+    with pytest.raises(ConfigError, match="smaller --batch_size") as caught:
+        loop.run()
+    assert path in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert make_loop(tmp_path)[0].restore()
 
 
 @pytest.mark.parametrize("stop_at", [(0, 0), (1, 3), (2, STEPS - 1)])
