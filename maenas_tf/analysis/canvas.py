@@ -32,6 +32,18 @@ _COLORS = {
 }
 _OTHER_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A4B94")
 
+# Okabe and Ito's, and two more, for lines that stand side by side.
+COLORS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7A4B94",
+    "#333333",
+)
+
 
 def primitive_color(primitive: str) -> str:
     """Returns the colour of a primitive, the same one in every picture."""

@@ -13,17 +13,6 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from maenas_tf.analysis import canvas
 
-# Okabe and Ito's, as the primitives have; more groups take a colour map.
-_COLORS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#7A4B94",
-    "#333333",
-)
 _WIDTH = 8.6
 _MOST_IN_LEGEND = 24
 _LONGEST_LINE = 50
@@ -31,8 +20,8 @@ _LONGEST_LINE = 50
 
 def colors(names: Sequence[str]) -> dict[str, str | tuple[float, ...]]:
     """Returns a colour for each group, the same in every chart."""
-    if len(names) <= len(_COLORS):
-        return dict(zip(names, _COLORS, strict=False))
+    if len(names) <= len(canvas.COLORS):
+        return dict(zip(names, canvas.COLORS, strict=False))
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.92, len(names)))
     return {n: tuple(s) for n, s in zip(names, shades, strict=True)}
 

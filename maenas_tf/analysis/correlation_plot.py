@@ -10,16 +10,6 @@ from matplotlib.axes import Axes
 from maenas_tf.analysis import canvas
 from maenas_tf.analysis.correlation import Interval
 
-_COLORS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#7A4B94",
-    "#333333",
-)
 _MARKERS = "osD^vP*X"
 
 
@@ -49,7 +39,7 @@ def draw_tau_by_steps(
     for index, (name, by_step) in enumerate(objectives.items()):
         steps = np.array(list(by_step), np.float64)
         taus = list(by_step.values())
-        color = _COLORS[index % len(_COLORS)]
+        color = canvas.COLORS[index % len(canvas.COLORS)]
         low = [tau.value - tau.low for tau in taus]
         high = [tau.high - tau.value for tau in taus]
         # Shifted a little, so that intervals do not hide each other.
