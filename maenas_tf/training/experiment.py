@@ -12,17 +12,16 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.analysis import plots, statistics
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.models.costs import evaluation_size
-from maenas_tf.models.supernet import Supernet
-from maenas_tf.registry import Registry
 from maenas_tf.search import ALGORITHMS
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task, unread_settings
 from maenas_tf.training.alpha_hessian import AlphaHessian
+from maenas_tf.training.build import build_searcher
 from maenas_tf.training.callbacks import TensorBoardWriter
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
@@ -34,8 +33,6 @@ from maenas_tf.training.runtime import (
     start_runtime,
     versions,
 )
-from maenas_tf.training.searcher import Searcher
-from maenas_tf.training.updates import SGD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +51,6 @@ class SearchResult:
     history: list[dict[str, Any]]
     alphas: dict[str, np.ndarray]
     summary: dict[str, Any]
-
-
-def _look_up(registry: Registry, flag: str, name: str) -> Any:
-    try:
-        return registry.get(name)
-    except ValueError as error:
-        raise ConfigError(f"--{flag}: {error}") from error
 
 
 class SearchExperiment:
@@ -85,9 +75,11 @@ class SearchExperiment:
         checkpoint_seconds: float = 600.0,
     ):
         self.config = config
-        self.space = _look_up(SPACES, "space", config.space)
-        task_class = _look_up(TASKS, "task", config.task)
-        self.algorithm = _look_up(ALGORITHMS, "algorithm", config.algorithm)()
+        self.space = SPACES.get_for_flag("space", config.space)
+        task_class = TASKS.get_for_flag("task", config.task)
+        self.algorithm = ALGORITHMS.get_for_flag(
+            "algorithm", config.algorithm
+        )()
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.tensorboard: TensorBoardWriter | None = None
         with contextlib.ExitStack() as on_error:
@@ -113,7 +105,9 @@ class SearchExperiment:
             say(f"note: --{name} has no part in --task={config.task}")
         self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
         with self.strategy.scope():
-            self.searcher = self._build()
+            self.searcher = build_searcher(
+                config, self.space, self.task, self.algorithm
+            )
         self.hessian = AlphaHessian(self.searcher, config, self._alpha_batch)
         self.budget = self._budget()
         self.loop = self._make_loop(signals, checkpoint_seconds)
@@ -130,44 +124,6 @@ class SearchExperiment:
         if config.warmup_epochs >= 0:
             return config.warmup_epochs
         return int(self.task.warmup_fraction * config.epochs)
-
-    def _build(self) -> Searcher:
-        config = self.config
-        supernet = Supernet(
-            self.space,
-            config.init_channels,
-            self.num_cells,
-            self.task.build_head(self.space),
-            self.algorithm.relax,
-            self.algorithm.edge,
-            self.task.input_size,
-            config.stem,
-        )
-        searcher = Searcher(
-            supernet,
-            self.task,
-            config.order,
-            config.hessian_vector_product,
-            config.weight_decay,
-            config.alpha_weight_decay,
-            config.clip_norm,
-        )
-        searcher.compile(
-            SGD(
-                config.weight_learning_rate,
-                config.momentum,
-                config.nesterov,
-                name="weight_optimizer",
-            ),
-            keras.optimizers.Adam(
-                config.alpha_learning_rate,
-                beta_1=0.5,
-                beta_2=0.999,
-                epsilon=1e-8,
-                name="alpha_optimizer",
-            ),
-        )
-        return searcher
 
     def _budget(self) -> Budget:
         config = self.config
