@@ -142,6 +142,7 @@ class SearchExperiment:
             self.algorithm.edge,
             self.task.input_size,
             config.stem,
+            config.recompute,
         )
         searcher = Searcher(
             supernet,
