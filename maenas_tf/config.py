@@ -237,7 +237,8 @@ class SearchConfig(Config):
         precision: "float32" or "bfloat16" activations.
         jit_compile: compile the step with XLA (one GPU only).
         recompute: compute each cell of the supernet again for its gradient,
-            which takes less memory and more time (not with XLA).
+            which takes less memory and more time (not with XLA; nothing is
+            saved in exact second-order products).
         deterministic: deterministic kernels, for exact resumption.
     """
 
