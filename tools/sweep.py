@@ -27,6 +27,7 @@ flags.adopt_module_key_flags(sweep_flags)
 
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
+    from maenas_tf.training import grid as grids
     from maenas_tf.training import sweep_grid, sweep_state
     from maenas_tf.training.executor import LocalExecutor
     from maenas_tf.training.loop import SignalWatch
@@ -40,7 +41,7 @@ def main() -> int:
         search = [sys.executable, "-m", "tools.search"]
         return [*search, *own, *to_flags(run.config)]
 
-    grid = sweep_grid.parse_grid(sweep_flags.GRID.value)
+    grid = grids.parse_grid(sweep_flags.GRID.value)
     seeds = sweep_grid.parse_seeds(sweep_flags.seeds())
     base = sweep_flags.base_settings()
     runs = sweep_grid.expand(base, grid, seeds)

@@ -22,7 +22,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.training.benchmark_cases import CASES, Case, SearchStep
 from maenas_tf.training.benchmark_config import MEMORY, BenchmarkConfig
 from maenas_tf.training.progress import progress_bar, say
-from maenas_tf.training.runtime import versions
+from maenas_tf.training.runtime import memory_mb, versions
 
 
 class Benchmark:
@@ -217,26 +217,14 @@ def _silent_stderr() -> Iterator[None]:
 
 def _weigh(config: BenchmarkConfig) -> dict[str, Any]:
     case = SearchStep(config)
-    before = _resident("VmRSS")
+    before = memory_mb("VmRSS")
     case.run(1)
     case.run(1)
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
         peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
         return {"peak_mb": peak, "before_mb": 0.0}
-    return {"peak_mb": _resident("VmHWM"), "before_mb": before}
-
-
-def _resident(field: str) -> float:
-    """Returns a line of /proc/self/status in MB."""
-    try:
-        text = pathlib.Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError as error:
-        raise ConfigError(
-            "--what=memory reads /proc, which only Linux has; drop memory."
-        ) from error
-    (line,) = (x for x in text.splitlines() if x.startswith(f"{field}:"))
-    return int(line.split()[1]) / 1024.0
+    return {"peak_mb": memory_mb("VmHWM"), "before_mb": before}
 
 
 def _machine() -> dict[str, Any]:

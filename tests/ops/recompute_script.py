@@ -9,11 +9,10 @@ and with Grappler, then plain.
 
 from __future__ import annotations
 
-import resource
-
 import tensorflow as tf
 
 from maenas_tf.ops.recompute import recompute
+from maenas_tf.training.runtime import memory_mb
 
 BLOCKS, LENGTH, MEGABYTES = 12, 8, 4
 
@@ -56,7 +55,7 @@ def main() -> None:
 
 def peak() -> float:
     """Returns the process's peak so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return memory_mb("VmHWM")
 
 
 if __name__ == "__main__":
