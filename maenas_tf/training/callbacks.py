@@ -62,7 +62,7 @@ class TensorBoardWriter(EventWriter):
         self,
         epoch: int,
         metrics: Mapping[str, float],
-        weights: Mapping[str, np.ndarray],
+        weights: Mapping[str, np.ndarray] | None,
         genotype: Genotype | None,
         images: Mapping[str, np.ndarray] | None = None,
     ) -> None:
@@ -72,7 +72,7 @@ class TensorBoardWriter(EventWriter):
             epoch: the epoch, counted from 0; the step on the x axis.
             metrics: scalars by tag ("loss/weights", "images_per_second").
             weights: softmaxed weights by cell type, each of the shape
-                [edges, max_primitives]; empty where there are none.
+                [edges, max_primitives]; None where there are none.
             genotype: what the weights stand for, or None.
             images: more pictures by tag ("reconstructions"), uint8
                 [H, W, 3].
@@ -85,7 +85,7 @@ class TensorBoardWriter(EventWriter):
             summaries.scalar_summary(tag, value)
             for tag, value in metrics.items()
         ]
-        for cell_type in self.space.cell_types if weights else ():
+        for cell_type in () if weights is None else self.space.cell_types:
             matrix = _used_weights(weights, cell_type)
             values += _weight_scalars(matrix, cell_type)
             entropy = statistics.entropy(np.nan_to_num(matrix))

@@ -339,7 +339,7 @@ class SearchExperiment:
         genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
-            self.config.epochs, {}, {}, genotype, self._draw(genotype)
+            self.config.epochs, {}, None, genotype, self._draw(genotype)
         )
         return found
 
@@ -381,7 +381,11 @@ class SearchExperiment:
         if genotype is not None:
             self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
-            epoch, _scalars(row), weights, genotype, self._draw(genotype)
+            epoch,
+            _scalars(row),
+            weights or None,
+            genotype,
+            self._draw(genotype),
         )
         losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
         said = (
