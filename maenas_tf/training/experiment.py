@@ -105,6 +105,7 @@ class SearchExperiment:
         )
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.tensorboard: TensorBoardWriter | None = None
+        self._selected: Genotype | None = None
         with contextlib.ExitStack() as on_error:
             on_error.callback(self.run_directory.close)
             self._prepare(task_class, image_set, signals, checkpoint_seconds)
@@ -301,7 +302,7 @@ class SearchExperiment:
         prefix = "alphas_"
         summary = self.run_directory.read_summary() or {}
         return SearchResult(
-            genotype=Genotype.from_dict(summary["genotype"]),
+            genotype=self._selected or self._read_genotype(summary),
             history=list(self.run_directory.rows),
             alphas={
                 name.removeprefix(prefix): array
@@ -310,6 +311,12 @@ class SearchExperiment:
             },
             summary=summary,
         )
+
+    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
+        """Returns what a search that an earlier process ended has found."""
+        if self.selection.scores:
+            return Genotype.from_dict(summary["genotype"])
+        return self._genotype()
 
     def _strongest(self) -> Genotype:
         """Returns what the algorithm derives, whatever it costs."""
@@ -336,7 +343,7 @@ class SearchExperiment:
             self.run_directory,
             self.signals,
         ).run(self.make_scorer)
-        genotype = found["genotype"]
+        self._selected = genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
             self.config.epochs, {}, None, genotype, self._draw(genotype)
