@@ -123,7 +123,11 @@ class ByAlphas(Selection):
 
 @SELECTIONS.register("exhaustive")
 class Exhaustive(Selection):
-    """The least held-out loss of all architectures within the limits."""
+    """The least held-out loss of all architectures within the limits.
+
+    In a random order, so that the time left can be told from the time taken,
+    and what a search that was stopped has scored is a fair sample.
+    """
 
     def check(self, space):
         count = Architectures(space).count
@@ -134,7 +138,10 @@ class Exhaustive(Selection):
             )
 
     def select(self, problem):
-        return problem.ranked(_within_limits(problem))[0][1]
+        choices = _within_limits(problem)
+        rng = np.random.default_rng((problem.seed, 0, 5))
+        order = rng.permutation(len(choices))
+        return problem.ranked([choices[i] for i in order])[0][1]
 
     def most_candidates(self, problem):
         return len(_within_limits(problem))
