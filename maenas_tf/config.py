@@ -181,9 +181,10 @@ class SearchConfig(Config):
         algorithm: how the supernet is trained: darts, or single_path, one
             uniformly drawn architecture a step.
         selection: how the architecture is taken in the end: by "alphas", or
-            by held-out loss inside the supernet: "exhaustive" or "evolution";
-            "auto" is alphas for darts, exhaustive for single_path in
-            nasbench201 and evolution elsewhere.
+            by held-out loss inside the supernet: "exhaustive", "evolution"
+            or, of a supernet with alphas, "perturbation"; "auto" is alphas
+            for darts, exhaustive for single_path in nasbench201 and
+            evolution elsewhere.
         held_out_images: number of images that candidates of a selection by
             loss are judged by; 0 means 256, or a fifth of the images if that
             is less. single_path trains on all others.

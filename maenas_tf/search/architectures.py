@@ -104,6 +104,12 @@ class Architectures:
             numbers.append(entries.index(chosen))
         return tuple(numbers)
 
+    def primitives(self, kind: str, edge: Edge) -> tuple[str, ...]:
+        """Returns what an architecture may have on an edge, in its order."""
+        wirings = self.wirings[self.nodes.index((kind, edge.node))]
+        found = {p for wiring in wirings for e, p in wiring if e == edge}
+        return tuple(name for name in edge.primitives if name in found)
+
     def edge_weights(
         self, choices: Sequence[Sequence[int]]
     ) -> dict[str, np.ndarray]:

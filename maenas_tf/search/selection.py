@@ -11,7 +11,11 @@ import numpy as np
 
 from maenas_tf.config import ConfigError
 from maenas_tf.registry import Registry
-from maenas_tf.search.architectures import Architectures, Choice
+from maenas_tf.search.architectures import (
+    Architectures,
+    Choice,
+    EdgeWeights,
+)
 from maenas_tf.search.constraints import Budget
 from maenas_tf.spaces import Space
 
@@ -24,6 +28,20 @@ _TRIES = 100
 
 
 @dataclasses.dataclass(frozen=True)
+class Variant:
+    """A supernet with other weights on its edges than the alphas'.
+
+    Attributes:
+        name: by which its loss is known again; no two of a selection share
+            one.
+        weights: cell type to [edges, primitives].
+    """
+
+    name: str
+    weights: EdgeWeights
+
+
+@dataclasses.dataclass(frozen=True)
 class Problem:
     """The architectures to choose from and how they are judged.
 
@@ -33,12 +51,17 @@ class Problem:
         score: returns the held-out loss of each choice, in order; what was
             scored once costs nothing.
         seed: of everything random.
+        weights: those of the alphas, cell type to [edges, primitives]; empty
+            where there are none.
+        score_variants: as `score`, of variants of the supernet.
     """
 
     architectures: Architectures
     budget: Budget
     score: Callable[[Sequence[Choice]], Sequence[float]]
     seed: int = 0
+    weights: EdgeWeights = dataclasses.field(default_factory=dict)
+    score_variants: Callable[[Sequence[Variant]], Sequence[float]] | None = None
 
     @functools.cached_property
     def _limited(self) -> bool:
@@ -72,10 +95,18 @@ class Problem:
 
         A loss that is not a number is the worst.
         """
-        losses = np.asarray(self.score(choices), np.float64)
-        losses = np.where(np.isnan(losses), np.inf, losses)
+        losses = _worst_if_nan(self.score(choices))
         order = np.argsort(losses, kind="stable")
         return [(float(losses[i]), choices[i]) for i in order]
+
+    def losses(self, variants: Sequence[Variant]) -> np.ndarray:
+        """Returns the losses of variants; what is not a number is infinite."""
+        return _worst_if_nan(self.score_variants(variants))
+
+
+def _worst_if_nan(losses: Sequence[float]) -> np.ndarray:
+    losses = np.asarray(losses, np.float64)
+    return np.where(np.isnan(losses), np.inf, losses)
 
 
 class Selection(abc.ABC):

@@ -335,6 +335,7 @@ class SearchExperiment:
         """
         if not self.selection.scores:
             return {}
+        architecture = self.searcher.supernet.architecture
         found = SelectionPhase(
             self.selection,
             Architectures(self.space),
@@ -342,6 +343,7 @@ class SearchExperiment:
             self.config.seed,
             self.run_directory,
             self.signals,
+            {} if architecture is None else architecture.numpy(),
         ).run(self.make_scorer)
         self._selected = genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)

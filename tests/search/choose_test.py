@@ -50,6 +50,7 @@ def test_single_path_has_no_alphas_and_draws_a_path():
     ("settings", "message"),
     [
         ({"selection": "alphas"}, "--selection=alphas needs alphas.*evolution"),
+        ({"selection": "perturbation"}, "perturbation needs alphas"),
         ({"selection": "luck"}, "--selection: .*'luck'.*exhaustive"),
         ({"selection": "exhaustive"}, "--selection=exhaustive would score"),
         ({"order": "second"}, "--order=second is about alphas"),

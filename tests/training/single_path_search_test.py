@@ -219,3 +219,36 @@ def test_a_darts_search_can_end_with_a_selection_by_loss(tmp_path, monkeypatch):
     header, *lines = rows(tmp_path / "run")
     best = min(lines, key=lambda line: float(line.split(",")[1]))
     assert str(result.genotype) == best.split(",")[0]
+
+
+def test_a_perturbation_ends_the_same_if_it_is_killed(tmp_path):
+    config = small.make_config(
+        dataset="arrays",
+        epochs=1,
+        selection="perturbation",
+        held_out_images=8,
+    )
+    images = small.make_images(NUM_IMAGES)
+    whole = SearchExperiment(config, tmp_path / "run", images).run()
+    file = tmp_path / "run" / "perturbations.csv"
+    expected = file.read_text().splitlines()
+    # Each of six edges as it is and without five candidates.
+    assert len(expected) == 1 + 6 * 6
+    assert expected[0] == "variant,held_out_loss,seconds"
+    assert whole.summary["selection"]["by"] == "perturbation"
+    header, only = rows(tmp_path / "run")
+    assert only.split(",")[0] == str(whole.genotype)
+    assert (
+        float(only.split(",")[1])
+        == (whole.summary["selection"]["held_out_loss"])
+    )
+
+    file.write_text("\n".join(expected[:14]) + "\n")
+    for name in ("summary.json", "candidates.csv"):
+        (tmp_path / "run" / name).unlink()
+    again = SearchExperiment(config, tmp_path / "run", images).run()
+    assert again.genotype == whole.genotype
+    found = file.read_text().splitlines()
+    assert [line.split(",")[:2] for line in found] == [
+        line.split(",")[:2] for line in expected
+    ]
