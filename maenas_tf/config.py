@@ -23,6 +23,7 @@ CHOICES = {
     "schedule": ("cosine", "linear", "exponential"),
     "strategy": ("auto", "one_device", "mirrored"),
     "precision": ("float32", "bfloat16"),
+    "implementation": ("fused", "plain"),
 }
 
 

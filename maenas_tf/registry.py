@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from maenas_tf.config import ConfigError
+
 T = TypeVar("T")
 
 
@@ -63,6 +65,17 @@ class Registry(Generic[T]):
                 f"{', '.join(self.names())}.{hint}"
             )
         return self._entries[name]
+
+    def get_for_flag(self, flag: str, name: str) -> T:
+        """Returns what is registered under a flag's value.
+
+        Raises:
+            ConfigError: nothing is; the message names the flag.
+        """
+        try:
+            return self.get(name)
+        except ValueError as error:
+            raise ConfigError(f"--{flag}: {error}") from error
 
     def names(self) -> list[str]:
         """Returns the registered names in the order of registration."""

@@ -97,6 +97,11 @@ class Supernet(keras.Model):
                 takes the relaxed alphas.
         """
         if edge_weights is None:
+            if self.architecture is None:
+                raise ValueError(
+                    "edge_weights=None needs alphas, and this supernet was "
+                    "made without; give the weights of an architecture."
+                )
             edge_weights = self.architecture.edge_weights()
         # Keras has cast those that are given; of an architecture they are
         # zeros and ones, in any precision.

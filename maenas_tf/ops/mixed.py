@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.plain import PLAIN_PRIMITIVES
+from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
 from maenas_tf.ops.source import SourceNode, Term, add_terms
+
+# Of the candidates: with all exact rewritings, or as they are defined.
+IMPLEMENTATIONS = {"fused": PRIMITIVES, "plain": PLAIN_PRIMITIVES}
 
 
 class MixedOp(keras.layers.Layer):
@@ -17,13 +21,14 @@ class MixedOp(keras.layers.Layer):
     o(x) = sum_k a_k op_k(x)
 
     `terms` returns the summands, so that a node can add those of all its
-    edges at once. The term of `none` is zero and never computed.
+    edges at once. The term of `none` is zero and not computed.
 
     Args:
         primitives: names of the K candidates.
         channels: C, of input and output.
         stride: 1 or 2.
         family: the space's skeleton (see `make_primitive`).
+        implementation: of the candidates, "fused" or "plain".
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class MixedOp(keras.layers.Layer):
         channels: int,
         stride: int,
         family: str = "",
+        implementation: str = "fused",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -39,8 +45,10 @@ class MixedOp(keras.layers.Layer):
         self.channels = channels
         self.stride = stride
         self.family = family
+        self.implementation = implementation
+        registry = IMPLEMENTATIONS[implementation]
         self.candidates = [
-            make_primitive(name, channels, stride, True, family)
+            make_primitive(name, channels, stride, True, family, registry)
             for name in self.primitives
         ]
 
@@ -55,7 +63,7 @@ class MixedOp(keras.layers.Layer):
         weights: Sequence[tf.Tensor],
         training: bool = False,
     ) -> list[Term]:
-        """Returns the summands a_k op_k(x), without those of `none`.
+        """Returns the summands a_k op_k(x), without that of `none`.
 
         Args:
             source: holds x, [B, H, W, C].
@@ -68,7 +76,7 @@ class MixedOp(keras.layers.Layer):
             for name, candidate, weight in zip(
                 self.primitives, self.candidates, weights, strict=True
             )
-            if name != "none"
+            if name != "none" or self.implementation == "plain"
         ]
 
     def call(self, x, weights, training=False):
@@ -85,4 +93,5 @@ class MixedOp(keras.layers.Layer):
             "channels": self.channels,
             "stride": self.stride,
             "family": self.family,
+            "implementation": self.implementation,
         }

@@ -27,7 +27,12 @@ PRIMITIVES: Registry = Registry("primitive")
 
 
 def make_primitive(
-    name: str, channels: int, stride: int, search: bool, family: str = ""
+    name: str,
+    channels: int,
+    stride: int,
+    search: bool,
+    family: str = "",
+    registry: Registry = PRIMITIVES,
 ) -> Primitive:
     """Makes the layer of a primitive name.
 
@@ -38,12 +43,13 @@ def make_primitive(
         search: the search's form, else the network's.
         family: the space's skeleton; it may define a name in its own way,
             registered as "family/name".
+        registry: where the name is looked up.
 
     Raises:
         ValueError: the name is unknown.
     """
     own = f"{family}/{name}"
-    make = PRIMITIVES.get(own if own in PRIMITIVES else name)
+    make = registry.get(own if own in registry else name)
     return make(channels, stride, search, name=name)
 
 

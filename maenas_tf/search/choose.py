@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from maenas_tf.config import ConfigError, SearchConfig
-from maenas_tf.registry import Registry
 from maenas_tf.search.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.search.selection import SELECTIONS, Selection
 from maenas_tf.spaces import Space
@@ -29,11 +28,11 @@ def choose(
         ConfigError: a name is unknown, or the two, or one and another
             setting, do not fit together.
     """
-    algorithm = _look_up(ALGORITHMS, "algorithm", config.algorithm)()
+    algorithm = ALGORITHMS.get_for_flag("algorithm", config.algorithm)()
     name = config.selection
     if name == AUTO:
         name = algorithm.selection(space)
-    selection = _look_up(SELECTIONS, "selection", name)()
+    selection = SELECTIONS.get_for_flag("selection", name)()
     if selection.needs_alphas and not algorithm.trains_alphas:
         others = ", ".join(
             other
@@ -66,10 +65,3 @@ def unread_by(
         unread.append("held_out_images")
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]
-
-
-def _look_up(registry: Registry, flag: str, name: str):
-    try:
-        return registry.get(name)
-    except ValueError as error:
-        raise ConfigError(f"--{flag}: {error}") from error

@@ -42,11 +42,7 @@ class Reconstruction(Task):
             )
         if config.target == "normalized_patches":
             masking.check_masking(image_size, config.patch_size, 0.0)
-        if config.decoder not in DECODERS:
-            try:
-                DECODERS.get(config.decoder)
-            except ValueError as error:
-                raise ConfigError(f"--decoder: {error}") from error
+        DECODERS.get_for_flag("decoder", config.decoder)
 
     def build_head(self, space):
         """Returns the decoder that --decoder names."""

@@ -101,11 +101,8 @@ class CorrelateExperiment:
         )
 
     def _check_names(self) -> None:
-        try:
-            for name in self.config.tasks:
-                TASKS.get(name)
-        except ValueError as error:
-            raise ConfigError(f"--task: {error}") from error
+        for name in self.config.tasks:
+            TASKS.get_for_flag("task", name)
         try:
             benchmark201.load_table(self.config.benchmark)
         except ImportError as error:

@@ -12,28 +12,16 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.analysis import plots, statistics
-from maenas_tf.config import ConfigError, SearchConfig
-from maenas_tf.data.held_out import (
-    num_held_out,
-    part_dataset,
-    part_steps,
-    split_held_out,
-)
+from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_set import ImageSet
-from maenas_tf.data.pipeline import (
-    bilevel_dataset,
-    split_halves,
-    steps_per_epoch,
-)
 from maenas_tf.models.costs import evaluation_size
-from maenas_tf.models.supernet import Supernet
-from maenas_tf.registry import Registry
 from maenas_tf.search.architectures import Architectures, EdgeWeights
 from maenas_tf.search.choose import choose, unread_by
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task, unread_settings
 from maenas_tf.training.alpha_hessian import AlphaHessian
+from maenas_tf.training.build import build_searcher
 from maenas_tf.training.callbacks import TensorBoardWriter
 from maenas_tf.training.checkpoints import RunCheckpoint
 from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
@@ -45,10 +33,9 @@ from maenas_tf.training.runtime import (
     start_runtime,
     versions,
 )
-from maenas_tf.training.searcher import Searcher
+from maenas_tf.training.search_images import SearchImages
 from maenas_tf.training.selection_phase import SelectionPhase
 from maenas_tf.training.subnet_scorer import SubnetScorer
-from maenas_tf.training.updates import SGD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +54,6 @@ class SearchResult:
     history: list[dict[str, Any]]
     alphas: dict[str, np.ndarray]
     summary: dict[str, Any]
-
-
-def _look_up(registry: Registry, flag: str, name: str) -> Any:
-    try:
-        return registry.get(name)
-    except ValueError as error:
-        raise ConfigError(f"--{flag}: {error}") from error
 
 
 class SearchExperiment:
@@ -98,8 +78,8 @@ class SearchExperiment:
         checkpoint_seconds: float = 600.0,
     ):
         self.config = config
-        self.space = _look_up(SPACES, "space", config.space)
-        task_class = _look_up(TASKS, "task", config.task)
+        self.space = SPACES.get_for_flag("space", config.space)
+        task_class = TASKS.get_for_flag("task", config.task)
         self.algorithm, self.selection_name, self.selection = choose(
             config, self.space
         )
@@ -129,27 +109,20 @@ class SearchExperiment:
             say(f"note: --{name} has no part in --task={config.task}")
         for name in unread_by(config, self.algorithm, self.selection):
             say(f"note: --{name} has no part in this kind of search")
-        self._split()
+        self.data = SearchImages(
+            self.images, self.task, config, self.algorithm, self.selection
+        )
         with self.strategy.scope():
-            self.searcher = self._build()
-        self.hessian = AlphaHessian(self.searcher, config, self._alpha_batch)
+            self.searcher = build_searcher(
+                config, self.space, self.task, self.algorithm
+            )
+        self.hessian = AlphaHessian(
+            self.searcher, config, self.data.alpha_batch
+        )
+        self.steps = self.data.steps
         self.budget = self._budget()
         self.signals = signals or SignalWatch()
         self.loop = self._make_loop(checkpoint_seconds)
-
-    def _split(self) -> None:
-        """Says which images train, and which judge candidates."""
-        config, count = self.config, self.images.num_images
-        if self.algorithm.trains_alphas:
-            self.steps = steps_per_epoch(count, config.batch_size)
-            self.held_out = split_halves(count, config.seed)[1]
-            if self.selection.scores:
-                wanted = num_held_out(count, config.held_out_images)
-                self.held_out = self.held_out[:wanted]
-            return
-        wanted = num_held_out(count, config.held_out_images)
-        self.trained, self.held_out = split_held_out(count, wanted, config.seed)
-        self.steps = part_steps(len(self.trained), config.batch_size)
 
     @property
     def num_cells(self) -> int:
@@ -163,45 +136,6 @@ class SearchExperiment:
         if config.warmup_epochs >= 0:
             return config.warmup_epochs
         return int(self.task.warmup_fraction * config.epochs)
-
-    def _build(self) -> Searcher:
-        config = self.config
-        supernet = Supernet(
-            self.space,
-            config.init_channels,
-            self.num_cells,
-            self.task.build_head(self.space),
-            self.algorithm.relax if self.algorithm.trains_alphas else None,
-            self.algorithm.edge,
-            self.task.input_size,
-            config.stem,
-        )
-        searcher = Searcher(
-            supernet,
-            self.task,
-            config.order,
-            config.hessian_vector_product,
-            config.weight_decay,
-            config.alpha_weight_decay,
-            config.clip_norm,
-            self.algorithm.make_draw(self.space, config.seed),
-        )
-        searcher.compile(
-            SGD(
-                config.weight_learning_rate,
-                config.momentum,
-                config.nesterov,
-                name="weight_optimizer",
-            ),
-            keras.optimizers.Adam(
-                config.alpha_learning_rate,
-                beta_1=0.5,
-                beta_2=0.999,
-                epsilon=1e-8,
-                name="alpha_optimizer",
-            ),
-        )
-        return searcher
 
     def _budget(self) -> Budget:
         config = self.config
@@ -224,7 +158,7 @@ class SearchExperiment:
         return Loop(
             StepRunner(searcher, self.strategy, self.config.jit_compile),
             checkpoint,
-            self._dataset,
+            self.data.epoch,
             self._start_epoch,
             self._end_epoch,
             self.config.epochs,
@@ -233,33 +167,6 @@ class SearchExperiment:
             checkpoint_seconds,
             images_per_step=self._images_per_step,
         )
-
-    def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
-        if not self.algorithm.trains_alphas:
-            return part_dataset(
-                self.images,
-                self.trained,
-                example_map=self.task.map,
-                batch_size=self.config.batch_size,
-                seed=self.config.seed,
-                epoch=epoch,
-                augment=self.config.augment,
-                start_step=start_step,
-                with_labels=self.task.reads_labels,
-            ).map(lambda batch: {"weights": batch})
-        return bilevel_dataset(
-            self.images,
-            example_map=self.task.map,
-            batch_size=self.config.batch_size,
-            seed=self.config.seed,
-            epoch=epoch,
-            augment=self.config.augment,
-            start_step=start_step,
-            with_labels=self.task.reads_labels,
-        )
-
-    def _alpha_batch(self) -> dict[str, tf.Tensor]:
-        return next(iter(self._dataset(0, 0).take(1)))["alphas"]
 
     def run(self) -> SearchResult:
         """Runs the search, or what is left of it.
@@ -354,13 +261,7 @@ class SearchExperiment:
 
     def make_scorer(self) -> SubnetScorer:
         """Returns what judges architectures inside the supernet."""
-        return SubnetScorer(
-            self.searcher,
-            self.images,
-            self.held_out,
-            self.config.batch_size,
-            self.config.seed,
-        )
+        return SubnetScorer(self.searcher, self.data.judging())
 
     def _start_epoch(self, epoch: int) -> None:
         config, searcher = self.config, self.searcher
@@ -478,18 +379,7 @@ class SearchExperiment:
         By the mixture of all candidates or, without alphas, by the genotype
         or an architecture of the training's.
         """
-        dataset = part_dataset(
-            self.images,
-            self.held_out,
-            example_map=self.task.map,
-            batch_size=min(8, len(self.held_out)),
-            seed=self.config.seed,
-            epoch=0,
-            augment=False,
-            with_labels=self.task.reads_labels,
-            shuffle=False,
-        )
-        batch, weights = next(iter(dataset.take(1))), None
+        batch, weights = self.data.preview(), None
         if not self.algorithm.trains_alphas:
             weights = self._shown_weights(genotype)
         shown = self.task.preview(

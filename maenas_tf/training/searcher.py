@@ -65,7 +65,9 @@ class Searcher(keras.Model):
         self.alpha_weight_decay = alpha_weight_decay
         self.clip_norm = clip_norm
         self.draw = draw
+        # The phases of a step; without alphas it is one of the warm-up.
         self.update_alphas = True
+        self.update_weights = True
         self.built = True
         self.alpha_variables = []
         if supernet.architecture is not None:
@@ -127,37 +129,39 @@ class Searcher(keras.Model):
             alphas = _values(self.alpha_variables)
 
         # Phase 2: weights descend the loss on the other half, alphas fixed.
-        loss_and_state = functools.partial(
-            self._loss,
-            data["weights"],
-            metrics=metrics,
-            keep_state=True,
-            edge_weights=self._drawn(),
-        )
-        metrics["weight_loss"], gradients = bilevel.gradient(
-            loss_and_state, weights, alphas, "weights"
-        )
-        apply_summed(
-            self.weight_optimizer,
-            all_reduce_sum(gradients),
-            weights,
-            self.weight_decay,
-            self.clip_norm,
-        )
+        if self.update_weights:
+            loss_and_state = functools.partial(
+                self._loss,
+                data["weights"],
+                metrics=metrics,
+                keep_state=True,
+                edge_weights=self._drawn(),
+            )
+            metrics["weight_loss"], gradients = bilevel.gradient(
+                loss_and_state, weights, alphas, "weights"
+            )
+            apply_summed(
+                self.weight_optimizer,
+                all_reduce_sum(gradients),
+                weights,
+                self.weight_decay,
+                self.clip_norm,
+            )
         return summed_metrics(metrics)
 
     @property
     def metric_keys(self) -> tuple[str, ...]:
         """The keys of what `train_step` returns."""
-        phases = ("alpha_loss",) if self.update_alphas else ()
-        return (*phases, *self.task.metric_names, "weight_loss")
+        alphas = ("alpha_loss",) if self.update_alphas else ()
+        weights = (*self.task.metric_names, "weight_loss")
+        return (*alphas, *(weights if self.update_weights else ()))
 
     rate_settings = ("weight_learning_rate", "alpha_learning_rate")
 
     @property
-    def mode(self) -> bool:
+    def mode(self) -> tuple[bool, bool]:
         """Of which another value needs another graph of `train_step`."""
-        return self.update_alphas
+        return self.update_alphas, self.update_weights
 
     @property
     def variable_groups(self) -> dict[str, list[keras.Variable]]:

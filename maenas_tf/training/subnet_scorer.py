@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.data.held_out import part_dataset
-from maenas_tf.data.image_set import ImageSet
 from maenas_tf.search.architectures import EdgeWeights
 from maenas_tf.training.searcher import Searcher
 
@@ -15,8 +13,8 @@ from maenas_tf.training.searcher import Searcher
 class SubnetScorer:
     """Gives the held-out task loss of architectures inside a supernet.
 
-    All are judged on the same images, not augmented, with the same masks (or
-    noise, rotations, ...): those of epoch 0. A candidate costs one forward
+    All are judged on the same images with the same masks (or noise,
+    rotations, ...). A candidate costs one forward
     pass; with `SinglePathOp` on the edges one of its own operations alone.
     All candidates go through the same graph, which is traced once.
 
@@ -28,42 +26,18 @@ class SubnetScorer:
 
     Args:
         searcher: any searcher, at its weights as they are when called.
-        images: the images.
-        indices: of those to judge by; the rest of a last batch that is not
-            full is left out.
-        batch_size: images in a pass, if there are as many.
-        seed: of masks and alike.
+        batches: of the task, stacked, [batches, B, ...], such as those of
+            `SearchImages.judging`.
+
+    Attributes:
+        num_images: in all batches.
     """
 
-    def __init__(
-        self,
-        searcher: Searcher,
-        images: ImageSet,
-        indices: np.ndarray,
-        batch_size: int,
-        seed: int,
-    ):
+    def __init__(self, searcher: Searcher, batches: dict[str, tf.Tensor]):
         self.searcher = searcher
-        batch_size = min(batch_size, len(indices))
-        task = searcher.task
-        dataset = part_dataset(
-            images,
-            indices,
-            example_map=task.map,
-            batch_size=batch_size,
-            seed=seed,
-            epoch=0,
-            augment=False,
-            with_labels=task.reads_labels,
-            shuffle=False,
-        )
-        batches = list(dataset)
-        self.num_images = batch_size * len(batches)
-        # [batches, B, ...]: the graph takes one after the other.
-        self._batches = tf.nest.map_structure(
-            lambda *parts: tf.stack(parts), *batches
-        )
-        self._num_batches = len(batches)
+        self._batches = batches
+        self._num_batches, size = tf.nest.flatten(batches)[0].shape[:2]
+        self.num_images = self._num_batches * size
         self._losses = tf.function(
             self._all_losses, input_signature=[self._signature()]
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import itertools
 import re
@@ -16,12 +15,7 @@ from maenas_tf.search import ALGORITHMS
 from maenas_tf.search.choose import choose
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
-
-_DEFAULTS = {
-    field.name: field.default for field in dataclasses.fields(SearchConfig)
-}
-_TRUTH = {"true": True, "false": False}
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+from maenas_tf.training.grid import check_distinct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,32 +31,6 @@ class SweepRun:
     config: SearchConfig
 
 
-def parse_grid(text: str) -> dict[str, tuple[Any, ...]]:
-    """Reads "mask_ratio=0.1,0.5;decoder=linear,hierarchical".
-
-    Returns:
-        Setting to its values, of the setting's type; empty for no text.
-
-    Raises:
-        ConfigError: a setting is unknown or named twice, or a value is
-            missing, given twice or of another type.
-    """
-    grid: dict[str, tuple[Any, ...]] = {}
-    for part in filter(None, (part.strip() for part in text.split(";"))):
-        name, equals, values = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise ConfigError(
-                f"--grid={text} has the part {part!r}; give "
-                f"name=value,value and ; between settings."
-            )
-        _check_name(name, grid)
-        grid[name] = tuple(
-            _parse(name, value.strip()) for value in values.split(",")
-        )
-        _check_distinct(f"--grid={part}", grid[name])
-    return grid
-
-
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Reads "0,1,2".
 
@@ -76,7 +44,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
             f"--seeds={text} is not valid: give whole numbers with commas "
             f"between, as 0,1,2."
         ) from error
-    _check_distinct(f"--seeds={text}", seeds)
+    check_distinct(f"--seeds={text}", seeds)
     return seeds
 
 
@@ -108,40 +76,6 @@ def expand(
     return runs
 
 
-def _check_name(name: str, grid: Mapping[str, Any]) -> None:
-    if name == "seed":
-        raise ConfigError("--grid names the seed; give --seeds=0,1,2 instead.")
-    if name in grid:
-        raise ConfigError(f"--grid names {name!r} twice; drop one of the two.")
-    if name not in _DEFAULTS:
-        near = difflib.get_close_matches(name, _DEFAULTS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(
-            f"--grid names {name!r}, which is no setting of a search "
-            f"(python -m tools.search --helpshort lists them).{hint}"
-        )
-
-
-def _check_distinct(flag: str, values: Sequence[Any]) -> None:
-    for value in values:
-        if values.count(value) > 1:
-            raise ConfigError(f"{flag} names {value} twice; drop one.")
-
-
-def _parse(name: str, text: str) -> Any:
-    """Returns a value as the type of the setting's default."""
-    kind = type(_DEFAULTS[name])
-    try:
-        if not text:
-            raise ValueError("no value")
-        return _TRUTH[text.lower()] if kind is bool else kind(text)
-    except (KeyError, ValueError) as error:
-        raise ConfigError(
-            f"--grid has {name}={text}, which is not valid: give "
-            f"{_KINDS.get(kind, 'a value')}."
-        ) from error
-
-
 def _file_part(value: Any) -> str:
     """Returns a value as a readable part of a file name, its own alone."""
     text = str(value)
@@ -161,10 +95,7 @@ def _check_registered(config: SearchConfig) -> None:
         "decoder": DECODERS,
     }
     for flag, registry in registries.items():
-        try:
-            registry.get(getattr(config, flag))
-        except ValueError as error:
-            raise ConfigError(f"--{flag}: {error}") from error
+        registry.get_for_flag(flag, getattr(config, flag))
     choose(config, SPACES.get(config.space))
     if config.image_size:
         # What a task asks of the size of the images, labels aside.

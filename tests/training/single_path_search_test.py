@@ -175,7 +175,7 @@ def test_each_step_trains_the_weights_of_one_path(tmp_path):
         searcher.update_alphas = False
         searcher.weight_decay = 0.0
         trained = set()
-        for step, batch in enumerate(experiment._dataset(0, 0).take(3)):
+        for step, batch in enumerate(experiment.data.epoch(0, 0).take(3)):
             weights = searcher.draw(tf.constant(step, tf.int64))["cell"]
             before = small.values(searcher.weight_variables)
             velocities = small.values(searcher.weight_optimizer.momentums)

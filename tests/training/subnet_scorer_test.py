@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.data.held_out import part_dataset
 from maenas_tf.data.pipeline import batched, example_maker, example_table
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
@@ -48,7 +49,19 @@ def made(space_name):
 
 
 def scorer_of(searcher):
-    return SubnetScorer(searcher, small.make_images(12), INDICES, 4, 0)
+    batches = part_dataset(
+        small.make_images(12),
+        INDICES,
+        example_map=searcher.task.map,
+        batch_size=4,
+        seed=0,
+        epoch=0,
+        augment=False,
+        with_labels=False,
+        shuffle=False,
+    )
+    stacked = tf.nest.map_structure(lambda *x: tf.stack(x), *batches)
+    return SubnetScorer(searcher, stacked)
 
 
 def candidates(space_name, count):

@@ -1,0 +1,24 @@
+"""The flags of a benchmark: one for each field."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from flags import dataclass_flags
+from maenas_tf.training.benchmark_config import BenchmarkConfig
+
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    "",
+    "Where benchmark.json, .csv, .md and plots are written; empty: nowhere.",
+)
+dataclass_flags.define(BenchmarkConfig, __name__)
+
+
+def benchmark_config() -> BenchmarkConfig:
+    """Returns the configuration that the flags ask for.
+
+    Raises:
+        ConfigError: a value is out of range or in conflict with another.
+    """
+    return dataclass_flags.read(BenchmarkConfig)

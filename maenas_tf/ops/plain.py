@@ -1,0 +1,261 @@
+"""The candidates written down plainly: each its own Keras layers.
+
+What `primitives.py` computes, without any of its rewritings: nothing is shared
+between candidates, normalisation is `keras.layers.BatchNormalization`, and the
+architecture weight multiplies the output. It is the definition to read, the
+oracle that the rewritings are tested against and the baseline that they are
+timed against (`tools.benchmark --against=plain`); a search with it is slower
+and right all the same, on one replica.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.ops.convolution import average_pool_3x3, fan_in_uniform
+from maenas_tf.ops.normalization import EPSILON, MOMENTUM
+from maenas_tf.ops.primitives import Noise, Primitive
+from maenas_tf.registry import Registry
+
+PLAIN_PRIMITIVES: Registry = Registry("plain primitive")
+
+layers = keras.layers
+
+
+class PlainPrimitive(Primitive):
+    """A primitive made of Keras layers, one after the other."""
+
+    def make_layers(self) -> list[keras.layers.Layer]:
+        """Returns the layers, first to last."""
+        raise NotImplementedError
+
+    def build(self, input_shape):
+        self.chain = self.make_layers()
+        for layer in self.chain:
+            layer.build((None, None, None, self.channels))
+        self.built = True
+
+    def weighted(self, source, weight, training=False):
+        x = source.value
+        for layer in self.chain:
+            if isinstance(layer, layers.BatchNormalization):
+                # The search normalises by the batch's statistics, always.
+                x = layer(x, training=training or self.search)
+            else:
+                x = layer(x)
+        return x if weight is None else x * tf.cast(weight, x.dtype)
+
+    def _normalization(self, name: str) -> keras.layers.Layer:
+        return layers.BatchNormalization(
+            momentum=MOMENTUM,
+            epsilon=EPSILON,
+            center=not self.search,
+            scale=not self.search,
+            name=name,
+        )
+
+
+class _Function(keras.layers.Layer):
+    """A function without parameters as a layer."""
+
+    def __init__(self, function: Callable[..., tf.Tensor], **arguments):
+        super().__init__()
+        self.function = function
+        self.arguments = arguments
+
+    def call(self, x):
+        return self.function(x, **self.arguments)
+
+
+def _pad_by_least(x: tf.Tensor) -> tf.Tensor:
+    paddings = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    return tf.pad(x, paddings, constant_values=x.dtype.min)
+
+
+class _Subsampling(keras.layers.Layer):
+    """Every second pixel, beginning with the first or the second.
+
+    A convolution of stride 2 is the one of stride 1 subsampled; on CPU the
+    filter gradient of a strided 1x1 one is not to be trusted (TF 2.21).
+    """
+
+    def __init__(self, first: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.first = first
+
+    def call(self, x):
+        if self.first:
+            x = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])[:, 1:, 1:]
+        return x[:, ::2, ::2]
+
+
+class _TwoHalves(keras.layers.Layer):
+    """Two 1x1 convolutions of stride 2, on even and on odd pixels."""
+
+    def __init__(self, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.subsamplings = [_Subsampling(first) for first in (0, 1)]
+
+    def build(self, input_shape):
+        self.convolutions = [
+            layers.Conv2D(
+                self.channels // 2,
+                1,
+                use_bias=False,
+                kernel_initializer=fan_in_uniform(input_shape[-1]),
+                name=name,
+            )
+            for name in ("even", "odd")
+        ]
+        for convolution in self.convolutions:
+            convolution.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        halves = [
+            convolution(subsampling(x))
+            for convolution, subsampling in zip(
+                self.convolutions, self.subsamplings, strict=True
+            )
+        ]
+        return tf.concat(halves, -1)
+
+
+@PLAIN_PRIMITIVES.register("none")
+class PlainZero(PlainPrimitive):
+    """Zeros, computed and weighted as anything else."""
+
+    def make_layers(self):
+        subsampling = [_Subsampling()] if self.stride == 2 else []
+        return [*subsampling, _Function(tf.zeros_like)]
+
+
+@PLAIN_PRIMITIVES.register("skip_connect")
+class PlainSkip(PlainPrimitive):
+    """The identity; at stride 2, factorised reduction."""
+
+    def make_layers(self):
+        if self.stride == 1:
+            return []
+        return [
+            layers.ReLU(),
+            _TwoHalves(self.channels),
+            self._normalization("norm"),
+        ]
+
+
+class PlainPooling(PlainPrimitive):
+    """3x3 pooling, normalised in the search of the DARTS space."""
+
+    def __init__(self, *args, kind="max", normalize=True, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        self.normalize = normalize
+
+    def make_layers(self):
+        if self.kind == "average":
+            # Pixels outside the image do not count, at any stride.
+            chain = [_Function(average_pool_3x3, stride=self.stride)]
+        elif self.stride == 1:
+            chain = [layers.MaxPooling2D(3, 1, "same")]
+        else:
+            chain = [_Function(_pad_by_least), layers.MaxPooling2D(3, 2)]
+        if self.search and self.normalize:
+            chain.append(self._normalization("norm"))
+        return chain
+
+
+class PlainSeparableConv(PlainPrimitive):
+    """ReLU, depthwise kxk, pointwise 1x1, normalisation; `repeats` times."""
+
+    def __init__(self, *args, kernel_size=3, dilation=1, repeats=2, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+        self.repeats = repeats
+
+    def make_layers(self):
+        chain = []
+        for i in range(self.repeats):
+            chain.append(layers.ReLU())
+            chain += self._depthwise(1 if i else self.stride, f"depthwise_{i}")
+            chain += [
+                layers.Conv2D(
+                    self.channels,
+                    1,
+                    use_bias=False,
+                    kernel_initializer=fan_in_uniform(self.channels),
+                    name=f"pointwise_{i}",
+                ),
+                self._normalization(f"norm_{i}"),
+            ]
+        return chain
+
+    def _depthwise(self, stride, name):
+        k = self.kernel_size
+        strided = stride == 2 and self.dilation == 1
+        convolution = layers.DepthwiseConv2D(
+            k,
+            strides=2 if strided else 1,
+            padding="valid" if strided else "same",
+            dilation_rate=self.dilation,
+            use_bias=False,
+            depthwise_initializer=fan_in_uniform(k * k),
+            name=name,
+        )
+        if strided:
+            return [layers.ZeroPadding2D(k // 2), convolution]
+        # TensorFlow has no dilated depthwise convolution of stride 2.
+        return [convolution, _Subsampling()] if stride == 2 else [convolution]
+
+
+class PlainNasBenchConv(PlainPrimitive):
+    """NAS-Bench-201's ReLU, kxk convolution, normalisation."""
+
+    def __init__(self, *args, kernel_size=3, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kernel_size = kernel_size
+
+    def make_layers(self):
+        k, fan_in = self.kernel_size, self.kernel_size**2 * self.channels
+        convolution = layers.Conv2D(
+            self.channels,
+            k,
+            padding="same",
+            use_bias=self.search,
+            kernel_initializer=fan_in_uniform(fan_in),
+            bias_initializer=fan_in_uniform(fan_in),
+            name="conv",
+        )
+        chain = [layers.ReLU(), convolution]
+        if self.stride == 2:
+            chain.append(_Subsampling())
+        return [*chain, self._normalization("norm")]
+
+
+def _register(name: str, make, **settings) -> None:
+    PLAIN_PRIMITIVES.register(name)(functools.partial(make, **settings))
+
+
+_register("noise", Noise)
+_register("max_pool_3x3", PlainPooling, kind="max")
+_register("avg_pool_3x3", PlainPooling, kind="average")
+_register(
+    "nasbench201/avg_pool_3x3", PlainPooling, kind="average", normalize=False
+)
+for _k in (3, 5):
+    _register(f"sep_conv_{_k}x{_k}", PlainSeparableConv, kernel_size=_k)
+    _register(
+        f"dil_conv_{_k}x{_k}",
+        PlainSeparableConv,
+        kernel_size=_k,
+        dilation=2,
+        repeats=1,
+    )
+for _k in (1, 3):
+    _register(f"nor_conv_{_k}x{_k}", PlainNasBenchConv, kernel_size=_k)
