@@ -246,6 +246,9 @@ class SearchConfig(Config):
         num_replicas: replicas of "mirrored"; 0 means all GPUs.
         precision: "float32" or "bfloat16" activations.
         jit_compile: compile the step with XLA (one GPU only).
+        recompute: compute each cell of the supernet again for its gradient,
+            which takes less memory and more time (not with XLA; nothing is
+            saved in exact second-order products).
         deterministic: deterministic kernels, for exact resumption.
     """
 
@@ -296,6 +299,7 @@ class SearchConfig(Config):
     num_replicas: int = 0
     precision: str = "float32"
     jit_compile: bool = False
+    recompute: bool = False
     deterministic: bool = True
 
     def validate(self) -> None:
@@ -309,6 +313,11 @@ class SearchConfig(Config):
                 f"--hessian_vector_product={self.hessian_vector_product} has "
                 f"no effect with --order={self.order}; add --order=second or "
                 f"drop it."
+            )
+        if self.recompute and self.jit_compile:
+            raise ConfigError(
+                "--recompute has no effect with --jit_compile, which merges "
+                "what is computed twice; drop one of the two."
             )
 
     def _check_ranges(self) -> None:

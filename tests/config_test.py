@@ -73,6 +73,7 @@ CONFLICTS = [
         "jit_compile",
         "strategy",
     ),
+    ({"recompute": True, "jit_compile": True}, "recompute", "jit_compile"),
     ({"hessian_vector_product": "exact"}, "hessian_vector_product", "order"),
     ({"nesterov": True, "momentum": 0.0}, "nesterov", "momentum"),
 ]

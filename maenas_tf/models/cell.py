@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitives import FactorizedReduce, ReluConvNorm
+from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 from maenas_tf.spaces import CellType
 
@@ -99,6 +101,8 @@ class SearchCell(keras.layers.Layer):
         family: the space's skeleton.
         inputs: layer that prepares the input nodes; None passes them on.
         edge: class of what stands on an edge, `MixedOp` or alike.
+        recompute: compute the cell again for its gradient, keeping only its
+            inputs meanwhile.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class SearchCell(keras.layers.Layer):
         family: str,
         inputs: keras.layers.Layer | None = None,
         edge: type[MixedOp] = MixedOp,
+        recompute: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,6 +120,7 @@ class SearchCell(keras.layers.Layer):
         self.channels = channels
         self.output_channels = channels * len(cell_type.concat)
         self.inputs_layer = inputs
+        self.recompute = recompute
         self.edges = [
             edge(
                 e.primitives,
@@ -143,6 +149,12 @@ class SearchCell(keras.layers.Layer):
         Returns:
             [B, H', W', C * number of concatenated nodes].
         """
+        if not self.recompute:
+            return self._compute(training, weights, *inputs)
+        compute = functools.partial(self._compute, training)
+        return recompute(compute, [weights, *inputs], self.variables)
+
+    def _compute(self, training, weights, *inputs):
         if self.inputs_layer is not None:
             inputs = self.inputs_layer.call(inputs, training=training)
         connections = [

@@ -31,6 +31,7 @@ class Supernet(keras.Model):
         edge: class of what stands on an edge.
         image_size: side of the images, pixels.
         stem: "cifar", or "imagenet" for large images (darts family).
+        recompute: compute each cell again for its gradient, which keeps less.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Supernet(keras.Model):
         edge: type[MixedOp] = MixedOp,
         image_size: int = 32,
         stem: str = "cifar",
+        recompute: bool = False,
         name: str = "supernet",
     ):
         super().__init__(name=name)
@@ -52,6 +54,7 @@ class Supernet(keras.Model):
         self.num_cells = num_cells
         self.image_size = image_size
         self.edge_class = edge
+        self.recompute = recompute
         self.architecture = None
         if relaxation is not None:
             self.architecture = ArchitectureParameters(
@@ -84,6 +87,7 @@ class Supernet(keras.Model):
             self.space.skeleton,
             inputs,
             self.edge_class,
+            self.recompute,
             name=name,
         )
 

@@ -345,6 +345,7 @@ class SeparableConv(Primitive):
                 tf.convert_to_tensor(self.depthwise[i]),
                 1 if i else stride,
                 dilation,
+                training,
             )
             x = convolution.convolve(x, tf.convert_to_tensor(self.pointwise[i]))
             x = self.norms[i].call(x, weight if last else None, training)

@@ -33,6 +33,7 @@ def build_searcher(
         algorithm.edge,
         task.input_size,
         config.stem,
+        config.recompute,
     )
     searcher = Searcher(
         supernet,

@@ -253,7 +253,7 @@ class Loop:
                 f"The memory does not suffice for a step (epoch "
                 f"{state['epoch'] + 1}; {self._kept()}): start another "
                 f"--run_dir with a smaller --batch_size, --init_channels or "
-                f"--num_cells."
+                f"--num_cells, or, for a search, with --recompute."
             ) from error
         seconds = time.monotonic() - begin
         if state["first_step_seconds"] is None:

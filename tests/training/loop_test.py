@@ -226,6 +226,7 @@ def test_a_step_beyond_the_memory_ends_in_advice_and_loses_nothing(tmp_path):
     with pytest.raises(ConfigError, match="smaller --batch_size") as caught:
         loop.run()
     assert path in str(caught.value)
+    assert "--recompute" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert make_loop(tmp_path)[0].restore()
 

@@ -1,6 +1,6 @@
 """Searches with 1 and with 2 replicas; run by replicas_test.py.
 
-    python -m tests.training.replicas_script ORDER DIRECTORY
+    python -m tests.training.replicas_script ORDER DIRECTORY [recompute]
 
 It runs in a process of its own, because the CPU can be divided into logical
 devices only before TensorFlow starts. Results go to results.npz.
@@ -30,7 +30,9 @@ STEPS = 20
 CLIP_NORM = 0.1
 
 
-def run(order: str, replicas: int, directory: pathlib.Path) -> dict:
+def run(
+    order: str, replicas: int, directory: pathlib.Path, recompute: bool
+) -> dict:
     """Runs one epoch of 20 steps; returns figures and values by name."""
     config = small.make_config(
         space="one_edge",
@@ -43,6 +45,7 @@ def run(order: str, replicas: int, directory: pathlib.Path) -> dict:
         batch_size=8,
         strategy="mirrored" if replicas > 1 else "one_device",
         num_replicas=replicas if replicas > 1 else 0,
+        recompute=recompute,
     )
     configure_runtime(config)
     strategy = make_strategy(config.strategy, config.num_replicas)
@@ -126,18 +129,24 @@ def disturb(loop, strategy, searcher) -> dict:
     return {"disturbed": found, "message": message, "path": alphas.path}
 
 
-def main(order: str, directory: pathlib.Path) -> None:
-    """Runs the search with each number of replicas and writes the results."""
+def main(order: str, directory: pathlib.Path, recompute: bool) -> None:
+    """Runs the search with each number of replicas and writes the results.
+
+    With `recompute`, two replicas compute the cells again, one does not.
+    """
     divide_cpu(2)
     results = {
         f"{replicas}/{key}": value
         for replicas in (1, 2)
         for key, value in run(
-            order, replicas, directory / f"checkpoints_{replicas}"
+            order,
+            replicas,
+            directory / f"checkpoints_{replicas}",
+            recompute and replicas > 1,
         ).items()
     }
     np.savez(directory / "results.npz", **results)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], pathlib.Path(sys.argv[2]))
+    main(sys.argv[1], pathlib.Path(sys.argv[2]), "recompute" in sys.argv[3:])

@@ -14,12 +14,13 @@ from tests.training import replicas_script
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module", params=["first", "second"])
+@pytest.fixture(scope="module", params=["first", "second", "first recompute"])
 def results(request, tmp_path_factory):
-    directory = tmp_path_factory.mktemp(request.param)
+    order, *others = request.param.split()
+    directory = tmp_path_factory.mktemp(order)
     done = subprocess.run(
         [sys.executable, "-m", replicas_script.__name__]
-        + [request.param, str(directory)],
+        + [order, str(directory), *others],
         cwd=ROOT,
         capture_output=True,
         text=True,

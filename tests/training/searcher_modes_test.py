@@ -11,7 +11,13 @@ import tensorflow as tf
 
 from maenas_tf.training.loop import StepRunner
 from tests.training.gradients import Recorder, assert_same, tape_gradient
-from tests.training.small import flat, make_batch, make_searcher, values
+from tests.training.small import (
+    ONE_EDGE,
+    flat,
+    make_batch,
+    make_searcher,
+    values,
+)
 
 RATE, MOMENTUM, DECAY = 0.5, 0.9, 0.1
 
@@ -165,3 +171,28 @@ def test_alphas_stay_float32_and_distinct_under_bfloat16(order):
     edge_weights = searcher.supernet.architecture.numpy()["cell"]
     assert edge_weights.dtype == np.float32
     assert np.unique(edge_weights).size == 30
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_xla_takes_the_step_that_the_graph_takes(precision):
+    """And leaves the alphas float32 and distinct."""
+    keras.mixed_precision.set_global_policy(precision)
+    try:
+        found = []
+        for jit_compile in (False, True):
+            searcher = make_searcher(space=ONE_EDGE.name)
+            runner = StepRunner(
+                searcher, tf.distribute.get_strategy(), jit_compile
+            )
+            batch = make_batch(searcher)
+            dataset = tf.data.Dataset.from_tensors(batch).repeat()
+            runner(iter(dataset), 2)
+            found.append(searcher)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    graph, xla = ([v.value.numpy() for v in s.alpha_variables] for s in found)
+    tolerance = 1e-5 if precision == "float32" else 1e-3
+    for wanted, value in zip(graph, xla, strict=True):
+        assert value.dtype == np.float32
+        assert np.unique(value).size == value.size
+        np.testing.assert_allclose(value, wanted, atol=tolerance)

@@ -78,6 +78,7 @@ def make_searcher(
         config.num_cells,
         task.build_head(space),
         image_size=task.input_size,
+        recompute=config.recompute,
     )
     searcher = Searcher(
         supernet,
