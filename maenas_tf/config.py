@@ -179,7 +179,16 @@ class SearchConfig(Config):
     Attributes:
         space: search space: darts, s1, s2, s3, s4 or nasbench201.
         task: how the search is supervised.
-        algorithm: how an architecture is found: darts.
+        algorithm: how the supernet is trained: darts, or single_path, one
+            uniformly drawn architecture a step.
+        selection: how the architecture is taken in the end: by "alphas", or
+            by held-out loss inside the supernet: "exhaustive", "evolution"
+            or, of a supernet with alphas, "perturbation"; "auto" is alphas
+            for darts, exhaustive for single_path in nasbench201 and
+            evolution elsewhere.
+        held_out_images: number of images that candidates of a selection by
+            loss are judged by; 0 means 256, or a fifth of the images if that
+            is less. single_path trains on all others.
         order: order of the architecture gradient, "first" or "second".
         hessian_vector_product: second order only: "finite_difference" (as
             in DARTS) or "exact".
@@ -246,6 +255,8 @@ class SearchConfig(Config):
     space: str = "darts"
     task: str = "mae"
     algorithm: str = "darts"
+    selection: str = "auto"
+    held_out_images: int = 0
     order: str = "first"
     hessian_vector_product: str = "finite_difference"
     dataset: str = "digits"
@@ -325,6 +336,7 @@ class SearchConfig(Config):
                 "max_macs",
                 "eval_init_channels",
                 "eval_num_cells",
+                "held_out_images",
                 "num_replicas",
             ),
             lambda value: value >= 0,

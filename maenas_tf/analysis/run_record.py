@@ -98,7 +98,9 @@ def measures(record: RunRecord) -> dict[str, float]:
     """
     summary, images = record.summary, _images(record)
     seconds = _number(summary.get("seconds_search"))
+    selection = summary.get("selection") or {}
     steady = seconds - _number(summary.get("first_step_seconds"))
+    steady -= _number(selection.get("seconds", 0.0))
     network = summary.get("evaluation_network") or {}
     found = {
         **_truth(record),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.alphas import (
@@ -25,7 +26,8 @@ class Supernet(keras.Model):
         init_channels: C, the width of the first cells.
         num_cells: number of cells (nasbench201: per stage).
         head: layer on the features, fine to coarse; None returns them.
-        relaxation: from alphas to edge weights.
+        relaxation: from alphas to edge weights; None makes no alphas, and
+            edge weights are given with each call.
         edge: class of what stands on an edge.
         image_size: side of the images, pixels.
         stem: "cifar", or "imagenet" for large images (darts family).
@@ -38,7 +40,7 @@ class Supernet(keras.Model):
         init_channels: int,
         num_cells: int,
         head: keras.layers.Layer | None = None,
-        relaxation: Relaxation = softmax_relaxation,
+        relaxation: Relaxation | None = softmax_relaxation,
         edge: type[MixedOp] = MixedOp,
         image_size: int = 32,
         stem: str = "cifar",
@@ -53,10 +55,12 @@ class Supernet(keras.Model):
         self.image_size = image_size
         self.edge_class = edge
         self.recompute = recompute
-        self.architecture = ArchitectureParameters(
-            space, relaxation, name="architecture"
-        )
-        self.architecture.build()
+        self.architecture = None
+        if relaxation is not None:
+            self.architecture = ArchitectureParameters(
+                space, relaxation, name="architecture"
+            )
+            self.architecture.build()
         self.trunk = TRUNKS.get(space.skeleton)(
             space,
             init_channels,
@@ -87,14 +91,28 @@ class Supernet(keras.Model):
             name=name,
         )
 
-    def call(self, images, training=False):
+    def call(self, images, training=False, edge_weights=None):
         """Returns the head's output, or the features, fine to coarse.
 
         Args:
             images: [B, H, W, 3], normalised.
+            training: passed on to trunk and head.
+            edge_weights: cell type to [edges, primitives], float32; None
+                takes the relaxed alphas.
         """
-        weights = self.architecture.edge_weights()
-        arguments = {kind: {"weights": w} for kind, w in weights.items()}
+        if edge_weights is None:
+            if self.architecture is None:
+                raise ValueError(
+                    "edge_weights=None needs alphas, and this supernet was "
+                    "made without; give the weights of an architecture."
+                )
+            edge_weights = self.architecture.edge_weights()
+        # Keras has cast those that are given; of an architecture they are
+        # zeros and ones, in any precision.
+        arguments = {
+            kind: {"weights": tf.cast(weights, tf.float32)}
+            for kind, weights in edge_weights.items()
+        }
         # `call`: Keras' `__call__` would cast the architecture weights to the
         # precision of the activations, where near ones become equal.
         features, _ = self.trunk.call(

@@ -92,6 +92,13 @@ class SearchCase(Case):
             algorithm.edge = functools.partial(
                 algorithm.edge, implementation=config.implementation
             )
+        if not algorithm.trains_alphas:
+            if not self.update_weights:
+                raise ConfigError(
+                    f"--what={config.what} is about alphas, and --algorithm="
+                    f"{search.algorithm} has none; choose another one of them."
+                )
+            self.update_alphas = False
         with self.strategy.scope():
             self.searcher = build_searcher(search, space, self.task, algorithm)
         self.searcher.update_alphas = self.update_alphas

@@ -29,7 +29,7 @@ def build_searcher(
         config.init_channels,
         config.num_cells or space.default_num_cells,
         task.build_head(space),
-        algorithm.relax,
+        algorithm.relax if algorithm.trains_alphas else None,
         algorithm.edge,
         task.input_size,
         config.stem,
@@ -43,6 +43,7 @@ def build_searcher(
         config.weight_decay,
         config.alpha_weight_decay,
         config.clip_norm,
+        algorithm.make_draw(space, config.seed),
     )
     # Named, or Keras counts them, and another run's checkpoint differs.
     searcher.compile(

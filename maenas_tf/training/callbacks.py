@@ -35,6 +35,7 @@ class TensorBoardWriter(EventWriter):
         directory: where the event files go; made if missing.
         space: the search space.
         first_epoch: the first epoch that will be written.
+        with_alphas: lay out charts of their weights.
 
     Raises:
         ValueError: `first_epoch` is negative.
@@ -50,17 +51,19 @@ class TensorBoardWriter(EventWriter):
         directory: str | os.PathLike[str],
         space: Space,
         first_epoch: int = 0,
+        with_alphas: bool = True,
     ):
         super().__init__(directory, first_epoch)
         self.space = space
-        self.write_values(0, [summaries.layout_summary(space)])
+        if with_alphas:
+            self.write_values(0, [summaries.layout_summary(space)])
 
     def write_epoch(
         self,
         epoch: int,
         metrics: Mapping[str, float],
-        weights: Mapping[str, np.ndarray],
-        genotype: Genotype,
+        weights: Mapping[str, np.ndarray] | None,
+        genotype: Genotype | None,
         images: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Writes everything about one finished epoch, and flushes.
@@ -69,8 +72,8 @@ class TensorBoardWriter(EventWriter):
             epoch: the epoch, counted from 0; the step on the x axis.
             metrics: scalars by tag ("loss/weights", "images_per_second").
             weights: softmaxed weights by cell type, each of the shape
-                [edges, max_primitives].
-            genotype: what the weights stand for.
+                [edges, max_primitives]; None where there are none.
+            genotype: what the weights stand for, or None.
             images: more pictures by tag ("reconstructions"), uint8
                 [H, W, 3].
 
@@ -82,7 +85,7 @@ class TensorBoardWriter(EventWriter):
             summaries.scalar_summary(tag, value)
             for tag, value in metrics.items()
         ]
-        for cell_type in self.space.cell_types:
+        for cell_type in () if weights is None else self.space.cell_types:
             matrix = _used_weights(weights, cell_type)
             values += _weight_scalars(matrix, cell_type)
             entropy = statistics.entropy(np.nan_to_num(matrix))
@@ -93,18 +96,23 @@ class TensorBoardWriter(EventWriter):
             values.append(
                 summaries.image_summary(f"alphas/{cell_type.name}", heat_map)
             )
+        if genotype is not None:
+            values += _counts(genotype) + self.genotype_values(genotype)
+        for tag, image in (images or {}).items():
+            values.append(summaries.image_summary(tag, image))
+        self.write_values(epoch, values)
+
+
+def _counts(genotype: Genotype) -> list[summary_pb2.Summary]:
+    """Returns the numbers of skips and pools of each cell type."""
+    return [
+        summaries.scalar_summary(f"{tag}/{kind}", count)
         for tag, counts in (
             ("skips", statistics.count_skips(genotype)),
             ("pools", statistics.count_pools(genotype)),
-        ):
-            values += [
-                summaries.scalar_summary(f"{tag}/{k}", v)
-                for k, v in counts.items()
-            ]
-        for tag, image in (images or {}).items():
-            values.append(summaries.image_summary(tag, image))
-        values += self.genotype_values(genotype)
-        self.write_values(epoch, values)
+        )
+        for kind, count in counts.items()
+    ]
 
 
 def _used_weights(

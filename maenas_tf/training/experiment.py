@@ -14,9 +14,9 @@ import tensorflow as tf
 from maenas_tf.analysis import plots, statistics
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_set import ImageSet
-from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.models.costs import evaluation_size
-from maenas_tf.search import ALGORITHMS
+from maenas_tf.search.architectures import Architectures, EdgeWeights
+from maenas_tf.search.choose import choose, unread_by
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task, unread_settings
@@ -33,6 +33,9 @@ from maenas_tf.training.runtime import (
     start_runtime,
     versions,
 )
+from maenas_tf.training.search_images import SearchImages
+from maenas_tf.training.selection_phase import SelectionPhase
+from maenas_tf.training.subnet_scorer import SubnetScorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,7 @@ class SearchResult:
         genotype: the architecture.
         history: a row an epoch, as in history.csv.
         alphas: cell type to architecture parameters, before the softmax,
-            [epochs, edges, primitives].
+            [epochs, edges, primitives]; empty where the algorithm has none.
         summary: as in summary.json.
     """
 
@@ -77,11 +80,12 @@ class SearchExperiment:
         self.config = config
         self.space = SPACES.get_for_flag("space", config.space)
         task_class = TASKS.get_for_flag("task", config.task)
-        self.algorithm = ALGORITHMS.get_for_flag(
-            "algorithm", config.algorithm
-        )()
+        self.algorithm, self.selection_name, self.selection = choose(
+            config, self.space
+        )
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.tensorboard: TensorBoardWriter | None = None
+        self._selected: Genotype | None = None
         with contextlib.ExitStack() as on_error:
             on_error.callback(self.run_directory.close)
             self._prepare(task_class, image_set, signals, checkpoint_seconds)
@@ -103,14 +107,22 @@ class SearchExperiment:
         )
         for name in unread_settings(config):
             say(f"note: --{name} has no part in --task={config.task}")
-        self.steps = steps_per_epoch(self.images.num_images, config.batch_size)
+        for name in unread_by(config, self.algorithm, self.selection):
+            say(f"note: --{name} has no part in this kind of search")
+        self.data = SearchImages(
+            self.images, self.task, config, self.algorithm, self.selection
+        )
         with self.strategy.scope():
             self.searcher = build_searcher(
                 config, self.space, self.task, self.algorithm
             )
-        self.hessian = AlphaHessian(self.searcher, config, self._alpha_batch)
+        self.hessian = AlphaHessian(
+            self.searcher, config, self.data.alpha_batch
+        )
+        self.steps = self.data.steps
         self.budget = self._budget()
-        self.loop = self._make_loop(signals, checkpoint_seconds)
+        self.signals = signals or SignalWatch()
+        self.loop = self._make_loop(checkpoint_seconds)
 
     @property
     def num_cells(self) -> int:
@@ -138,7 +150,7 @@ class SearchExperiment:
         limits = Limits(config.max_parameters, config.max_macs)
         return Budget(self.space, size, limits)
 
-    def _make_loop(self, signals, checkpoint_seconds) -> Loop:
+    def _make_loop(self, checkpoint_seconds) -> Loop:
         searcher = self.searcher
         checkpoint = RunCheckpoint(
             self.run_directory.path / "checkpoints", searcher.variable_groups
@@ -146,30 +158,15 @@ class SearchExperiment:
         return Loop(
             StepRunner(searcher, self.strategy, self.config.jit_compile),
             checkpoint,
-            self._dataset,
+            self.data.epoch,
             self._start_epoch,
             self._end_epoch,
             self.config.epochs,
             self.steps,
-            signals,
+            self.signals,
             checkpoint_seconds,
             images_per_step=self._images_per_step,
         )
-
-    def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
-        return bilevel_dataset(
-            self.images,
-            example_map=self.task.map,
-            batch_size=self.config.batch_size,
-            seed=self.config.seed,
-            epoch=epoch,
-            augment=self.config.augment,
-            start_step=start_step,
-            with_labels=self.task.reads_labels,
-        )
-
-    def _alpha_batch(self) -> dict[str, tf.Tensor]:
-        return next(iter(self._dataset(0, 0).take(1)))["alphas"]
 
     def run(self) -> SearchResult:
         """Runs the search, or what is left of it.
@@ -187,7 +184,7 @@ class SearchExperiment:
         run = self.run_directory
         resumed = self.loop.restore()
         first_epoch = self.loop.state["epoch"]
-        run.load_history(first_epoch)
+        run.load_history(first_epoch, self.algorithm.trains_alphas)
         if not resumed:
             run.write_config(self.config)
             self.loop.save()
@@ -197,26 +194,36 @@ class SearchExperiment:
         if first_epoch < self.config.epochs or run.read_summary() is None:
             tensorboard = str(run.path / "tensorboard")
             with TensorBoardWriter(
-                tensorboard, self.space, first_epoch
+                tensorboard,
+                self.space,
+                first_epoch,
+                self.algorithm.trains_alphas,
             ) as self.tensorboard:
                 self.loop.run()
-                self._finish()
+                self._finish(self._select())
         return self.result()
 
     def result(self) -> SearchResult:
-        """Returns what is known so far."""
+        """Returns what a finished search has found."""
         arrays = self.run_directory.stacked_arrays()
         prefix = "alphas_"
+        summary = self.run_directory.read_summary() or {}
         return SearchResult(
-            genotype=self._genotype(),
+            genotype=self._selected or self._read_genotype(summary),
             history=list(self.run_directory.rows),
             alphas={
                 name.removeprefix(prefix): array
                 for name, array in arrays.items()
                 if name.startswith(prefix)
             },
-            summary=self.run_directory.read_summary() or {},
+            summary=summary,
         )
+
+    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
+        """Returns what a search that an earlier process ended has found."""
+        if self.selection.scores:
+            return Genotype.from_dict(summary["genotype"])
+        return self._genotype()
 
     def _strongest(self) -> Genotype:
         """Returns what the algorithm derives, whatever it costs."""
@@ -226,6 +233,35 @@ class SearchExperiment:
     def _genotype(self) -> Genotype:
         weights = self.searcher.supernet.architecture.numpy()
         return self.budget.choose(self._strongest(), weights)
+
+    def _select(self) -> dict[str, Any]:
+        """Chooses among candidates by their loss, where that is asked for.
+
+        Returns:
+            As `SelectionPhase.run`; empty where the alphas tell.
+        """
+        if not self.selection.scores:
+            return {}
+        architecture = self.searcher.supernet.architecture
+        found = SelectionPhase(
+            self.selection,
+            Architectures(self.space),
+            self.budget,
+            self.config.seed,
+            self.run_directory,
+            self.signals,
+            {} if architecture is None else architecture.numpy(),
+        ).run(self.make_scorer)
+        self._selected = genotype = found["genotype"]
+        self.run_directory.write_genotype(genotype)
+        self.tensorboard.write_epoch(
+            self.config.epochs, {}, None, genotype, self._draw(genotype)
+        )
+        return found
+
+    def make_scorer(self) -> SubnetScorer:
+        """Returns what judges architectures inside the supernet."""
+        return SubnetScorer(self.searcher, self.data.judging())
 
     def _start_epoch(self, epoch: int) -> None:
         config, searcher = self.config, self.searcher
@@ -243,23 +279,35 @@ class SearchExperiment:
         self, epoch: int, means: dict[str, float], seconds: float
     ) -> None:
         architecture = self.searcher.supernet.architecture
-        weights = architecture.numpy()
-        genotype = self._genotype()
+        weights, arrays, genotype = {}, {}, None
+        if architecture is not None:
+            weights, genotype = architecture.numpy(), self._genotype()
+            arrays = {f"weights_{k}": v for k, v in weights.items()}
+            for kind, alphas in architecture.alphas.items():
+                arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
         row = self._row(epoch, means, seconds, weights, genotype)
         row.update(self.hessian.columns(epoch))
-        arrays = {f"weights_{k}": v for k, v in weights.items()}
-        for kind, alphas in architecture.alphas.items():
-            arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
         self.run_directory.append_epoch(row, arrays)
-        self.run_directory.write_genotype(genotype)
+        if genotype is not None:
+            self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
-            epoch, _scalars(row), weights, genotype, self._draw(genotype)
+            epoch,
+            _scalars(row),
+            weights or None,
+            genotype,
+            self._draw(genotype),
         )
         losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
+        said = (
+            f"epoch {epoch + 1}/{self.config.epochs}: {losses} "
+            f"({row['images_per_second']} images/s)"
+        )
+        if genotype is None:
+            say(said)
+            return
         skips = statistics.count_skips(genotype)
         say(
-            f"epoch {epoch + 1}/{self.config.epochs}: {losses} "
-            f"({row['images_per_second']} images/s)\n  {genotype}\n  skips: "
+            f"{said}\n  {genotype}\n  skips: "
             + ", ".join(f"{kind} {count}" for kind, count in skips.items())
         )
         warning = statistics.collapse_warning(genotype)
@@ -272,15 +320,17 @@ class SearchExperiment:
 
     def _row(self, epoch, means, seconds, weights, genotype) -> dict[str, Any]:
         count = self.steps * self._images_per_step()
-        optimizers = {
-            "weights": self.searcher.weight_optimizer,
-            "alphas": self.searcher.alpha_optimizer,
-        }
-        skips = statistics.count_skips(genotype)
+        optimizers = {"weights": self.searcher.weight_optimizer}
+        alpha_loss, skips, name = {}, {}, {}
+        if genotype is not None:
+            optimizers["alphas"] = self.searcher.alpha_optimizer
+            alpha_loss = {"alpha_loss": means.get("alpha_loss", "")}
+            skips = statistics.count_skips(genotype)
+            name = {"genotype": str(genotype)}
         return {
             "epoch": epoch,
             "weight_loss": means["weight_loss"],
-            "alpha_loss": means.get("alpha_loss", ""),
+            **alpha_loss,
             **{name: means[name] for name in self.task.metric_names},
             **{
                 f"learning_rate_{name}": float(
@@ -295,45 +345,46 @@ class SearchExperiment:
             **{f"skips_{kind}": count for kind, count in skips.items()},
             "images_per_second": round(count / max(seconds, 1e-9), 1),
             "seconds": round(seconds, 3),
-            "genotype": str(genotype),
+            **name,
         }
 
-    def _draw(self, genotype: Genotype) -> dict[str, np.ndarray]:
+    def _draw(self, genotype: Genotype | None) -> dict[str, np.ndarray]:
         """Draws what the run directory and TensorBoard both show."""
         directory = self.run_directory.subdirectory("plots")
-        for cell_type in self.space.cell_types:
-            name = cell_type.name
-            picture = plots.draw_cell(genotype, name)
-            plots.save_png(picture, directory / f"cell_{name}.png")
         images, histories = {}, self.run_directory.stacked_arrays()
         for cell_type in self.space.cell_types:
             name = cell_type.name
-            picture = plots.draw_alpha_history(
-                histories[f"weights_{name}"], cell_type
-            )
-            images[f"alpha_history/{name}"] = picture
-        picture = plots.stack_images(list(images.values()))
-        plots.save_png(picture, directory / "alphas.png")
-        reconstructions = self._reconstruct()
+            if genotype is not None:
+                picture = plots.draw_cell(genotype, name)
+                plots.save_png(picture, directory / f"cell_{name}.png")
+            if f"weights_{name}" in histories:
+                images[f"alpha_history/{name}"] = plots.draw_alpha_history(
+                    histories[f"weights_{name}"], cell_type
+                )
+        if images:
+            picture = plots.stack_images(list(images.values()))
+            plots.save_png(picture, directory / "alphas.png")
+        reconstructions = self._reconstruct(genotype)
         if reconstructions is not None:
             picture = plots.draw_reconstructions(*reconstructions)
             plots.save_png(picture, directory / "reconstructions.png")
             images["reconstructions"] = picture
         return images
 
-    def _reconstruct(self) -> tuple[np.ndarray, ...] | None:
-        """Returns inputs, outputs and originals of the same few images."""
-        dataset = bilevel_dataset(
-            self.images,
-            example_map=self.task.map,
-            batch_size=min(8, self.images.num_images // 2),
-            seed=self.config.seed,
-            epoch=0,
-            augment=False,
-            with_labels=self.task.reads_labels,
+    def _reconstruct(
+        self, genotype: Genotype | None
+    ) -> tuple[np.ndarray, ...] | None:
+        """Returns inputs, outputs and originals of the same few images.
+
+        By the mixture of all candidates or, without alphas, by the genotype
+        or an architecture of the training's.
+        """
+        batch, weights = self.data.preview(), None
+        if not self.algorithm.trains_alphas:
+            weights = self._shown_weights(genotype)
+        shown = self.task.preview(
+            batch, self.searcher(batch, edge_weights=weights)
         )
-        batch = next(iter(dataset.take(1)))["alphas"]
-        shown = self.task.preview(batch, self.searcher(batch))
         if shown is None:
             return None
         return tuple(
@@ -341,20 +392,31 @@ class SearchExperiment:
             for x in shown
         )
 
-    def _finish(self) -> None:
+    def _shown_weights(self, genotype: Genotype | None) -> EdgeWeights:
+        if genotype is None:
+            return self.searcher.draw(tf.constant(0, tf.int64))
+        architectures = Architectures(self.space)
+        choices = [architectures.choice(genotype)]
+        weights = architectures.edge_weights(choices)
+        return {kind: tf.constant(array[0]) for kind, array in weights.items()}
+
+    def _finish(self, selected: dict[str, Any]) -> None:
         rows = self.run_directory.rows
         labels = self.images.labels
-        genotype = self._genotype()
+        if selected:
+            genotype = strongest = selected.pop("genotype")
+            selected = {"selection": {"by": self.selection_name, **selected}}
+        else:
+            genotype, strongest = self._genotype(), self._strongest()
         parameters = sum(
             int(np.prod(v.shape)) for v in self.searcher.weight_variables
         )
         summary = {
             "genotype": genotype.to_dict(),
             **speed_facts(self.loop, rows, "seconds_search"),
+            **selected,
             "parameters": parameters,
-            "evaluation_network": self.budget.report(
-                self._strongest(), genotype
-            ),
+            "evaluation_network": self.budget.report(strongest, genotype),
             "seed": self.config.seed,
             "versions": versions(),
             "dataset": self.images.name,
@@ -362,12 +424,15 @@ class SearchExperiment:
             "num_skipped_files": self.images.num_skipped,
             "num_labels_read": 0 if labels is None else len(labels),
             "task": self.config.task,
-            "warmup_epochs": self.warmup_epochs,
             "num_cells": self.num_cells,
             "replicas": self.strategy.num_replicas_in_sync,
         }
+        if self.algorithm.trains_alphas:
+            summary["warmup_epochs"] = self.warmup_epochs
+        if selected:
+            summary["seconds_search"] += selected["selection"]["seconds"]
         final = {"weight_loss": float(rows[-1]["weight_loss"])}
-        if rows[-1]["alpha_loss"] != "":
+        if rows[-1].get("alpha_loss", "") != "":
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])
         self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
         self.run_directory.write_summary(summary)

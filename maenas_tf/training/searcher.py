@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -10,6 +11,7 @@ import tensorflow as tf
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.replica import all_reduce_sum
 from maenas_tf.search import bilevel
+from maenas_tf.search.architectures import EdgeWeights
 from maenas_tf.tasks import Task
 from maenas_tf.training.updates import (
     apply_summed,
@@ -37,6 +39,8 @@ class Searcher(keras.Model):
         weight_decay: L2 factor, added to the weights' gradient.
         alpha_weight_decay: L2 factor, added to the alphas' gradient.
         clip_norm: global-norm clip of the weights' gradient; 0 is off.
+        draw: maps the number of weight steps done, int64 scalar, to the edge
+            weights at which the next one is made; None takes the alphas'.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Searcher(keras.Model):
         weight_decay: float = 3e-4,
         alpha_weight_decay: float = 1e-3,
         clip_norm: float = 5.0,
+        draw: Callable[[tf.Tensor], EdgeWeights] | None = None,
         name: str = "searcher",
     ):
         super().__init__(name=name)
@@ -59,11 +64,14 @@ class Searcher(keras.Model):
         self.weight_decay = weight_decay
         self.alpha_weight_decay = alpha_weight_decay
         self.clip_norm = clip_norm
+        self.draw = draw
         # The phases of a step; without alphas it is one of the warm-up.
         self.update_alphas = True
         self.update_weights = True
         self.built = True
-        self.alpha_variables = supernet.architecture.trainable_variables
+        self.alpha_variables = []
+        if supernet.architecture is not None:
+            self.alpha_variables = supernet.architecture.trainable_variables
         alphas = {id(variable) for variable in self.alpha_variables}
         self.weight_variables = [
             v for v in self.trainable_variables if id(v) not in alphas
@@ -85,12 +93,20 @@ class Searcher(keras.Model):
         self.weight_optimizer = weight_optimizer
         self.alpha_optimizer = alpha_optimizer
 
-    def call(self, batch, training=False):
-        """Returns the head's output for a batch of the task."""
+    def call(self, batch, training=False, edge_weights=None):
+        """Returns the head's output for a batch of the task.
+
+        Args:
+            batch: examples of the task.
+            training: passed on to the supernet.
+            edge_weights: of an architecture; None takes the alphas'.
+        """
         images = batch["input"]
         if self.input_layer is not None:
             images = self.input_layer(batch)
-        return self.supernet(images, training=training)
+        return self.supernet(
+            images, training=training, edge_weights=edge_weights
+        )
 
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
@@ -115,7 +131,11 @@ class Searcher(keras.Model):
         # Phase 2: weights descend the loss on the other half, alphas fixed.
         if self.update_weights:
             loss_and_state = functools.partial(
-                self._loss, data["weights"], metrics=metrics, keep_state=True
+                self._loss,
+                data["weights"],
+                metrics=metrics,
+                keep_state=True,
+                edge_weights=self._drawn(),
             )
             metrics["weight_loss"], gradients = bilevel.gradient(
                 loss_and_state, weights, alphas, "weights"
@@ -152,6 +172,12 @@ class Searcher(keras.Model):
             "alpha_optimizer": self.alpha_optimizer.variables,
         }
 
+    def _drawn(self) -> EdgeWeights | None:
+        if self.draw is None:
+            return None
+        done = tf.convert_to_tensor(self.weight_optimizer.iterations)
+        return self.draw(tf.cast(done, tf.int64))
+
     def _alpha_gradient(self, train_loss, validation_loss, weights, alphas):
         if self.order == "first":
             return bilevel.first_order(validation_loss, weights, alphas)
@@ -180,7 +206,15 @@ class Searcher(keras.Model):
             self.weight_decay,
         )
 
-    def _loss(self, batch, weights, alphas, metrics=None, keep_state=False):
+    def _loss(
+        self,
+        batch,
+        weights,
+        alphas,
+        metrics=None,
+        keep_state=False,
+        edge_weights=None,
+    ):
         """Returns this replica's share of the loss at given values.
 
         Args:
@@ -189,13 +223,14 @@ class Searcher(keras.Model):
             alphas: values of `alpha_variables`.
             metrics: a dictionary that takes the task's metrics, or None.
             keep_state: keep what the pass did to non-trainable variables.
+            edge_weights: of an architecture; None takes the alphas'.
         """
         variables = [*self.weight_variables, *self.alpha_variables]
         values = [*weights, *alphas]
         with keras.StatelessScope(
             state_mapping=list(zip(variables, values, strict=True))
         ) as scope:
-            outputs = self(batch, training=True)
+            outputs = self(batch, training=True, edge_weights=edge_weights)
             losses = self.task.losses(batch, outputs)
         if keep_state:
             for variable in self.non_trainable_variables:

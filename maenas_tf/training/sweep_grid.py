@@ -12,6 +12,7 @@ from typing import Any
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.models.decoder import DECODERS
 from maenas_tf.search import ALGORITHMS
+from maenas_tf.search.choose import choose
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from maenas_tf.training.grid import check_distinct
@@ -95,6 +96,7 @@ def _check_registered(config: SearchConfig) -> None:
     }
     for flag, registry in registries.items():
         registry.get_for_flag(flag, getattr(config, flag))
+    choose(config, SPACES.get(config.space))
     if config.image_size:
         # What a task asks of the size of the images, labels aside.
         TASKS.get(config.task)(config, config.image_size, 2)

@@ -13,7 +13,7 @@ import pytest
 
 from maenas_tf.config import CHOICES, SearchConfig
 from maenas_tf.models.decoder import DECODERS
-from maenas_tf.search import ALGORITHMS
+from maenas_tf.search import ALGORITHMS, SELECTIONS
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 
@@ -75,6 +75,7 @@ def test_a_field_has_a_flag_with_its_default_and_a_description(name, flags):
         ("space", SPACES),
         ("task", TASKS),
         ("algorithm", ALGORITHMS),
+        ("selection", SELECTIONS),
         ("decoder", DECODERS),
     ],
 )

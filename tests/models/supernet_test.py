@@ -231,3 +231,13 @@ def test_supernet_without_classes_returns_features():
 def test_unknown_space_lists_the_known():
     with pytest.raises(ValueError, match="dartz.*darts"):
         build_supernet("dartz")
+
+
+def test_without_alphas_the_weights_of_an_architecture_must_be_given():
+    net = tiny("nasbench201", relaxation=None)
+    assert net.architecture is None
+    with pytest.raises(ValueError, match="edge_weights=None needs alphas"):
+        net(image((2, 8, 8, 3)))
+    weights = {"cell": tf.one_hot([3] * 6, 5)}
+    features = net(image((2, 8, 8, 3)), edge_weights=weights)
+    assert [f.shape[-1] for f in features] == [2, 4, 8]
