@@ -1,8 +1,9 @@
 """Does the loss of a task rank architectures as their true accuracy does?
 
 Random cells of NAS-Bench-201, each trained alone and briefly on one or more
-tasks; their held-out loss after so many steps, parameters and
-multiply-accumulates against the accuracies of the benchmark.
+tasks, or judged inside the supernets of searches; their held-out loss after
+so many steps, parameters and multiply-accumulates against the accuracies of
+the benchmark.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tqdm
@@ -30,6 +32,7 @@ from maenas_tf.training.progress import progress_bar
 from maenas_tf.training.proxy import Objective
 from maenas_tf.training.run_directory import RunDirectory
 from maenas_tf.training.runtime import load_configured, versions
+from maenas_tf.training.weight_sharing import SharedWeights
 
 SPACE = SPACES.get("nasbench201")
 BASELINE = "MACs"
@@ -88,17 +91,33 @@ class CorrelateExperiment:
         self.run_directory = RunDirectory(run_dir, config, resume)
         with contextlib.ExitStack() as on_error:
             on_error.callback(self.run_directory.close)
+            # First, as each sets the runtime up for itself.
+            self.shared = [
+                SharedWeights(path, SPACE.name, config.held_out_images)
+                for path in config.supernet_dirs
+            ]
             configure_runtime(config)
-            labels = any(TASKS.get(t).reads_labels for t in config.tasks)
-            self.images = images or load_configured(config, labels)
-            self.objectives = {
-                name: Objective(config, name, self.images)
-                for name in config.tasks
-            }
+            self.images, self.objectives = images, {}
+            if config.tasks:
+                labels = any(TASKS.get(t).reads_labels for t in config.tasks)
+                self.images = images or load_configured(config, labels)
+                self.objectives = {
+                    name: Objective(config, name, self.images)
+                    for name in config.tasks
+                }
             on_error.pop_all()
         self.architectures = draw_architectures(
             config.num_architectures, config.seed
         )
+
+    @property
+    def judges(self) -> dict[str, tuple[Callable, int]]:
+        """Name to what gives an architecture's losses, and its effort."""
+        trained = {
+            name: (objective.train, self.config.steps[-1])
+            for name, objective in self.objectives.items()
+        }
+        return trained | {s.name: (s.judge, 1) for s in self.shared}
 
     def _check_names(self) -> None:
         for name in self.config.tasks:
@@ -134,11 +153,11 @@ class CorrelateExperiment:
     def _train_rest(self, rows: list[Row]) -> None:
         """Trains what has no rows yet and adds them, in a fixed order."""
         done = {(row["architecture"], row["task"]) for row in rows}
-        steps = self.config.steps[-1]
-        total = len(self.architectures) * len(self.objectives)
-        with progress_bar(total * steps, len(done) * steps) as bar:
+        total = sum(effort for _, effort in self.judges.values())
+        before = sum(self.judges[name][1] for _, name in done)
+        with progress_bar(len(self.architectures) * total, before) as bar:
             for number, genotype in enumerate(self.architectures, 1):
-                for name, objective in self.objectives.items():
+                for name, (judge, _) in self.judges.items():
                     if (str(genotype), name) in done:
                         continue
                     bar.set_description(
@@ -146,7 +165,7 @@ class CorrelateExperiment:
                         f"{len(self.architectures)}",
                         refresh=False,
                     )
-                    losses = objective.train(genotype, self._reporter(bar))
+                    losses = judge(genotype, self._reporter(bar))
                     rows += self._rows(genotype, name, losses)
                     self.run_directory.write_text(LOSSES, csv_text(rows))
 
@@ -189,8 +208,8 @@ class CorrelateExperiment:
             (row["architecture"], row["task"], row["step"]): row for row in rows
         }
         predictors = {}
-        for task in config.tasks:
-            for step in config.steps:
+        for task, steps in _steps_by_task(rows).items():
+            for step in steps:
                 losses = [
                     by_key[name, task, step]["held_out_loss"]
                     for name in one_each
@@ -212,22 +231,39 @@ class CorrelateExperiment:
 
     def _report(self, comparisons: list[correlation.Comparison]) -> str:
         config = self.config
-        objective = self.objectives[config.tasks[0]]
         table = correlation.to_markdown(comparisons, BASELINE)
         return (
             f"# Held-out loss against true accuracy\n\n"
             f"{config.num_architectures} random cells of NAS-Bench-201 (seed "
-            f"{config.seed}), each trained alone at C={config.init_channels}, "
-            f"{config.num_cells} cell(s) a stage, on "
-            f"{self.images.num_images // 2:,} images of {self.images.name}, "
-            f"batch {config.batch_size}, SGD with momentum {config.momentum} "
-            f"at a constant rate of {config.weight_learning_rate}. The loss "
-            f"(negated) is the mean over {objective.num_held_out:,} images of "
-            f"the other half. True accuracy: validation, {config.benchmark}, "
+            f"{config.seed}).{self._trained_alone()}{self._inside()} The loss "
+            f"is negated. True accuracy: validation, {config.benchmark}, "
             f"200 epochs. Parameters and MACs: of the benchmark's network.\n\n"
             f"In brackets: {correlation.LEVEL:.0%} percentile-bootstrap "
             f"intervals, {config.resamples:,} resamples of the cells, the "
             f"same for all predictors.\n\n{table}"
+        )
+
+    def _trained_alone(self) -> str:
+        config = self.config
+        if not config.tasks:
+            return ""
+        objective = self.objectives[config.tasks[0]]
+        return (
+            f" Each trained alone at C={config.init_channels}, "
+            f"{config.num_cells} cell(s) a stage, on "
+            f"{self.images.num_images // 2:,} images of {self.images.name}, "
+            f"batch {config.batch_size}, SGD with momentum {config.momentum} "
+            f"at a constant rate of {config.weight_learning_rate}; the loss "
+            f"is the mean over {objective.num_held_out:,} images of the other "
+            f"half."
+        )
+
+    def _inside(self) -> str:
+        return "".join(
+            f" {shared.name}: with the weights of that search's supernet "
+            f"after {shared.step:,} steps, mean over {shared.num_held_out:,} "
+            f"images that trained no weight."
+            for shared in self.shared
         )
 
     def _write(
@@ -241,29 +277,49 @@ class CorrelateExperiment:
         taus = {c.name: c.tau for c in result.comparisons}
         picture = draw_tau_by_steps(
             {
-                task: {s: taus[_predictor(task, s)] for s in config.steps}
-                for task in config.tasks
+                task: {step: taus[_predictor(task, step)] for step in steps}
+                for task, steps in _steps_by_task(result.rows).items()
             },
             {name: taus[name] for name in ("parameters", BASELINE)},
             config.num_architectures,
         )
         plots.save_png(picture, run.subdirectory("plots") / "tau_by_steps.png")
-        trained = (len(result.rows) - num_read) // len(config.steps)
-        labels = self.images.labels
+        trained = len(
+            {
+                (row["architecture"], row["task"])
+                for row in result.rows[num_read:]
+            }
+        )
+        labels = [shared.num_labels for shared in self.shared]
+        facts = {}
+        if self.images is not None:
+            found = self.images.labels
+            labels.append(0 if found is None else len(found))
+            facts = {
+                "num_images": self.images.num_images,
+                "dataset": self.images.name,
+            }
         run.write_summary(
             {
                 "num_architectures": config.num_architectures,
-                "tasks": config.tasks,
-                "steps": config.steps,
+                "tasks": list(self.judges),
+                "steps": _steps_by_task(result.rows),
                 "trainings_of_last_process": trained,
                 "seconds_of_last_process": round(seconds, 1),
-                "num_images": self.images.num_images,
-                "num_labels_read": 0 if labels is None else len(labels),
-                "dataset": self.images.name,
+                **facts,
+                "num_labels_read": max(labels),
                 "seed": config.seed,
                 "versions": versions(),
             }
         )
+
+
+def _steps_by_task(rows: list[Row]) -> dict[str, list[int]]:
+    """Returns each task with the steps that its losses were read after."""
+    found: dict[str, dict[int, None]] = {}
+    for row in rows:
+        found.setdefault(row["task"], {}).setdefault(row["step"])
+    return {task: list(steps) for task, steps in found.items()}
 
 
 def _predictor(task: str, step: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import pathlib
 
 from maenas_tf.config import Config, ConfigError, SearchConfig, check
 
@@ -57,7 +58,10 @@ class CorrelateConfig(_Shared):
 
     Attributes:
         task: one or more tasks, separated by commas; each architecture is
-            trained on each.
+            trained on each. Empty: none, with --supernets.
+        supernets: run directories of searches in nasbench201, separated by
+            commas; each architecture is also judged inside their supernets,
+            with the weights that these share.
         init_channels: channels of the first cells (C).
         num_cells: cells per stage.
         num_architectures: how many to draw, all different.
@@ -70,6 +74,7 @@ class CorrelateConfig(_Shared):
     """
 
     task: str = "mae"
+    supernets: str = ""
     init_channels: int = 8
     num_cells: int = 1
     num_architectures: int = 20
@@ -81,7 +86,12 @@ class CorrelateConfig(_Shared):
     @property
     def tasks(self) -> list[str]:
         """The tasks, in the order given."""
-        return self.task.split(",")
+        return self.task.split(",") if self.task else []
+
+    @property
+    def supernet_dirs(self) -> list[str]:
+        """The run directories of the supernets, in the order given."""
+        return self.supernets.split(",") if self.supernets else []
 
     @property
     def steps(self) -> list[int]:
@@ -109,9 +119,21 @@ class CorrelateConfig(_Shared):
             self.task,
             "give names of tasks, each once, separated by commas.",
         )
-        for task in self.tasks:
-            config = self.search_config(task)
-        config.check_momentum()
+        check(
+            bool(self.tasks or self.supernets),
+            "task",
+            self.task,
+            "give at least one task, or --supernets.",
+        )
+        names = [pathlib.PurePath(path).name for path in self.supernet_dirs]
+        check(
+            all(names) and len(set(names)) == len(names),
+            "supernets",
+            self.supernets,
+            "give run directories of different names, separated by commas.",
+        )
+        for task in self.tasks or ["mae"]:
+            self.search_config(task).check_momentum()
         self.check_each(
             ("num_architectures",),
             lambda value: 2 <= value <= 15_625,

@@ -259,9 +259,13 @@ class SearchExperiment:
         )
         return found
 
-    def make_scorer(self) -> SubnetScorer:
-        """Returns what judges architectures inside the supernet."""
-        return SubnetScorer(self.searcher, self.data.judging())
+    def make_scorer(self, most: int = 0) -> SubnetScorer:
+        """Returns what judges architectures inside the supernet.
+
+        Args:
+            most: by so many of the held-out images; 0 means all.
+        """
+        return SubnetScorer(self.searcher, self.data.judging(most))
 
     def _start_epoch(self, epoch: int) -> None:
         config, searcher = self.config, self.searcher

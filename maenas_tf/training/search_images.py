@@ -108,15 +108,19 @@ class SearchImages:
         )
         return next(iter(dataset.take(1)))
 
-    def judging(self) -> Batch:
-        """Returns the held-out batches, stacked, [batches, B, ...].
+    def judging(self, most: int = 0) -> Batch:
+        """Returns held-out batches, stacked, [batches, B, ...].
 
         Not augmented; a last batch that is not full is left out, unless it is
         the only one.
+
+        Args:
+            most: take the first so many of the images; 0 takes all.
         """
-        batch_size = min(self.config.batch_size, len(self.held_out))
+        indices = self.held_out[: most or None]
+        batch_size = min(self.config.batch_size, len(indices))
         dataset = self._part(
-            self.held_out, batch_size, epoch=0, augment=False, shuffle=False
+            indices, batch_size, epoch=0, augment=False, shuffle=False
         )
         return tf.nest.map_structure(lambda *parts: tf.stack(parts), *dataset)
 
