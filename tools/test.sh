@@ -9,4 +9,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 ruff check .
 ruff format --check .
-exec python -m pytest "$@"
+# A file's tests share what is slow to make; files are shared out.
+exec python -m pytest --numprocesses=logical --maxprocesses=4 \
+  --dist=loadfile "$@"

@@ -83,7 +83,8 @@ def test_an_environment_with_the_locks_checksum_is_kept(tmp_path):
     # The exit code and the last line are those of (here: the fake) pytest.
     assert done.returncode == 7
     assert done.stdout == (
-        f"python -m pytest tests/a_test.py -m large in {tmp_path}\n"
+        f"python -m pytest --numprocesses=logical --maxprocesses=4 "
+        f"--dist=loadfile tests/a_test.py -m large in {tmp_path}\n"
     )
 
 
