@@ -138,16 +138,15 @@ def _finite_difference_product(
     norm = tf.linalg.global_norm(vector)
     # A vanishing v has a vanishing product; keep eps finite.
     epsilon = 0.01 / tf.maximum(norm, tf.cast(1e-12, norm.dtype))
-    shifted = []
-    for sign in (1.0, -1.0):
-        moved = [
-            w + tf.cast(sign * epsilon, w.dtype) * v
-            for w, v in zip(weights, vector, strict=True)
-        ]
-        shifted.append(gradient(loss, moved, alphas, "alphas")[1])
+    shifts = [epsilon * v for v in vector]
+    pairs = list(zip(weights, shifts, strict=True))
+    plus, minus = (
+        gradient(loss, moved, alphas, "alphas")[1]
+        for moved in ([w + s for w, s in pairs], [w - s for w, s in pairs])
+    )
     return [
-        (plus - minus) / tf.cast(2.0 * epsilon, plus.dtype)
-        for plus, minus in zip(*shifted, strict=True)
+        (p - m) / tf.cast(2.0 * epsilon, p.dtype)
+        for p, m in zip(plus, minus, strict=True)
     ]
 
 
@@ -182,8 +181,10 @@ def sgd_virtual_step(
     rate = tf.cast(learning_rate, weights[0].dtype)
     xi = rate * (1.0 + momentum) if nesterov else rate
     pull = momentum * momentum if nesterov else momentum
+    # The decay's part is a factor of w.
+    kept = 1.0 - xi * weight_decay
     virtual = [
-        w + pull * u - xi * (g + weight_decay * w)
+        kept * w + pull * u - xi * g
         for w, g, u in zip(weights, gradients, velocities, strict=True)
     ]
     return virtual, xi
