@@ -14,6 +14,8 @@ BENCHMARKS = ("cifar10", "cifar100", "imagenet16_120")
 _OF_THE_SEARCH_ALONE = {
     "space",
     "algorithm",
+    "selection",
+    "recompute",
     "order",
     "hessian_vector_product",
     "stem",
@@ -32,7 +34,7 @@ _OF_THE_SEARCH_ALONE = {
     "jit_compile",
 }
 # ... or has another default or meaning.
-_OWN = {"task", "init_channels", "num_cells"}
+_OWN = {"task", "init_channels", "num_cells", "held_out_images"}
 
 # The rest, whatever tasks have added, means here what it means there.
 _Shared = dataclasses.make_dataclass(

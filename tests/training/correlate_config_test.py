@@ -27,7 +27,8 @@ READERS = [
 def test_no_setting_is_accepted_and_ignored():
     text = "".join(path.read_text() for path in READERS)
     read = set(re.findall(r"\bconfig\.(\w+)", text))
-    read |= {"task", "at_steps"}  # as `tasks` and `steps`
+    # As `tasks`, `steps` and `supernet_dirs`.
+    read |= {"task", "at_steps", "supernets"}
     names = {field.name for field in dataclasses.fields(CorrelateConfig)}
     assert names - read == set()
 
