@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import gc
 import json
 import multiprocessing
 import os
@@ -113,6 +114,8 @@ class Benchmark:
         result = _record(case)
         for _ in range(self.config.repeats):
             _measure(case, self.config.steps, result)
+        del case
+        gc.collect()  # Graphs hold themselves in circles.
         return result
 
 
