@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
+from maenas_tf.training.progress import silent_stderr
 
 BAD_INPUT = 2
 INTERRUPTED = 3
@@ -32,25 +33,14 @@ def _parse(argv: Sequence[str]) -> list[str]:
     return rest
 
 
-@contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Hides what TensorFlow 2.21 logs while it loads.
+def _quiet_start() -> contextlib.AbstractContextManager[None]:
+    """Hides what TensorFlow logs while it loads.
 
-    It does so whatever TF_CPP_MIN_LOG_LEVEL says; who sets that to less than
-    3 sees it.
+    Who sets TF_CPP_MIN_LOG_LEVEL to less than 3 sees it.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
-        yield
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+        return contextlib.nullcontext()
+    return silent_stderr()
 
 
 def run(main: Callable[[], int | None]) -> None:

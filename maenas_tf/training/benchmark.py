@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import gc
 import json
@@ -11,9 +10,7 @@ import multiprocessing
 import os
 import pathlib
 import platform
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -22,7 +19,7 @@ from maenas_tf.analysis import canvas, timing
 from maenas_tf.config import ConfigError
 from maenas_tf.training.benchmark_cases import CASES, Case, SearchStep
 from maenas_tf.training.benchmark_config import MEMORY, BenchmarkConfig
-from maenas_tf.training.progress import progress_bar, say
+from maenas_tf.training.progress import progress_bar, say, silent_stderr
 from maenas_tf.training.runtime import memory_mb, versions
 
 
@@ -186,7 +183,7 @@ def _memory(config: BenchmarkConfig) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     try:
         with (
-            _silent_stderr(),
+            silent_stderr(),  # TensorFlow loads; errors come by the pool.
             concurrent.futures.ProcessPoolExecutor(1, context) as pool,
         ):
             return pool.submit(_weigh, config).result()
@@ -199,23 +196,6 @@ def _memory(config: BenchmarkConfig) -> dict[str, Any]:
             f"--batch_size={config.batch_size} and "
             f"--init_channels={config.init_channels}; give less."
         ) from error
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Keeps off the terminal what TensorFlow logs where it loads.
-
-    What a child raises comes back through its pool.
-    """
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 def _weigh(config: BenchmarkConfig) -> dict[str, Any]:

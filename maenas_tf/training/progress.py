@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 import tqdm
@@ -51,6 +54,23 @@ def progress_bar(total: int, initial: int = 0, unit: str = "step") -> tqdm.tqdm:
         bar_format=f"{{desc}}{unit} {{n_fmt}} of {{total_fmt}}, "
         "{remaining} left{postfix}",
     )
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Hides what this process and its children write to stderr.
+
+    TensorFlow 2.21 logs while it loads, whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def say(text: str) -> None:
