@@ -238,6 +238,9 @@ class SearchConfig(Config):
         clip_norm: global-norm clip of the weights' gradient; 0 is off.
         alpha_learning_rate: rate of Adam(0.5, 0.999).
         alpha_weight_decay: L2 factor added to the alphas' gradient.
+        alpha_average: read the architecture off the mean of the architecture
+            weights over the last so many epochs that moved them; 1 is the
+            last alone, as in DARTS.
         hessian_every: measure the dominant eigenvalue of the alphas' Hessian
             after every so many epochs and the last, on one fixed batch of
             their half (batch_size images); 0 is off.
@@ -293,6 +296,7 @@ class SearchConfig(Config):
     clip_norm: float = 5.0
     alpha_learning_rate: float = 3e-4
     alpha_weight_decay: float = 1e-3
+    alpha_average: int = 1
     hessian_every: int = 0
     seed: int = 0
     strategy: str = "auto"
@@ -322,7 +326,13 @@ class SearchConfig(Config):
 
     def _check_ranges(self) -> None:
         self.check_each(
-            ("patch_size", "init_channels", "epochs", "batch_size"),
+            (
+                "patch_size",
+                "init_channels",
+                "epochs",
+                "batch_size",
+                "alpha_average",
+            ),
             lambda value: value >= 1,
             "give a whole number of at least 1.",
         )

@@ -34,6 +34,7 @@ INVALID = [
     ("weight_decay", -3e-4),
     ("weight_decay", NAN),
     ("alpha_weight_decay", -1e-3),
+    ("alpha_average", 0),
     ("clip_norm", -5.0),
     ("weight_learning_rate", float("inf")),
     ("alpha_learning_rate", float("inf")),

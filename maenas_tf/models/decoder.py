@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.convolution import convolve, fan_in_uniform
-from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.normalization import BatchNormalization, batch_normalize
 from maenas_tf.registry import Registry
 
 DECODERS: Registry = Registry("decoder")
@@ -23,6 +23,12 @@ def upsample_2x(x: tf.Tensor) -> tf.Tensor:
 
 class Decoder(keras.layers.Layer):
     """Reconstructs images from features.
+
+    Each feature that is fed in is first normalised over the batch, without
+    learned scale: nodes are sums, whose scale grows with the operations that
+    an architecture has, and a decoder serves them all. (NAS-Bench-201's
+    skeleton normalises before its pooling likewise, and masked autoencoders
+    of transformers end their encoder with a normalisation.)
 
     Args:
         image_size: side of the image, pixels.
@@ -97,14 +103,17 @@ class HierarchicalDecoder(Decoder):
         self._build_output(self.image_size // input_shape[0][1], 3, self.width)
         self.built = True
 
+    def _lateral(self, features, i: int):
+        x = batch_normalize(features[i])[0]
+        return convolve(x, tf.convert_to_tensor(self.laterals[i]))
+
     def call(self, features, training=False):
         """Returns images [B, H, W, 3] from features, fine to coarse."""
-        x = convolve(features[-1], tf.convert_to_tensor(self.laterals[-1]))
+        x = self._lateral(features, -1)
         for i in reversed(range(len(features) - 1)):
             x = upsample_2x(x)
             if self.fed[i]:
-                lateral = tf.convert_to_tensor(self.laterals[i])
-                x = x + convolve(features[i], lateral)
+                x = x + self._lateral(features, i)
             x = convolve(x, tf.convert_to_tensor(self.kernels[i]))
             x = tf.nn.relu(self.norms[i].call(x, training=training))
         return self._output(x)
@@ -125,8 +134,8 @@ class SingleScaleDecoder(HierarchicalDecoder):
 class LinearDecoder(Decoder):
     """Each position of the coarsest feature predicts its own pixels, linearly.
 
-    No convolution over space, no normalisation and no activation, as SimMIM's
-    prediction head (Xie et al., 2022). `width` has no part in it.
+    No convolution over space and no activation, as SimMIM's prediction head
+    (Xie et al., 2022). `width` has no part in it.
     """
 
     def build(self, input_shape):
@@ -136,4 +145,4 @@ class LinearDecoder(Decoder):
 
     def call(self, features, training=False):
         """Returns images [B, H, W, 3] from features, fine to coarse."""
-        return self._output(features[-1])
+        return self._output(batch_normalize(features[-1])[0])

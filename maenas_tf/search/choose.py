@@ -11,8 +11,12 @@ AUTO = "auto"
 # Settings of the alphas: an error without them, or, where a recipe may well
 # hold them for another algorithm, a note.
 _OF_ALPHAS = ("order", "hessian_vector_product", "hessian_every")
-_OF_ALPHA_RECIPES = ("alpha_learning_rate", "alpha_weight_decay")
-_OF_ALPHA_RECIPES += ("warmup_epochs",)
+_OF_ALPHA_RECIPES = (
+    "alpha_learning_rate",
+    "alpha_weight_decay",
+    "alpha_average",
+    "warmup_epochs",
+)
 
 
 def choose(
@@ -63,5 +67,7 @@ def unread_by(
         unread += _OF_ALPHA_RECIPES
     if algorithm.trains_alphas and not selection.scores:
         unread.append("held_out_images")
+    if algorithm.trains_alphas and selection.scores:
+        unread.append("alpha_average")
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]

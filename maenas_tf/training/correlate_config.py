@@ -28,6 +28,7 @@ _OF_THE_SEARCH_ALONE = {
     "weight_learning_rate_min",
     "alpha_learning_rate",
     "alpha_weight_decay",
+    "alpha_average",
     "hessian_every",
     "strategy",
     "num_replicas",

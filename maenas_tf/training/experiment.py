@@ -15,6 +15,7 @@ from maenas_tf.analysis import plots, statistics
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.models.costs import evaluation_size
+from maenas_tf.search import alpha_reading
 from maenas_tf.search.architectures import Architectures, EdgeWeights
 from maenas_tf.search.choose import choose, unread_by
 from maenas_tf.search.constraints import Budget, Limits
@@ -225,14 +226,27 @@ class SearchExperiment:
             return Genotype.from_dict(summary["genotype"])
         return self._genotype()
 
+    def _weights(self) -> dict[str, np.ndarray]:
+        """Returns the weights that the architecture is read off.
+
+        Of the epochs that the run directory holds.
+        """
+        arrays = self.run_directory.stacked_arrays()
+        return {
+            kind.name: alpha_reading.mean_weights(
+                arrays[f"weights_{kind.name}"],
+                self.warmup_epochs,
+                self.config.alpha_average,
+            )
+            for kind in self.space.cell_types
+        }
+
     def _strongest(self) -> Genotype:
         """Returns what the algorithm derives, whatever it costs."""
-        weights = self.searcher.supernet.architecture.numpy()
-        return self.algorithm.derive(self.space, weights)
+        return self.algorithm.derive(self.space, self._weights())
 
     def _genotype(self) -> Genotype:
-        weights = self.searcher.supernet.architecture.numpy()
-        return self.budget.choose(self._strongest(), weights)
+        return self.budget.choose(self._strongest(), self._weights())
 
     def _select(self) -> dict[str, Any]:
         """Chooses among candidates by their loss, where that is asked for.
@@ -283,15 +297,17 @@ class SearchExperiment:
         self, epoch: int, means: dict[str, float], seconds: float
     ) -> None:
         architecture = self.searcher.supernet.architecture
-        weights, arrays, genotype = {}, {}, None
+        weights, genotype = {}, None
         if architecture is not None:
-            weights, genotype = architecture.numpy(), self._genotype()
+            weights = architecture.numpy()
             arrays = {f"weights_{k}": v for k, v in weights.items()}
             for kind, alphas in architecture.alphas.items():
                 arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
+            self.run_directory.append_arrays(arrays)
+            genotype = self._genotype()
         row = self._row(epoch, means, seconds, weights, genotype)
         row.update(self.hessian.columns(epoch))
-        self.run_directory.append_epoch(row, arrays)
+        self.run_directory.append_epoch(row)
         if genotype is not None:
             self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(

@@ -187,12 +187,20 @@ class RunDirectory:
 
         Args:
             row: column to value; "epoch" and the same columns each time.
-            arrays: name to array; stacked over the epochs.
+            arrays: as `append_arrays`, if that was not called before.
         """
         self.rows.append(dict(row))
-        for name, array in (arrays or {}).items():
-            self.arrays.setdefault(name, []).append(array)
+        self.append_arrays(arrays or {})
         self._write_history()
+
+    def append_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Adds an epoch's arrays, which `append_epoch` will write.
+
+        Args:
+            arrays: name to array; stacked over the epochs.
+        """
+        for name, array in arrays.items():
+            self.arrays.setdefault(name, []).append(array)
 
     def _write_history(self) -> None:
         columns: list[str] = []
