@@ -1,0 +1,69 @@
+"""`python -m tools.consensus`, from searches to a genotype.json."""
+
+import pytest
+
+from maenas_tf.spaces import load_genotype
+from tests.tools import one_process
+from tests.training import stored
+from tests.training.consensus_test import CONV, SKIP, search
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Name of a case to exit code, stdout and stderr, and the folder."""
+    folder = tmp_path_factory.mktemp("consensus")
+    for name, favourite, strength in (
+        ("a", SKIP, 0.4),
+        ("b", CONV, 0.9),
+    ):
+        run = search(name, favourite, strength)
+        stored.store(folder / "runs" / name, run)
+    other = search("c", SKIP, 0.4, max_macs=10**9)
+    stored.store(folder / "others" / "c", other)
+    (folder / "begun").mkdir()
+    (folder / "begun" / ".lock").touch()
+    (folder / "file").touch()
+    cases = {
+        "good": [f"--runs={folder}/runs", f"--output_dir={folder}/out"],
+        "unlike": [
+            f"--runs={folder}/runs,{folder}/others",
+            f"--output_dir={folder}/x",
+        ],
+        "none": [f"--runs={folder}/none", f"--output_dir={folder}/x"],
+        "none done": [f"--runs={folder}/begun", f"--output_dir={folder}/x"],
+        "no place": [f"--runs={folder}/runs", f"--output_dir={folder}/file/x"],
+        "missing": [f"--runs={folder}/runs"],
+    }
+    found = one_process.run(
+        "consensus", [("", flags) for flags in cases.values()]
+    )
+    return folder, dict(zip(cases, found, strict=True))
+
+
+def test_consensus_is_written(results):
+    folder, found = results
+    code, out, error = found["good"]
+    assert code == 0, error
+    genotype = load_genotype(folder / "out")
+    assert out.splitlines()[-2:] == ["2 searches, 0 labels:", str(genotype)]
+    assert str(genotype).count("nor_conv_3x3") == 6
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("unlike", "c with max_macs=1000000000"),
+        ("none", "--runs"),
+        ("none done", "holds no finished search"),
+        ("no place", "--output_dir"),
+        ("missing", "--output_dir"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(results, case, words):
+    folder, found = results
+    code, _, error = found[case]
+    assert code == 2
+    assert words in error
+    assert "Traceback" not in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (folder / "x").exists()

@@ -1,0 +1,56 @@
+"""One architecture of several searches, off the mean of their weights.
+
+    python -m tools.sweep --flagfile=flags/recipes/quickstart.flags \
+        --sweep_dir=runs/sweep --seeds=0,1,2,3
+    python -m tools.consensus --runs=runs/sweep --output_dir=runs/consensus
+
+Reads no label, and takes a second. Exit codes: 0 done; 2 bad input.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from flags import consensus_flags
+from tools import runner
+
+# What --helpshort shows.
+flags.adopt_module_key_flags(consensus_flags)
+
+
+def main() -> None:
+    """Writes what the searches agree on."""
+    from maenas_tf.config import ConfigError
+    from maenas_tf.training.consensus import find_consensus
+    from maenas_tf.training.run_reader import read_runs
+
+    runs = consensus_flags.RUNS.value
+    output_dir = consensus_flags.OUTPUT_DIR.value
+    records, problems = read_runs(runs)
+    for name, reason in problems.items():
+        print(f"not used: {name}: {reason}")
+    if not records:
+        raise ConfigError(
+            f"--runs={','.join(runs)} holds no finished search; the lines "
+            f"above say why."
+        )
+    consensus = find_consensus(records)
+    try:
+        consensus.write(pathlib.Path(output_dir))
+    except OSError as error:
+        raise ConfigError(
+            f"--output_dir={output_dir} cannot be written "
+            f"({error.strerror}); give a directory of your own."
+        ) from error
+    for name, genotype in consensus.runs.items():
+        print(f"{name}: {genotype}")
+    print(
+        f"{len(records)} searches, {consensus.num_labels_read:,} labels:\n"
+        f"{consensus.genotype}"
+    )
+
+
+if __name__ == "__main__":
+    runner.run(main)
