@@ -47,6 +47,16 @@ def test_the_alphas_of_a_result_lead_to_its_genotype(result):
     assert mn.derive_genotype(last, "nasbench201") == result.genotype
 
 
+def test_the_architecture_can_be_read_off_the_mean_of_the_last_epochs():
+    settings = {"epochs": 4, "alpha_learning_rate": 0.5, "alpha_average": 3}
+    found = mn.search(make_images(16, 8, 8, 3), **{**SETTINGS, **settings})
+    weights = tf.nn.softmax(found.alphas["cell"]).numpy()
+    space = SPACES.get("nasbench201")
+    mean = space.derive({"cell": weights[-3:].mean(0)})
+    assert found.genotype == mean != space.derive({"cell": weights[-1]})
+    assert found.history[-1]["genotype"] == str(mean)
+
+
 def test_grey_images_in_a_dataset_can_be_searched_and_kept(tmp_path):
     dataset = tf.data.Dataset.from_tensor_slices(make_images(20, 16, 16, 1))
     run_dir = tmp_path / "run"
