@@ -37,18 +37,10 @@ def main() -> None:
     """Writes the report that the flags ask for."""
     from maenas_tf.analysis.report import Report
     from maenas_tf.config import ConfigError
-    from maenas_tf.training.run_reader import read_runs
+    from maenas_tf.training.run_reader import require_runs
 
-    runs = analyze_flags.RUNS.value
     output_dir = analyze_flags.OUTPUT_DIR.value
-    records, problems = read_runs(runs)
-    for name, reason in problems.items():
-        print(f"not used: {name}: {reason}")
-    if not records:
-        raise ConfigError(
-            f"--runs={','.join(runs)} holds no finished search; the lines "
-            f"above say why."
-        )
+    records, problems = require_runs(analyze_flags.RUNS.value)
     try:
         report = Report(records, problems, analyze_flags.GROUP_BY.value)
     except ValueError as error:

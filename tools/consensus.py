@@ -24,18 +24,10 @@ def main() -> None:
     """Writes what the searches agree on."""
     from maenas_tf.config import ConfigError
     from maenas_tf.training.consensus import find_consensus
-    from maenas_tf.training.run_reader import read_runs
+    from maenas_tf.training.run_reader import require_runs
 
-    runs = consensus_flags.RUNS.value
     output_dir = consensus_flags.OUTPUT_DIR.value
-    records, problems = read_runs(runs)
-    for name, reason in problems.items():
-        print(f"not used: {name}: {reason}")
-    if not records:
-        raise ConfigError(
-            f"--runs={','.join(runs)} holds no finished search; the lines "
-            f"above say why."
-        )
+    records, _ = require_runs(consensus_flags.RUNS.value)
     consensus = find_consensus(records)
     try:
         consensus.write(pathlib.Path(output_dir))

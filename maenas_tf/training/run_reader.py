@@ -18,6 +18,7 @@ import numpy as np
 from maenas_tf.analysis.run_record import RunRecord
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.spaces import SPACES, Genotype
+from maenas_tf.training.progress import say
 
 _DEFAULTS = {
     field.name: field.default for field in dataclasses.fields(SearchConfig)
@@ -83,6 +84,25 @@ def read_runs(
             records.append(read_run(path, names[path]))
         except NotUsable as error:
             problems[names[path]] = str(error)
+    return records, problems
+
+
+def require_runs(
+    patterns: Sequence[str],
+) -> tuple[list[RunRecord], dict[str, str]]:
+    """As `read_runs`, and says which directories hold no finished search.
+
+    Raises:
+        ConfigError: there is none at all.
+    """
+    records, problems = read_runs(patterns)
+    for name, reason in problems.items():
+        say(f"not used: {name}: {reason}")
+    if not records:
+        raise ConfigError(
+            f"--runs={','.join(patterns)} holds no finished search; the lines "
+            f"above say why."
+        )
     return records, problems
 
 
