@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from maenas_tf.search.architectures import Choice
-from maenas_tf.search.selection import SELECTIONS, Problem, Selection
+from maenas_tf.search.selection import SELECTIONS, Problem, ScoringSelection
 
 
 @SELECTIONS.register("evolution")
-class Evolution(Selection):
+class Evolution(ScoringSelection):
     """Crosses and mutates the best candidates so far.
 
     The first generation is random. Each further one is half crossovers of

@@ -12,14 +12,14 @@ from maenas_tf.search.architectures import Choice
 from maenas_tf.search.selection import (
     SELECTIONS,
     Problem,
-    Selection,
+    ScoringSelection,
     Variant,
 )
 from maenas_tf.spaces import Edge, Genotype, GenotypeEdge
 
 
 @SELECTIONS.register("perturbation")
-class Perturbation(Selection):
+class Perturbation(ScoringSelection):
     """Keeps, edge by edge, the candidate whose removal costs most.
 
     The edges are taken in a random order. Of each the held-out loss of the

@@ -109,21 +109,27 @@ def _worst_if_nan(losses: Sequence[float]) -> np.ndarray:
     return np.where(np.isnan(losses), np.inf, losses)
 
 
-class Selection(abc.ABC):
-    """Chooses an architecture.
+class Selection:
+    """Which architecture is taken.
 
     Attributes:
-        scores: whether candidates are scored; if not, the algorithm derives
-            the genotype from the alphas.
+        scores: whether candidates are scored, as a `ScoringSelection` does;
+            if not, the algorithm derives the genotype from the alphas.
         needs_alphas: whether only a supernet with alphas will do.
     """
 
-    scores = True
+    scores = False
     needs_alphas = False
 
     def check(self, space: Space) -> None:
         """Raises ConfigError if it is not for a space."""
         del space
+
+
+class ScoringSelection(Selection, abc.ABC):
+    """Takes an architecture by held-out losses."""
+
+    scores = True
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Choice:
@@ -142,18 +148,11 @@ class Selection(abc.ABC):
 class ByAlphas(Selection):
     """The strongest by the alphas, as the algorithm derives it."""
 
-    scores = False
     needs_alphas = True
-
-    def select(self, problem):
-        raise NotImplementedError("The algorithm derives the genotype.")
-
-    def most_candidates(self, problem):
-        return 0
 
 
 @SELECTIONS.register("exhaustive")
-class Exhaustive(Selection):
+class Exhaustive(ScoringSelection):
     """The least held-out loss of all architectures within the limits.
 
     In a random order, so that the time left can be told from the time taken,

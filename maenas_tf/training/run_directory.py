@@ -53,6 +53,43 @@ def to_flags(config: Config) -> list[str]:
     return flags
 
 
+def holds_run(
+    path: pathlib.Path, config: Config, named: str, other: str
+) -> bool:
+    """Returns whether a directory holds a run of a configuration.
+
+    Args:
+        path: the directory, which need not be there.
+        config: the configuration.
+        named: the directory in messages.
+        other: what the user may give another of.
+
+    Raises:
+        ConfigError: it holds a run of another configuration, or one that
+            cannot be read.
+    """
+    file = path / "config.json"
+    if not file.exists():
+        return False
+    try:
+        there = type(config).from_json(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{named} holds a config.json that cannot be read ({error}); "
+            f"give another {other}."
+        ) from error
+    differences = ", ".join(
+        f"--{name}={getattr(config, name)} (there: {getattr(there, name)})"
+        for name in there.differences(config)
+    )
+    if differences:
+        raise ConfigError(
+            f"{named} holds a run of another configuration: {differences}; "
+            f"give another {other} or the same flags."
+        )
+    return True
+
+
 class RunDirectory:
     """The files of one search or training.
 
@@ -106,32 +143,13 @@ class RunDirectory:
             return  # A file system without locks; nothing to be done.
 
     def _check_run(self, config: Config, resume: bool) -> None:
-        file = self.path / "config.json"
-        if not file.exists():
-            return
-        if not resume:
+        there = holds_run(
+            self.path, config, f"--run_dir={self.path}", "directory"
+        )
+        if there and not resume:
             raise ConfigError(
                 f"--run_dir={self.path} holds a run already; drop "
                 f"--noresume to go on with it or give another directory."
-            )
-        try:
-            there = type(config).from_json(file.read_text())
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"--run_dir={self.path} holds a config.json that cannot be "
-                f"read ({error}); give another directory."
-            ) from error
-        names = there.differences(config)
-        if names:
-            differences = ", ".join(
-                f"--{name}={getattr(config, name)} (there: "
-                f"{getattr(there, name)})"
-                for name in names
-            )
-            raise ConfigError(
-                f"--run_dir={self.path} holds a run of another "
-                f"configuration: {differences}; give another directory or "
-                f"the same flags."
             )
 
     def close(self) -> None:
@@ -178,21 +196,6 @@ class RunDirectory:
         file = self.path / "summary.json"
         return json.loads(file.read_text()) if file.exists() else None
 
-    def append_epoch(
-        self,
-        row: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray] | None = None,
-    ) -> None:
-        """Adds an epoch to history.csv and, of a search, alphas.npz.
-
-        Args:
-            row: column to value; "epoch" and the same columns each time.
-            arrays: as `append_arrays`, if that was not called before.
-        """
-        self.rows.append(dict(row))
-        self.append_arrays(arrays or {})
-        self._write_history()
-
     def append_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Adds an epoch's arrays, which `append_epoch` will write.
 
@@ -201,6 +204,15 @@ class RunDirectory:
         """
         for name, array in arrays.items():
             self.arrays.setdefault(name, []).append(array)
+
+    def append_epoch(self, row: Mapping[str, Any]) -> None:
+        """Adds an epoch to history.csv and, of a search, alphas.npz.
+
+        Args:
+            row: column to value; "epoch" and the same columns each time.
+        """
+        self.rows.append(dict(row))
+        self._write_history()
 
     def _write_history(self) -> None:
         columns: list[str] = []

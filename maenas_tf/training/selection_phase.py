@@ -12,7 +12,7 @@ import numpy as np
 from maenas_tf.analysis import statistics
 from maenas_tf.search.architectures import Architectures, Choice, EdgeWeights
 from maenas_tf.search.constraints import Budget
-from maenas_tf.search.selection import Problem, Selection, Variant
+from maenas_tf.search.selection import Problem, ScoringSelection, Variant
 from maenas_tf.training.loop import Interrupted, SignalWatch
 from maenas_tf.training.progress import progress_bar, say
 from maenas_tf.training.run_directory import RunDirectory
@@ -62,7 +62,7 @@ class SelectionPhase:
 
     def __init__(
         self,
-        selection: Selection,
+        selection: ScoringSelection,
         architectures: Architectures,
         budget: Budget,
         seed: int,

@@ -8,7 +8,7 @@ import fcntl
 import pathlib
 from collections.abc import Hashable, Sequence
 
-from maenas_tf.config import ConfigError
+from maenas_tf.training.run_directory import holds_run
 from maenas_tf.training.sweep_grid import SweepRun
 
 WAITING = "waiting"
@@ -69,31 +69,13 @@ class RunState:
         """Returns whether the run has ended well before.
 
         Raises:
-            ConfigError: the directory holds a run of another configuration.
+            ConfigError: the directory holds a run of another configuration,
+                or one that cannot be read.
         """
-        file = self.path / "config.json"
-        if not file.exists():
-            return False
-        config = self.run.config
-        try:
-            there = type(config).from_json(file.read_text())
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{file} cannot be read ({error}); remove that directory or "
-                f"give another --sweep_dir."
-            ) from error
-        names = there.differences(config)
-        if names:
-            differences = ", ".join(
-                f"--{name}={getattr(config, name)} (there: "
-                f"{getattr(there, name)})"
-                for name in names
-            )
-            raise ConfigError(
-                f"{self.path} holds a run of another configuration: "
-                f"{differences}; give another --sweep_dir or the same flags."
-            )
-        return (self.path / "summary.json").exists()
+        there = holds_run(
+            self.path, self.run.config, str(self.path), "--sweep_dir"
+        )
+        return there and (self.path / "summary.json").exists()
 
     def is_locked(self) -> bool:
         """Returns whether another process writes into the directory.

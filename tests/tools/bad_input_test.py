@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tools import commands
+from tests.tools import commands, one_process
 
 # Test name to the flags in place of those of the smallest search (FOLDER is a
 # new directory with the content that `make_folder` gives it), and to what the
@@ -237,12 +237,12 @@ def results(folder):
     """Exit code and stderr of every case."""
     flags = [f"--run_dir={folder}/new", *commands.to_flags(commands.TINY)]
     cases = [
-        [*flags, *(f.replace("FOLDER", str(folder)) for f in case[0])]
+        ("", [*flags, *(f.replace("FOLDER", str(folder)) for f in case[0])])
         for case in CASES.values()
     ]
     with open(folder / "used" / ".lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = commands.run_many(cases)
+        found = one_process.run("search", cases)
     return dict(zip(CASES, found, strict=True))
 
 
@@ -261,7 +261,7 @@ def check(code, error, *parts):
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_one_sentence(name, results, folder):
     _, *parts = CASES[name]
-    code, error = results[name]
+    code, _, error = results[name]
     check(code, error, *(part.replace("FOLDER", str(folder)) for part in parts))
 
 

@@ -61,28 +61,6 @@ def run(tool: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def run_many(commands: list[list[str]]) -> list[tuple[int, str]]:
-    """Runs many searches one after another in one process.
-
-    Starting TensorFlow takes seconds; most bad input takes none.
-
-    Returns:
-        For each command, a list of flags, the exit code and stderr.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.tools.many_searches"],
-        cwd=ROOT,
-        input=json.dumps(commands),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return [tuple(result) for result in json.loads(done.stdout)]
-
-
 def history(run_dir: pathlib.Path) -> list[dict[str, str]]:
     """Returns the rows of history.csv."""
     with open(run_dir / "history.csv", newline="") as file:

@@ -42,7 +42,8 @@ def fill(path, epochs):
     """Writes so many epochs, closes the run and returns it."""
     run = RunDirectory(path, CONFIG)
     for epoch in range(epochs):
-        run.append_epoch(row(epoch), arrays(epoch))
+        run.append_arrays(arrays(epoch))
+        run.append_epoch(row(epoch))
     run.close()
     return run
 
@@ -157,7 +158,8 @@ def test_an_epoch_whose_checkpoint_is_missing_is_written_again(tmp_path):
     run = RunDirectory(tmp_path, CONFIG)
     run.load_history(2)
     assert [int(r["epoch"]) for r in run.rows] == [0, 1]
-    run.append_epoch(row(2), arrays(7))
+    run.append_arrays(arrays(7))
+    run.append_epoch(row(2))
     assert [r["epoch"] for r in read_rows(tmp_path)] == ["0", "1", "2"]
     stacked = run.stacked_arrays()["weights_cell"]
     assert stacked[:, 0, 0].tolist() == [0, 1, 7]
@@ -171,7 +173,8 @@ def test_an_epoch_whose_alphas_are_missing_is_written_again(tmp_path):
     (tmp_path / "history.csv").write_bytes(history)
     run = RunDirectory(tmp_path, CONFIG)
     run.load_history(1)
-    run.append_epoch(row(1), arrays(1))
+    run.append_arrays(arrays(1))
+    run.append_epoch(row(1))
     assert [r["epoch"] for r in read_rows(tmp_path)] == ["0", "1"]
     assert len(run.stacked_arrays()["weights_cell"]) == 2
 

@@ -9,11 +9,11 @@ import tensorflow as tf
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.image_set import ImageSet
-from maenas_tf.models.supernet import Supernet
+from maenas_tf.search import ALGORITHMS
 from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
 from maenas_tf.tasks import TASKS
+from maenas_tf.training.build import build_searcher
 from maenas_tf.training.searcher import Searcher
-from maenas_tf.training.updates import SGD
 
 IMAGE_SIZE = 8
 
@@ -61,8 +61,6 @@ def make_searcher(
     config: SearchConfig | None = None,
     seed: int = 0,
     num_classes: int = 0,
-    weight_optimizer: keras.optimizers.Optimizer | None = None,
-    alpha_optimizer: keras.optimizers.Optimizer | None = None,
     image_size: int = IMAGE_SIZE,
     **settings,
 ) -> Searcher:
@@ -72,30 +70,7 @@ def make_searcher(
     with SPACES.temporary(ONE_EDGE.name, ONE_EDGE):
         space = SPACES.get(config.space)
     task = TASKS.get(config.task)(config, image_size, num_classes)
-    supernet = Supernet(
-        space,
-        config.init_channels,
-        config.num_cells,
-        task.build_head(space),
-        image_size=task.input_size,
-        recompute=config.recompute,
-    )
-    searcher = Searcher(
-        supernet,
-        task,
-        config.order,
-        config.hessian_vector_product,
-        config.weight_decay,
-        config.alpha_weight_decay,
-        config.clip_norm,
-    )
-    searcher.compile(
-        weight_optimizer
-        or SGD(config.weight_learning_rate, config.momentum, config.nesterov),
-        alpha_optimizer
-        or keras.optimizers.Adam(config.alpha_learning_rate, 0.5, 0.999),
-    )
-    return searcher
+    return build_searcher(config, space, task, ALGORITHMS.get("darts")())
 
 
 def make_batch(

@@ -20,7 +20,8 @@ def store(path: pathlib.Path, record: RunRecord) -> None:
             f"weights_{kind}": stack[epoch]
             for kind, stack in record.weights.items()
         }
-        run.append_epoch(row, {**arrays, "alphas_other": arrays.popitem()[1]})
+        run.append_arrays({**arrays, "alphas_other": arrays.popitem()[1]})
+        run.append_epoch(row)
     for name, content in record.pictures.items():
         (run.subdirectory("plots") / name).write_bytes(content)
     run.write_summary(record.summary)
