@@ -189,6 +189,9 @@ class SearchConfig(Config):
         held_out_images: number of images that candidates of a selection by
             loss are judged by; 0 means 256, or a fifth of the images if that
             is less. single_path trains on all others.
+        tuning_epochs: between two decisions of the selection "perturbation"
+            train the weights for so many epochs, at a tenth of their first
+            learning rate; 0 is none.
         order: order of the architecture gradient, "first" or "second".
         hessian_vector_product: second order only: "finite_difference" (as
             in DARTS) or "exact".
@@ -260,6 +263,7 @@ class SearchConfig(Config):
     algorithm: str = "darts"
     selection: str = "auto"
     held_out_images: int = 0
+    tuning_epochs: int = 0
     order: str = "first"
     hessian_vector_product: str = "finite_difference"
     dataset: str = "digits"
@@ -356,6 +360,11 @@ class SearchConfig(Config):
             ("hessian_every",),
             lambda value: value >= 0,
             "give a number of epochs, or 0 to measure none.",
+        )
+        self.check_each(
+            ("tuning_epochs",),
+            lambda value: value >= 0,
+            "give a number of epochs, or 0 for none.",
         )
         self.check_each(
             ("weight_learning_rate", "alpha_learning_rate", "noise_level"),

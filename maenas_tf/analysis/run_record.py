@@ -147,7 +147,8 @@ def _images(record: RunRecord) -> float:
     batch = steps * _number(record.settings.get("batch_size"))
     if batch > 0:
         counts = np.round(counts / batch) * batch
-    return float(np.nansum(counts))
+    tuned = record.summary.get("selection", {}).get("tuning_images", 0)
+    return float(np.nansum(counts)) + tuned
 
 
 def _by_cell(name: str, values: Mapping[str, float]) -> dict[str, float]:

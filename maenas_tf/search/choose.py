@@ -69,5 +69,7 @@ def unread_by(
         unread.append("held_out_images")
     if algorithm.trains_alphas and selection.scores:
         unread.append("alpha_average")
+    if not selection.tunes:
+        unread.append("tuning_epochs")
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]

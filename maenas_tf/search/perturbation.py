@@ -1,7 +1,8 @@
 """Perturbation: what the supernet misses most is kept.
 
 Wang et al., "Rethinking Architecture Selection in Differentiable NAS" (2021),
-section 4, without their fine-tuning of the supernet between decisions.
+section 4. Between two decisions they train the supernet on; here its weights
+alone, for `tuning_epochs`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Perturbation(ScoringSelection):
     """
 
     needs_alphas = True
+    tunes = True
 
     def most_candidates(self, problem):
         architectures = problem.architectures
@@ -46,6 +48,9 @@ class Perturbation(ScoringSelection):
         nodes = sum(len(found) for _, _, found in _surplus(problem))
         # The architecture itself is scored in the end.
         return edges + nodes + 1
+
+    def most_tunings(self, problem):
+        return len(_edges(problem)) + len(_surplus(problem)) - 1
 
     def select(self, problem):
         rng = np.random.default_rng((problem.seed, 0, 6))
@@ -96,8 +101,14 @@ class _State:
         where = f"{kind} {edge.source}->{edge.node}"
         return Variant(f"{self.decisions}: {where} without {what}", weights)
 
+    def _tune(self) -> None:
+        """Lets the supernet get used to the decisions so far."""
+        if self.decisions:
+            self.problem.tune(self.decisions, self.weights)
+
     def decide_primitive(self, kind: str, edge: Edge) -> None:
         """Keeps the primitive without which the loss is highest."""
+        self._tune()
         primitives = self.problem.architectures.primitives(kind, edge)
         columns = [edge.primitives.index(name) for name in primitives]
         base = Variant(f"{self.decisions}: all", self.weights)
@@ -116,6 +127,7 @@ class _State:
     ) -> None:
         """Keeps the edges into a node without which the loss is highest."""
         del node
+        self._tune()
         count = self.problem.architectures.space.edges_per_node
         variants = [self._without(kind, edge, None) for edge in edges]
         losses = self.problem.losses(variants)

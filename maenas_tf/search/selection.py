@@ -54,6 +54,9 @@ class Problem:
         weights: those of the alphas, cell type to [edges, primitives]; empty
             where there are none.
         score_variants: as `score`, of variants of the supernet.
+        tune: trains the supernet on at edge weights, where that is asked for;
+            called with how many times it has been called, this one included,
+            and the weights.
     """
 
     architectures: Architectures
@@ -62,6 +65,7 @@ class Problem:
     seed: int = 0
     weights: EdgeWeights = dataclasses.field(default_factory=dict)
     score_variants: Callable[[Sequence[Variant]], Sequence[float]] | None = None
+    tune: Callable[[int, EdgeWeights], None] = lambda number, weights: None
 
     @functools.cached_property
     def _limited(self) -> bool:
@@ -116,10 +120,12 @@ class Selection:
         scores: whether candidates are scored, as a `ScoringSelection` does;
             if not, the algorithm derives the genotype from the alphas.
         needs_alphas: whether only a supernet with alphas will do.
+        tunes: whether the supernet may be trained on between decisions.
     """
 
     scores = False
     needs_alphas = False
+    tunes = False
 
     def check(self, space: Space) -> None:
         """Raises ConfigError if it is not for a space."""
@@ -142,6 +148,11 @@ class ScoringSelection(Selection, abc.ABC):
     @abc.abstractmethod
     def most_candidates(self, problem: Problem) -> int:
         """Returns how many candidates are scored at most."""
+
+    def most_tunings(self, problem: Problem) -> int:
+        """Returns how often the supernet may be tuned at most."""
+        del problem
+        return 0
 
 
 @SELECTIONS.register("alphas")

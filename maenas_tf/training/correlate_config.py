@@ -30,6 +30,7 @@ _OF_THE_SEARCH_ALONE = {
     "alpha_weight_decay",
     "alpha_average",
     "hessian_every",
+    "tuning_epochs",
     "strategy",
     "num_replicas",
     "jit_compile",

@@ -37,6 +37,7 @@ from maenas_tf.training.runtime import (
 from maenas_tf.training.search_images import SearchImages
 from maenas_tf.training.selection_phase import SelectionPhase
 from maenas_tf.training.subnet_scorer import SubnetScorer
+from maenas_tf.training.tuning import Tuning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +138,10 @@ class SearchExperiment:
         if config.warmup_epochs >= 0:
             return config.warmup_epochs
         return int(self.task.warmup_fraction * config.epochs)
+
+    @property
+    def _tunes(self) -> bool:
+        return self.selection.tunes and self.config.tuning_epochs > 0
 
     def _budget(self) -> Budget:
         config = self.config
@@ -265,13 +270,28 @@ class SearchExperiment:
             self.run_directory,
             self.signals,
             {} if architecture is None else architecture.numpy(),
-        ).run(self.make_scorer)
+        ).run(
+            self.make_scorer,
+            self._make_tuning if self._tunes else None,
+        )
         self._selected = genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
             self.config.epochs, {}, None, genotype, self._draw(genotype)
         )
         return found
+
+    def _make_tuning(self, most: int) -> Tuning:
+        return Tuning(
+            self.searcher,
+            self.strategy,
+            self.config,
+            self.data.epoch,
+            self.run_directory,
+            self.steps,
+            most,
+            self.signals,
+        )
 
     def make_scorer(self, most: int = 0) -> SubnetScorer:
         """Returns what judges architectures inside the supernet.
@@ -450,7 +470,9 @@ class SearchExperiment:
         if self.algorithm.trains_alphas:
             summary["warmup_epochs"] = self.warmup_epochs
         if selected:
-            summary["seconds_search"] += selected["selection"]["seconds"]
+            found = selected["selection"]
+            for name in ("seconds", "tuning_seconds"):
+                summary["seconds_search"] += found.get(name, 0.0)
         final = {"weight_loss": float(rows[-1]["weight_loss"])}
         if rows[-1].get("alpha_loss", "") != "":
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])

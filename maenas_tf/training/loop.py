@@ -192,8 +192,11 @@ class Loop:
         }
         self._step_seconds: float | None = None
 
-    def run(self) -> dict[str, Any]:
+    def run(self, until: int | None = None) -> dict[str, Any]:
         """Runs what is left; returns the counters.
+
+        Args:
+            until: end after so many epochs; None runs them all.
 
         Raises:
             Interrupted: a signal came; a checkpoint was written.
@@ -201,11 +204,14 @@ class Loop:
             ConfigError: a step needs more memory than there is; so does it.
         """
         state = self.state
+        until = self.epochs if until is None else until
+        if state["epoch"] >= until:
+            return state
         with progress_bar(
             self.epochs * self.steps,
             state["epoch"] * self.steps + state["step"],
         ) as bar:
-            while state["epoch"] < self.epochs:
+            while state["epoch"] < until:
                 self._run_epoch(bar)
         return state
 

@@ -18,6 +18,7 @@ from maenas_tf.training.progress import progress_bar, say
 from maenas_tf.training.run_directory import RunDirectory
 from maenas_tf.training.score_table import ScoreTable
 from maenas_tf.training.subnet_scorer import SubnetScorer
+from maenas_tf.training.tuning import Tuning
 
 CANDIDATES, VARIANTS = "candidates.csv", "perturbations.csv"
 # Candidates of one call of the graph: as many as take about so long, so that
@@ -84,8 +85,10 @@ class SelectionPhase:
             seed,
             weights,
             self._score_variants,
+            self._tune,
         )
         self.seconds = max(table.seconds for table in self.tables)
+        self._tuning: Tuning | None = None
         self._item_seconds: float | None = None
         self._written_at = time.monotonic()
 
@@ -94,11 +97,17 @@ class SelectionPhase:
         """How much was scored, by this process and earlier ones."""
         return sum(len(table.rows) for table in self.tables)
 
-    def run(self, make_scorer: Callable[[], SubnetScorer]) -> dict[str, Any]:
+    def run(
+        self,
+        make_scorer: Callable[[], SubnetScorer],
+        make_tuning: Callable[[int], Tuning] | None = None,
+    ) -> dict[str, Any]:
         """Selects; returns what summary.json says about it.
 
         Args:
             make_scorer: makes what gives the losses.
+            make_tuning: makes, of how often that may be, what trains the
+                supernet between decisions; None for no tuning.
 
         Returns:
             Among others "genotype", a `Genotype`, which summary.json holds in
@@ -108,6 +117,9 @@ class SelectionPhase:
             Interrupted: a signal came; what was scored is kept.
         """
         self._scorer = make_scorer()
+        if make_tuning is not None:
+            most = self.selection.most_tunings(self.problem)
+            self._tuning = make_tuning(most)
         most = self.selection.most_candidates(self.problem)
         if self.num_scored:
             say(f"selection: going on after {self.num_scored} candidates")
@@ -120,12 +132,19 @@ class SelectionPhase:
         warning = statistics.collapse_warning(genotype)
         if warning:
             say(f"  warning: {warning}")
+        tuned = {}
+        if self._tuning is not None:
+            tuned = {
+                "tuning_seconds": round(self._tuning.seconds, 3),
+                "tuning_images": self._tuning.num_images,
+            }
         return {
             "genotype": genotype,
             "held_out_loss": loss,
             "held_out_images": self._scorer.num_images,
             "candidates": self.num_scored,
             "seconds": round(self.seconds, 3),
+            **tuned,
         }
 
     def _score(self, choices: Sequence[Choice]) -> list[float]:
@@ -145,6 +164,12 @@ class SelectionPhase:
 
         return _Item(str(genotype), weights, cost)
 
+    def _tune(self, number: int, weights: EdgeWeights) -> None:
+        if self._tuning is not None:
+            # No later weights could give these losses again.
+            self._write()
+            self._tuning(number, weights)
+
     def _score_variants(self, variants: Sequence[Variant]) -> list[float]:
         return self._scores(
             self.variants,
@@ -156,6 +181,8 @@ class SelectionPhase:
         by_key = {}
         keys = [by_key.setdefault(i.key, i).key for i in items]
         left = [i for key, i in by_key.items() if key not in table.losses]
+        if left and self._tuning is not None:
+            self._tuning.check_scored()
         while left:
             count = 1
             if self._item_seconds is not None:

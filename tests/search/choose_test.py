@@ -71,3 +71,15 @@ def test_what_a_recipe_of_alphas_sets_is_named():
         alpha_learning_rate=3e-3, held_out_images=9
     )
     assert unread_by(config, algorithm, selection) == ["held_out_images"]
+
+
+def test_tuning_belongs_to_perturbation():
+    for selection, unread in (
+        ("perturbation", []),
+        ("alphas", ["tuning_epochs"]),
+        ("evolution", ["tuning_epochs"]),
+    ):
+        config, algorithm, _, chosen_one = chosen(
+            space="nasbench201", selection=selection, tuning_epochs=1
+        )
+        assert unread_by(config, algorithm, chosen_one) == unread

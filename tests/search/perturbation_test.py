@@ -6,6 +6,7 @@ removing a candidate raises it by just that product.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -146,3 +147,23 @@ def test_the_limits_hold(space):
     genotype = limited.select()
     assert budget.cost(genotype).parameters <= limit
     assert genotype != free.select()
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "darts"])
+def test_the_supernet_is_tuned_between_decisions_as_far_as_decided(space):
+    rigged = Rigged(space)
+    tuned = []
+    problem = dataclasses.replace(
+        rigged.problem, tune=lambda *asked: tuned.append(asked)
+    )
+    selection = SELECTIONS.get("perturbation")()
+    selection.select(problem)
+    count = selection.most_tunings(problem)
+    assert [number for number, _ in tuned] == list(range(1, count + 1))
+    num_edges = sum(kind.num_edges for kind in rigged.space.cell_types)
+    for number, weights in tuned:
+        decided = sum((w.max(axis=1) == 1).sum() for w in weights.values())
+        if number <= num_edges:
+            assert decided == number
+        else:
+            assert decided < num_edges
