@@ -9,14 +9,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from maenas_tf.analysis import plots, statistics
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.models.costs import evaluation_size
 from maenas_tf.search import alpha_reading
-from maenas_tf.search.architectures import Architectures, EdgeWeights
+from maenas_tf.search.architectures import Architectures
 from maenas_tf.search.choose import choose, unread_by
 from maenas_tf.search.constraints import Budget, Limits
 from maenas_tf.spaces import SPACES, Genotype
@@ -35,6 +33,8 @@ from maenas_tf.training.runtime import (
     versions,
 )
 from maenas_tf.training.search_images import SearchImages
+from maenas_tf.training.search_pictures import SearchPictures
+from maenas_tf.training.search_report import SearchReport, scalars
 from maenas_tf.training.selection_phase import SelectionPhase
 from maenas_tf.training.subnet_scorer import SubnetScorer
 from maenas_tf.training.tuning import Tuning
@@ -122,6 +122,10 @@ class SearchExperiment:
             self.searcher, config, self.data.alpha_batch
         )
         self.steps = self.data.steps
+        self.report = SearchReport(config, self.task, self.searcher, self.steps)
+        self.pictures = SearchPictures(
+            self.space, self.searcher, self.data, self.run_directory
+        )
         self.budget = self._budget()
         self.signals = signals or SignalWatch()
         self.loop = self._make_loop(checkpoint_seconds)
@@ -171,7 +175,7 @@ class SearchExperiment:
             self.steps,
             self.signals,
             checkpoint_seconds,
-            images_per_step=self._images_per_step,
+            images_per_step=self.report.images_per_step,
         )
 
     def run(self) -> SearchResult:
@@ -277,7 +281,7 @@ class SearchExperiment:
         self._selected = genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
-            self.config.epochs, {}, None, genotype, self._draw(genotype)
+            self.config.epochs, {}, None, genotype, self.pictures.draw(genotype)
         )
         return found
 
@@ -325,120 +329,19 @@ class SearchExperiment:
                 arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
             self.run_directory.append_arrays(arrays)
             genotype = self._genotype()
-        row = self._row(epoch, means, seconds, weights, genotype)
+        row = self.report.row(epoch, means, seconds, weights, genotype)
         row.update(self.hessian.columns(epoch))
         self.run_directory.append_epoch(row)
         if genotype is not None:
             self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
             epoch,
-            _scalars(row),
+            scalars(row),
             weights or None,
             genotype,
-            self._draw(genotype),
+            self.pictures.draw(genotype),
         )
-        losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
-        said = (
-            f"epoch {epoch + 1}/{self.config.epochs}: {losses} "
-            f"({row['images_per_second']} images/s)"
-        )
-        if genotype is None:
-            say(said)
-            return
-        skips = statistics.count_skips(genotype)
-        say(
-            f"{said}\n  {genotype}\n  skips: "
-            + ", ".join(f"{kind} {count}" for kind, count in skips.items())
-        )
-        warning = statistics.collapse_warning(genotype)
-        if warning and self.searcher.update_alphas:
-            say(f"  warning: {warning}")
-
-    def _images_per_step(self) -> int:
-        halves = 2 if self.searcher.update_alphas else 1
-        return halves * self.config.batch_size
-
-    def _row(self, epoch, means, seconds, weights, genotype) -> dict[str, Any]:
-        count = self.steps * self._images_per_step()
-        optimizers = {"weights": self.searcher.weight_optimizer}
-        alpha_loss, skips, name = {}, {}, {}
-        if genotype is not None:
-            optimizers["alphas"] = self.searcher.alpha_optimizer
-            alpha_loss = {"alpha_loss": means.get("alpha_loss", "")}
-            skips = statistics.count_skips(genotype)
-            name = {"genotype": str(genotype)}
-        return {
-            "epoch": epoch,
-            "weight_loss": means["weight_loss"],
-            **alpha_loss,
-            **{name: means[name] for name in self.task.metric_names},
-            **{
-                f"learning_rate_{name}": float(
-                    tf.convert_to_tensor(optimizer.learning_rate)
-                )
-                for name, optimizer in optimizers.items()
-            },
-            **{
-                f"entropy_{k}": statistics.entropy(w)
-                for k, w in weights.items()
-            },
-            **{f"skips_{kind}": count for kind, count in skips.items()},
-            "images_per_second": round(count / max(seconds, 1e-9), 1),
-            "seconds": round(seconds, 3),
-            **name,
-        }
-
-    def _draw(self, genotype: Genotype | None) -> dict[str, np.ndarray]:
-        """Draws what the run directory and TensorBoard both show."""
-        directory = self.run_directory.subdirectory("plots")
-        images, histories = {}, self.run_directory.stacked_arrays()
-        for cell_type in self.space.cell_types:
-            name = cell_type.name
-            if genotype is not None:
-                picture = plots.draw_cell(genotype, name)
-                plots.save_png(picture, directory / f"cell_{name}.png")
-            if f"weights_{name}" in histories:
-                images[f"alpha_history/{name}"] = plots.draw_alpha_history(
-                    histories[f"weights_{name}"], cell_type
-                )
-        if images:
-            picture = plots.stack_images(list(images.values()))
-            plots.save_png(picture, directory / "alphas.png")
-        reconstructions = self._reconstruct(genotype)
-        if reconstructions is not None:
-            picture = plots.draw_reconstructions(*reconstructions)
-            plots.save_png(picture, directory / "reconstructions.png")
-            images["reconstructions"] = picture
-        return images
-
-    def _reconstruct(
-        self, genotype: Genotype | None
-    ) -> tuple[np.ndarray, ...] | None:
-        """Returns inputs, outputs and originals of the same few images.
-
-        By the mixture of all candidates or, without alphas, by the genotype
-        or an architecture of the training's.
-        """
-        batch, weights = self.data.preview(), None
-        if not self.algorithm.trains_alphas:
-            weights = self._shown_weights(genotype)
-        shown = self.task.preview(
-            batch, self.searcher(batch, edge_weights=weights)
-        )
-        if shown is None:
-            return None
-        return tuple(
-            np.clip(x.numpy() * self.images.std + self.images.mean, 0.0, 1.0)
-            for x in shown
-        )
-
-    def _shown_weights(self, genotype: Genotype | None) -> EdgeWeights:
-        if genotype is None:
-            return self.searcher.draw(tf.constant(0, tf.int64))
-        architectures = Architectures(self.space)
-        choices = [architectures.choice(genotype)]
-        weights = architectures.edge_weights(choices)
-        return {kind: tf.constant(array[0]) for kind, array in weights.items()}
+        self.report.say_epoch(row, means, genotype)
 
     def _finish(self, selected: dict[str, Any]) -> None:
         rows = self.run_directory.rows
@@ -478,21 +381,3 @@ class SearchExperiment:
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])
         self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
         self.run_directory.write_summary(summary)
-
-
-def _scalars(row: dict[str, Any]) -> dict[str, float]:
-    """Groups a history row's figures under TensorBoard tags."""
-    groups = {
-        "weight_loss": "loss/weights",
-        "alpha_loss": "loss/alphas",
-        "learning_rate_weights": "learning_rate/weights",
-        "learning_rate_alphas": "learning_rate/alphas",
-    }
-    skipped = ("epoch", "genotype")
-    return {
-        groups.get(name, name): value
-        for name, value in row.items()
-        if name not in skipped
-        and not name.startswith(("entropy_", "skips_"))
-        and value != ""
-    }
