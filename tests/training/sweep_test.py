@@ -18,12 +18,14 @@ from maenas_tf.training.executor import Executor, LocalExecutor
 from maenas_tf.training.loop import SignalWatch
 from maenas_tf.training.sweep import Sweep
 
-# Leaves a finished run, or does what else it is told to.
+# Leaves a finished run, or does what else it is told to. Files appear at once
+# or not at all, as those of a run directory, whenever a signal comes.
 SCRIPT = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 path, config, what = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 path.mkdir(exist_ok=True)
-(path / "config.json").write_text(config)
+(path / ".new.config.json").write_text(config)
+os.replace(path / ".new.config.json", path / "config.json")
 def stop(number, frame):
     print("stopped, wrote a checkpoint", flush=True)
     sys.exit(3)
