@@ -103,7 +103,7 @@ def measures(record: RunRecord) -> dict[str, float]:
     steady -= _number(selection.get("seconds", 0.0))
     network = summary.get("evaluation_network") or {}
     found = {
-        **_truth(record),
+        **true_figures(record.genotype, record.settings.get("dataset", "")),
         **_by_cell("skips", statistics.count_skips(record.genotype)),
         **_by_cell("pools", statistics.count_pools(record.genotype)),
         **_by_cell("entropy", _entropies(record)),
@@ -155,22 +155,26 @@ def _by_cell(name: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{name}_{kind}": value for kind, value in values.items()}
 
 
-def _truth(record: RunRecord) -> dict[str, float]:
-    """Looks the cell up in NAS-Bench-201, where that can be done."""
-    if record.genotype.space != NASBENCH201.name:
+def true_figures(genotype: Genotype, dataset: str) -> dict[str, float]:
+    """Looks a cell up in NAS-Bench-201, where that can be done.
+
+    Args:
+        genotype: of any space.
+        dataset: of the search; CIFAR-10 stands for what the benchmark lacks.
+
+    Returns:
+        Accuracy and percentile, in percent; nothing for a cell of another
+        space, or where the benchmark's table is not installed.
+    """
+    if genotype.space != NASBENCH201.name:
         return {}
     if not benchmark201.is_available():
         return {}
-    dataset = record.settings.get("dataset")
     if dataset not in benchmark201.DATASETS:
         dataset = "cifar10"
     return {
-        f"{ACCURACY}_{dataset}": benchmark201.true_accuracy(
-            record.genotype, dataset
-        ),
-        f"{PERCENTILE}_{dataset}": benchmark201.percentile(
-            record.genotype, dataset
-        ),
+        f"{ACCURACY}_{dataset}": benchmark201.true_accuracy(genotype, dataset),
+        f"{PERCENTILE}_{dataset}": benchmark201.percentile(genotype, dataset),
     }
 
 

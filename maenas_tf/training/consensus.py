@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.analysis.run_record import RunRecord
+from maenas_tf.analysis.run_record import RunRecord, true_figures
 from maenas_tf.config import ConfigError
 from maenas_tf.models.costs import NetworkSize
 from maenas_tf.search.algorithm import ALGORITHMS
@@ -44,6 +44,8 @@ class Consensus:
         runs: name to what each search found by itself.
         num_labels_read: by all of them.
         seconds: of all searches.
+        true_figures: of the genotype in NAS-Bench-201's table, if it is
+            there.
     """
 
     genotype: Genotype
@@ -52,6 +54,7 @@ class Consensus:
     runs: Mapping[str, Genotype]
     num_labels_read: int
     seconds: float
+    true_figures: Mapping[str, float]
 
     def write(self, directory: pathlib.Path) -> None:
         """Writes genotype.json, weights.npz and summary.json.
@@ -69,6 +72,7 @@ class Consensus:
             "runs": {name: g.to_dict() for name, g in self.runs.items()},
             "num_labels_read": self.num_labels_read,
             "seconds_search": self.seconds,
+            **self.true_figures,
         }
         _write_json(directory / "summary.json", summary)
         _write_json(directory / "genotype.json", self.genotype.to_dict())
@@ -114,6 +118,7 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
         {record.name: record.genotype for record in records},
         sum(int(r.summary["num_labels_read"]) for r in records),
         round(sum(float(r.summary["seconds_search"]) for r in records), 3),
+        true_figures(genotype, first.settings["dataset"]),
     )
 
 

@@ -1,5 +1,7 @@
 """`python -m tools.consensus`, from searches to a genotype.json."""
 
+import json
+
 import pytest
 
 from maenas_tf.spaces import load_genotype
@@ -45,8 +47,13 @@ def test_consensus_is_written(results):
     code, out, error = found["good"]
     assert code == 0, error
     genotype = load_genotype(folder / "out")
-    assert out.splitlines()[-2:] == ["2 searches, 0 labels:", str(genotype)]
+    lines = out.splitlines()
+    assert lines[2:4] == ["2 searches, 0 labels:", str(genotype)]
     assert str(genotype).count("nor_conv_3x3") == 6
+    # All 3x3, by the benchmark's own table.
+    assert lines[4] == "true validation accuracy, % (cifar10): 90.20"
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert round(summary["true_accuracy_cifar10"], 2) == 90.20
 
 
 @pytest.mark.parametrize(
