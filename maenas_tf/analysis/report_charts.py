@@ -27,6 +27,7 @@ from maenas_tf.spaces import SPACES
 _DRAWN = (
     "true_accuracy_",
     "true_percentile_",
+    "true_tau_",
     "skips_",
     "pools_",
     "entropy_",

@@ -19,6 +19,7 @@ Figures = Mapping[str, Mapping[str, float]]
 # task, mask and target.
 _COMPARED = (
     "true_accuracy_",
+    "true_tau_",
     "skips_",
     "pools_",
     "entropy_",

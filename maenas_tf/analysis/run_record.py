@@ -15,10 +15,12 @@ from maenas_tf.spaces.nasbench201 import NASBENCH201
 
 HESSIAN = "hessian_eigenvalue"
 ACCURACY, PERCENTILE = "true_accuracy", "true_percentile"
+TAU = "true_tau"
 # Figure to what it is called, its cell type or data set aside.
 LABELS = {
     ACCURACY: "true validation accuracy, %",
     PERCENTILE: "percentile among all 15,625 cells",
+    TAU: "Kendall's tau, alphas with true accuracies of all cells",
     "skips": "skip connections",
     "pools": "pooling operations",
     "entropy": "entropy of the alphas, nats",
@@ -37,7 +39,7 @@ LABELS = {
     "macs": "multiply-accumulates of the network found",
 }
 _BY_CELL = ("skips", "pools", "entropy")
-_BY_DATASET = (ACCURACY, PERCENTILE)
+_BY_DATASET = (ACCURACY, PERCENTILE, TAU)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,7 @@ def measures(record: RunRecord) -> dict[str, float]:
     steady -= _number(selection.get("seconds", 0.0))
     network = summary.get("evaluation_network") or {}
     found = {
-        **true_figures(record.genotype, record.settings.get("dataset", "")),
+        **_truth(record),
         **_by_cell("skips", statistics.count_skips(record.genotype)),
         **_by_cell("pools", statistics.count_pools(record.genotype)),
         **_by_cell("entropy", _entropies(record)),
@@ -166,16 +168,28 @@ def true_figures(genotype: Genotype, dataset: str) -> dict[str, float]:
         Accuracy and percentile, in percent; nothing for a cell of another
         space, or where the benchmark's table is not installed.
     """
-    if genotype.space != NASBENCH201.name:
+    if genotype.space != NASBENCH201.name or not benchmark201.is_available():
         return {}
-    if not benchmark201.is_available():
-        return {}
-    if dataset not in benchmark201.DATASETS:
-        dataset = "cifar10"
+    dataset = _known(dataset)
     return {
         f"{ACCURACY}_{dataset}": benchmark201.true_accuracy(genotype, dataset),
         f"{PERCENTILE}_{dataset}": benchmark201.percentile(genotype, dataset),
     }
+
+
+def _truth(record: RunRecord) -> dict[str, float]:
+    """Returns the true figures of what was found and of the last alphas."""
+    dataset = record.settings.get("dataset", "")
+    found = true_figures(record.genotype, dataset)
+    if found and record.weights:
+        dataset = _known(dataset)
+        (stack,) = record.weights.values()
+        found[f"{TAU}_{dataset}"] = benchmark201.ranking_tau(stack[-1], dataset)
+    return found
+
+
+def _known(dataset: str) -> str:
+    return dataset if dataset in benchmark201.DATASETS else "cifar10"
 
 
 def _hessian(record: RunRecord) -> dict[str, float]:

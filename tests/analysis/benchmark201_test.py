@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import pickle
 
+import numpy as np
 import pytest
 
 from maenas_tf.analysis import benchmark201
@@ -89,6 +90,43 @@ def test_best_and_percentile_follow_the_table(tmp_path, monkeypatch):
     rank = int("304102", 5)
     expected = pytest.approx(100 * rank / 15_624)
     assert benchmark201.percentile(MIXED) == expected
+
+
+def _weights(*preferences):
+    """Returns weights, edge by edge larger for larger preferences."""
+    values = np.exp(np.array(preferences, np.float64))
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def test_weights_that_know_the_table_rank_as_it_does(tmp_path, monkeypatch):
+    _install(tmp_path, monkeypatch, pickle.dumps(_small_table()))
+    # The table is a number in base 5; the first edge is its first digit.
+    places = [5.0**place for place in range(5, -1, -1)]
+    digits = np.arange(5) * np.array(places)[:, np.newaxis] / 5**5
+    assert benchmark201.ranking_tau(_weights(*digits)) == pytest.approx(1)
+    assert benchmark201.ranking_tau(_weights(*-digits)) == pytest.approx(-1)
+    # The order of the edges matters, and equal weights say nothing.
+    assert benchmark201.ranking_tau(_weights(*digits[::-1])) < 0.5
+    assert benchmark201.ranking_tau(np.full((6, 5), 0.2)) == 0.0
+
+
+def test_ties_are_kendalls(tmp_path, monkeypatch):
+    _install(tmp_path, monkeypatch, pickle.dumps(_small_table()))
+    weights = _weights(range(5), *[[0.0] * 5] * 5)
+    # tau-b of the first of six digits with the number: the pairs whose first
+    # digits differ, all concordant, of sqrt(theirs times all pairs).
+    differing = 10 * 3125**2
+    pairs = 15_625 * 15_624 / 2
+    expected = differing / (differing * pairs) ** 0.5
+    assert benchmark201.ranking_tau(weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "weights", [np.full((5, 6), 0.2), np.zeros((6, 5)), np.ones((0, 5))]
+)
+def test_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(ValueError, match=r"above 0 and of the shape \[6, 5\]"):
+        benchmark201.ranking_tau(weights)
 
 
 def test_table_is_read_once(tmp_path, monkeypatch):

@@ -36,6 +36,9 @@ def test_the_true_accuracy_is_that_of_the_searched_set_else_cifar10():
         name = f"true_accuracy_{expected}"
         truth = benchmark201.true_accuracy(record.genotype, expected)
         assert found[name] == truth
+        assert found[f"true_tau_{expected}"] == benchmark201.ranking_tau(
+            record.weights["cell"][-1], expected
+        )
         assert expected in run_record.label(name)
     assert not any(
         name.startswith("true_")
