@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from flags import dataclass_flags
-from maenas_tf.training.benchmark_config import BenchmarkConfig
+from maenas_tf.timing.config import BenchmarkConfig
 
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from flags import dataclass_flags
-from maenas_tf.training.correlate_config import CorrelateConfig
+from maenas_tf.correlation.config import CorrelateConfig
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Where everything is written.", required=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from flags import dataclass_flags, run_flags
-from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.training.config import TrainConfig
 
 RUN_DIR = run_flags.RUN_DIR
 RESUME = run_flags.RESUME

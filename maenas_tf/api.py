@@ -14,9 +14,9 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.data.sources import from_arrays
 from maenas_tf.models.alphas import softmax_relaxation
+from maenas_tf.searching.experiment import SearchExperiment, SearchResult
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
-from maenas_tf.training.experiment import SearchExperiment, SearchResult
 
 
 def search(

@@ -169,8 +169,8 @@ def test_parameters_are_counted_without_the_alphas():
 
 
 def test_search_is_a_function_whatever_was_imported_before():
-    import maenas_tf.search.bilevel
-    from maenas_tf.search import ALGORITHMS
+    import maenas_tf.algorithms.bilevel
+    from maenas_tf.algorithms import ALGORITHMS
 
     assert "darts" in ALGORITHMS
     assert callable(maenas_tf.search)

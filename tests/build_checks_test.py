@@ -2,90 +2,84 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests import build_checks
 
 SOURCES = {
     "maenas_tf.ops.__init__": "",
     "maenas_tf.ops.mixed": "import os\nimport keras\nfrom . import other",
-    "maenas_tf.ops.other": "",
+    "maenas_tf.ops.other": "from maenas_tf.registry import Registry",
 }
 BUILD = """
-load("@rules_python//python:defs.bzl", "py_library")
-py_library(name = "ops", srcs = ["__init__.py"])
 py_library(
-    name = "mixed",
-    srcs = ["mixed.py"],
-    deps = [":other", "@pypi//keras"],
-)
-py_library(name = "other", srcs = ["other.py"])
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("", ""),
-        (', "@pypi//keras"', ""),
-        ('":other", ', ""),
-        (":other", "//maenas_tf/ops:third"),
-        ('"@pypi//keras"', '"@pypi//keras", "@pypi//numpy"'),
-        ('py_library(name = "other", srcs = ["other.py"])', ""),
-        ('srcs = ["other.py"]', 'srcs = ["gone.py"]'),
-        ('name = "other"', 'name = "others"'),
-        ('"py_library")', '"py_library", "py_test")'),
-        ('py_library(name = "other"', 'py_test(name = "other"'),
+    name = "ops",
+    srcs = glob(["*.py"]),
+    deps = [
+        "//maenas_tf:registry",
+        "@pypi//keras",
     ],
 )
-def test_a_wrong_build_file_is_found(old, new):
-    text = BUILD.replace(old, new) if old else BUILD
-    found = build_checks.file_problems(
-        "maenas_tf/ops", text, SOURCES, {"@pypi//keras"}
-    )
-    assert bool(found) == bool(old), found
+"""
+ALLOWED = {"@pypi//keras", "@pypi//numpy"}
 
 
-def test_a_package_outside_the_requirements_is_found():
-    found = build_checks.file_problems("maenas_tf/ops", BUILD, SOURCES, set())
-    assert found == [
-        "maenas_tf/ops/BUILD: mixed: @pypi//keras is not in the requirements"
+def problems(text, sources=SOURCES, allowed=ALLOWED):
+    return build_checks.folder_problems("maenas_tf/ops", text, sources, allowed)
+
+
+def test_what_the_imports_say_passes():
+    assert problems(BUILD) == []
+
+
+def test_a_missing_file_is_found():
+    assert problems("") == ["maenas_tf/ops: has no BUILD file"]
+
+
+def test_what_is_missing_and_what_is_too_much_are_found():
+    text = BUILD.replace("@pypi//keras", "@pypi//numpy")
+    assert problems(text) == [
+        "maenas_tf/ops/BUILD: ops lacks @pypi//keras",
+        "maenas_tf/ops/BUILD: ops does not need @pypi//numpy",
     ]
 
 
-def test_a_test_that_pytest_does_not_run_is_found():
-    sources = {"tests.a_test": "import PIL", "tests.conftest": ""}
+def test_a_package_that_is_not_required_is_found():
+    (found,) = problems(BUILD, allowed=set())
+    assert found == "maenas_tf/ops/BUILD: ops: @pypi//keras is not required"
+
+
+def test_a_rule_without_a_module_is_found():
+    text = BUILD + 'py_library(name = "gone", srcs = ["gone.py"])'
+    assert problems(text) == ["maenas_tf/ops/BUILD: gone has no module"]
+
+
+def test_tests_are_one_comprehension():
+    sources = {
+        "tests.ops.helper": "import numpy",
+        "tests.ops.a_test": "from tests.ops import helper\nimport keras",
+        "tests.ops.b_test": "import maenas_tf.ops.mixed",
+    }
     text = """
-load("@rules_python//python:defs.bzl", "py_library", "py_test")
-py_library(name = "conftest", srcs = ["conftest.py"])
-py_test(
-    name = "a_test",
-    srcs = ["a_test.py", "run_pytest.py"],
-    args = ["$(rootpath a_test.py)"],
-    main = "run_pytest.py",
-    deps = [":conftest", "@pypi//pillow", "@pypi//pytest"],
+py_library(
+    name = "ops",
+    srcs = glob(["*.py"], exclude = ["*_test.py"]),
+    deps = ["@pypi//numpy"],
 )
+[
+    py_test(
+        name = file.removesuffix(".py"),
+        deps = [":ops", "//maenas_tf/ops", "@pypi//keras"],
+    )
+    for file in glob(["*_test.py"])
+]
 """
-    allowed = {"@pypi//pillow", "@pypi//pytest"}
-
-    def found(text):
-        return build_checks.file_problems("tests", text, sources, allowed)
-
-    assert found(text) == []
-    assert found(text.replace('main = "run_pytest.py"', 'main = "a_test.py"'))
-    assert found(text.replace("$(rootpath a_test.py)", ""))
-    assert found(text.replace('":conftest", ', ""))
-
-
-def test_an_import_for_type_checkers_is_no_dependency():
-    source = "if TYPE_CHECKING:\n  import keras\nelse:\n  import numpy"
-    assert build_checks.runtime_imports("maenas_tf.a", source) == {"numpy"}
+    found = build_checks.folder_problems("tests/ops", text, sources, ALLOWED)
+    assert found == []
+    text = text.replace('"//maenas_tf/ops", ', "")
+    found = build_checks.folder_problems("tests/ops", text, sources, ALLOWED)
+    assert found == ["tests/ops/BUILD: py_test lacks //maenas_tf/ops"]
 
 
 def test_a_circle_is_found():
-    assert build_checks.cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [
-        "b",
-        "c",
-        "b",
-    ]
-    assert build_checks.cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}}
+    assert build_checks.cycle(graph) == ["a", "b", "c", "a"]
+    assert build_checks.cycle({"a": {"b"}, "b": {"c"}}) == []

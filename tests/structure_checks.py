@@ -9,33 +9,60 @@ from __future__ import annotations
 import ast
 import re
 
-# Unit to the units that it may import besides itself (DESIGN: each row only
-# rows above it, with exceptions). "front" is the package maenas_tf itself.
+# Room to the rooms that it may import besides itself. A room stands below
+# those that it imports; "front" is the package maenas_tf itself.
 MAY_IMPORT = {
-    "registry": {"config"},
     "config": set(),
-    "spaces": {"registry", "config"},
+    "registry": {"config"},
 }
-MAY_IMPORT["ops"] = {*MAY_IMPORT["spaces"], "spaces"}
-MAY_IMPORT["data"] = MAY_IMPORT["ops"]
-MAY_IMPORT["models"] = {*MAY_IMPORT["ops"], "ops"}
+MAY_IMPORT["spaces"] = {*MAY_IMPORT["registry"], "registry"}
+MAY_IMPORT["skeletons"] = {*MAY_IMPORT["spaces"], "spaces"}
+MAY_IMPORT["ops"] = MAY_IMPORT["skeletons"]
+MAY_IMPORT["models"] = {*MAY_IMPORT["ops"], "skeletons", "ops"}
+MAY_IMPORT["data"] = MAY_IMPORT["spaces"]
 MAY_IMPORT["tasks"] = {*MAY_IMPORT["models"], "models", "data"}
-# The search is handed a loss, whatever task and data are behind it.
-MAY_IMPORT["search"] = {*MAY_IMPORT["models"], "models"}
-MAY_IMPORT["analysis"] = {*MAY_IMPORT["models"], "models", "data"}
-MAY_IMPORT["training"] = {
-    *MAY_IMPORT["tasks"],
+# A search is handed a loss, whatever task and data are behind it; a selection
+# is handed scores, whatever network is.
+MAY_IMPORT["algorithms"] = {*MAY_IMPORT["models"], "models"}
+MAY_IMPORT["selection"] = {*MAY_IMPORT["skeletons"], "skeletons"}
+MAY_IMPORT["scores"] = MAY_IMPORT["algorithms"]
+MAY_IMPORT["engine"] = {*MAY_IMPORT["data"], "data", "ops"}
+MAY_IMPORT["runs"] = {*MAY_IMPORT["engine"], "engine", "spaces"}
+MAY_IMPORT["figures"] = MAY_IMPORT["skeletons"]
+MAY_IMPORT["recording"] = {*MAY_IMPORT["runs"], "runs", "figures"}
+_TRAINED = {*MAY_IMPORT["models"], *MAY_IMPORT["recording"]}
+MAY_IMPORT["training"] = {*_TRAINED, "models", "recording"}
+MAY_IMPORT["searching"] = {
+    *MAY_IMPORT["training"],
     "tasks",
-    "search",
-    "analysis",
+    "algorithms",
+    "selection",
+    "scores",
 }
-MAY_IMPORT["front"] = {*MAY_IMPORT["training"], "training"}
+MAY_IMPORT["serving"] = {*MAY_IMPORT["training"], "training"}
+MAY_IMPORT["reports"] = {*MAY_IMPORT["figures"], "engine", "runs", "figures"}
+MAY_IMPORT["correlation"] = {*MAY_IMPORT["searching"], "searching"}
+MAY_IMPORT["sweeps"] = MAY_IMPORT["correlation"]
+MAY_IMPORT["timing"] = {*MAY_IMPORT["correlation"], "training", "reports"}
+MAY_IMPORT["front"] = {
+    *MAY_IMPORT["timing"],
+    "serving",
+    "correlation",
+    "sweeps",
+    "timing",
+}
 MAY_IMPORT["flags"] = {*MAY_IMPORT["front"], "front"}
 MAY_IMPORT["tools"] = {*MAY_IMPORT["flags"], "flags"}
 
 FRONT_MODULES = ("maenas_tf", "maenas_tf.api")
 TENSORFLOW = {"tensorflow", "keras", "keras_cv", "tensorflow_datasets"}
-WITHOUT_TENSORFLOW = ("registry", "config", "spaces")
+WITHOUT_TENSORFLOW = (
+    "registry",
+    "config",
+    "spaces",
+    "skeletons",
+    "selection",
+)
 # Statistics of the global batch cannot be had without the other replicas: this
 # one module asks the replica context for all_reduce, and no layer does.
 MAY_ALL_REDUCE = "maenas_tf.ops.replica"
@@ -97,8 +124,8 @@ def arrow_problems(module: str, source: str) -> list[str]:
 
 
 def distribution_problems(module: str, source: str) -> list[str]:
-    """Finds uses of `tf.distribute` outside of training/."""
-    if unit(module) == "training" or module == MAY_ALL_REDUCE:
+    """Finds uses of `tf.distribute` outside of engine/."""
+    if unit(module) == "engine" or module == MAY_ALL_REDUCE:
         return []
     lines = {
         line

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def with_progress(items: Sequence[T]) -> Iterator[T]:
     """Yields the items and shows how many are left."""
-    from maenas_tf.training.progress import progress_bar
+    from maenas_tf.engine.console import progress_bar
 
     with progress_bar(len(items), unit="run") as bar:
         for item in items:
@@ -35,9 +35,9 @@ def with_progress(items: Sequence[T]) -> Iterator[T]:
 
 def main() -> None:
     """Writes the report that the flags ask for."""
-    from maenas_tf.analysis.report import Report
     from maenas_tf.config import ConfigError
-    from maenas_tf.training.run_reader import require_runs
+    from maenas_tf.reports.report import Report
+    from maenas_tf.runs.run_reader import require_runs
 
     output_dir = analyze_flags.OUTPUT_DIR.value
     records, problems = require_runs(analyze_flags.RUNS.value)

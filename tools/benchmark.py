@@ -23,7 +23,7 @@ flags.adopt_module_key_flags(benchmark_flags)
 def main() -> int:
     """Measures what the flags ask for; returns the exit code."""
     config = benchmark_flags.benchmark_config()
-    from maenas_tf.training.benchmark import Benchmark, write_report
+    from maenas_tf.timing.benchmark import Benchmark, write_report
 
     benchmark = Benchmark(config)
     print(write_report(benchmark.run(), benchmark_flags.OUTPUT_DIR.value))

@@ -23,10 +23,10 @@ flags.adopt_module_key_flags(consensus_flags)
 
 def main() -> None:
     """Writes what the searches agree on."""
-    from maenas_tf.analysis.run_record import label
     from maenas_tf.config import ConfigError
-    from maenas_tf.training.consensus import find_consensus
-    from maenas_tf.training.run_reader import require_runs
+    from maenas_tf.runs.run_reader import require_runs
+    from maenas_tf.runs.run_record import label
+    from maenas_tf.searching.consensus import find_consensus
 
     output_dir = consensus_flags.OUTPUT_DIR.value
     records, _ = require_runs(consensus_flags.RUNS.value)

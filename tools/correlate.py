@@ -24,8 +24,8 @@ flags.adopt_module_key_flags(correlate_flags)
 def main() -> int:
     """Runs the experiment that the flags ask for; returns the exit code."""
     config = correlate_flags.correlate_config()
-    from maenas_tf.training.correlate import CorrelateExperiment
-    from maenas_tf.training.loop import Interrupted, SignalWatch
+    from maenas_tf.correlation.experiment import CorrelateExperiment
+    from maenas_tf.engine.loop import Interrupted, SignalWatch
 
     run_dir = correlate_flags.RUN_DIR.value
     with SignalWatch().installed() as signals:

@@ -36,7 +36,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     """Exports what the flags ask for; returns the exit code."""
-    from maenas_tf.training import export
+    from maenas_tf.serving import export
     from maenas_tf.training.trained_run import load_trained
 
     output_dir = export_flags.OUTPUT_DIR.value

@@ -20,7 +20,7 @@ flags.adopt_module_key_flags(predict_flags)
 
 def main() -> None:
     """Predicts what the flags ask for."""
-    from maenas_tf.training.predict import predict
+    from maenas_tf.serving.predict import predict
 
     output = predict_flags.OUTPUT.value
     done = predict(

@@ -23,7 +23,7 @@ def run(
         config: its configuration.
         report: makes the last lines from the result.
     """
-    from maenas_tf.training.loop import Diverged, Interrupted, SignalWatch
+    from maenas_tf.engine.loop import Diverged, Interrupted, SignalWatch
 
     with SignalWatch().installed() as signals:
         made = experiment(

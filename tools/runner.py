@@ -11,7 +11,7 @@ from absl import app, flags, logging
 
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
-from maenas_tf.training.progress import silent_stderr
+from maenas_tf.engine.console import silent_stderr
 
 BAD_INPUT = 2
 INTERRUPTED = 3

@@ -20,8 +20,8 @@ flags.adopt_module_key_flags(search_flags)
 def main() -> int:
     """Runs the search that the flags ask for; returns the exit code."""
     config = search_flags.search_config()
-    from maenas_tf.search.constraints import describe
-    from maenas_tf.training.experiment import SearchExperiment, SearchResult
+    from maenas_tf.searching.experiment import SearchExperiment, SearchResult
+    from maenas_tf.selection.constraints import describe
 
     def report(result: SearchResult) -> str:
         summary = result.summary

@@ -27,13 +27,13 @@ flags.adopt_module_key_flags(sweep_flags)
 
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
-    from maenas_tf.training import grid as grids
-    from maenas_tf.training import sweep_grid, sweep_state
-    from maenas_tf.training.executor import LocalExecutor
-    from maenas_tf.training.loop import SignalWatch
-    from maenas_tf.training.run_directory import to_flags
-    from maenas_tf.training.sweep import Sweep
-    from maenas_tf.training.sweep_display import open_display
+    from maenas_tf.config import grid as grids
+    from maenas_tf.engine.loop import SignalWatch
+    from maenas_tf.runs.run_directory import to_flags
+    from maenas_tf.sweeps import sweep_grid, sweep_state
+    from maenas_tf.sweeps.executor import LocalExecutor
+    from maenas_tf.sweeps.sweep import Sweep
+    from maenas_tf.sweeps.sweep_display import open_display
 
     def command(run: sweep_grid.SweepRun, path: pathlib.Path) -> list[str]:
         minutes = sweep_flags.CHECKPOINT_MINUTES.value

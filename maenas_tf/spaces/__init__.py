@@ -6,11 +6,12 @@ Pure Python: nothing here knows TensorFlow. Importing the package fills
 
 from maenas_tf.spaces.darts import DartsSpace
 from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
+from maenas_tf.spaces.known import SPACES
 from maenas_tf.spaces.load import load_genotype
 from maenas_tf.spaces.nasbench201 import NASBench201Space
 from maenas_tf.spaces.published import PUBLISHED
 from maenas_tf.spaces.reduced import S1, S2, S3, S4
-from maenas_tf.spaces.space import SPACES, CellType, Edge, Space
+from maenas_tf.spaces.space import CellType, Edge, Space
 
 __all__ = [
     "PUBLISHED",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
+from maenas_tf.spaces.known import SPACES
 from maenas_tf.spaces.space import (
     NONE,
-    SPACES,
     CellType,
     Edge,
     Space,

@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from maenas_tf.spaces.space import SPACES
+from maenas_tf.spaces.known import SPACES
 
 GENOTYPE_FILE = "genotype.json"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from maenas_tf.spaces.darts import NORMAL, REDUCE, DartsSpace
-from maenas_tf.spaces.space import NONE, SPACES
+from maenas_tf.spaces.known import SPACES
+from maenas_tf.spaces.space import NONE
 
 _MAX = "max_pool_3x3"
 _AVG = "avg_pool_3x3"

@@ -6,17 +6,13 @@ import abc
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from maenas_tf import registry
 from maenas_tf.config import ConfigError
+from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
 
-if TYPE_CHECKING:
-    from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
-
-SPACES: registry.Registry[Space] = registry.Registry("search space")
 NONE = "none"
 
 

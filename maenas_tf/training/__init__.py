@@ -1,0 +1,1 @@
+"""Training of a found network, and its evaluation."""

@@ -1,70 +1,83 @@
-"""A whole search: from a configuration and images to a genotype."""
+"""A whole training from scratch: from a genotype and images to a network."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import pathlib
+import shutil
 from typing import Any
 
-import keras
-import numpy as np
+import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.data.image_set import ImageSet
-from maenas_tf.models.costs import evaluation_size
-from maenas_tf.search import alpha_reading
-from maenas_tf.search.architectures import Architectures
-from maenas_tf.search.choose import choose, unread_by
-from maenas_tf.search.constraints import Budget, Limits
-from maenas_tf.spaces import SPACES, Genotype
-from maenas_tf.tasks import TASKS, Task, unread_settings
-from maenas_tf.training.alpha_hessian import AlphaHessian
-from maenas_tf.training.build import build_searcher
-from maenas_tf.training.callbacks import TensorBoardWriter
-from maenas_tf.training.checkpoints import RunCheckpoint
-from maenas_tf.training.loop import Loop, SignalWatch, StepRunner, cosine_rate
-from maenas_tf.training.progress import say
-from maenas_tf.training.run_directory import RunDirectory
-from maenas_tf.training.runtime import (
+from maenas_tf.data.labelled import (
+    evaluation_dataset,
+    split_validation,
+    training_dataset,
+    training_steps,
+)
+from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.console import say
+from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner
+from maenas_tf.engine.optimization import SGD
+from maenas_tf.engine.runtime import (
     load_configured,
     speed_facts,
     start_runtime,
     versions,
 )
-from maenas_tf.training.search_images import SearchImages
-from maenas_tf.training.search_pictures import SearchPictures
-from maenas_tf.training.search_report import SearchReport, scalars
-from maenas_tf.training.selection_phase import SelectionPhase
-from maenas_tf.training.subnet_scorer import SubnetScorer
-from maenas_tf.training.tuning import Tuning
+from maenas_tf.models.network import Network
+from maenas_tf.recording.event_writer import EventWriter
+from maenas_tf.runs.files import PREPROCESSING
+from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.runs.run_genotype import check_stored, find_genotype
+from maenas_tf.spaces import SPACES, Space
+from maenas_tf.training.config import TrainConfig
+from maenas_tf.training.evaluation import Evaluator, inference_parameters
+from maenas_tf.training.retrainer import Retrainer
+from maenas_tf.training.schedules import drop_path_rate, learning_rate
+from maenas_tf.training.trained_run import Preprocessing
+
+# Of the darts family's evaluation (Liu et al., 2019); the search has fewer.
+DARTS_CELLS = 20
 
 
-@dataclasses.dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
+def number_of_cells(config: TrainConfig, space: Space) -> int:
+    """Returns the network's number of cells (nasbench201: per stage)."""
+    default = space.default_num_cells
+    if space.skeleton == "darts":
+        default = DARTS_CELLS
+    return config.num_cells or default
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainResult:
+    """What a training leaves behind.
 
     Attributes:
-        genotype: the architecture.
+        network: with the weights of the last epoch.
         history: a row an epoch, as in history.csv.
-        alphas: cell type to architecture parameters, before the softmax,
-            [epochs, edges, primitives]; empty where the algorithm has none.
         summary: as in summary.json.
     """
 
-    genotype: Genotype
+    network: Network
     history: list[dict[str, Any]]
-    alphas: dict[str, np.ndarray]
     summary: dict[str, Any]
 
 
-class SearchExperiment:
-    """Builds everything a search needs and runs it.
+class TrainExperiment:
+    """Builds everything that training a network needs and trains it.
+
+    From scratch: of the search only the genotype is used, none of its
+    weights.
 
     Args:
         config: the configuration.
         run_dir: the run directory.
-        image_set: the images; None loads those of the configuration.
+        image_set: the images, with labels; None loads those of the
+            configuration.
         resume: whether a run that is in `run_dir` goes on.
         signals: looked at between calls of the graph.
         checkpoint_seconds: longest time between checkpoints.
@@ -72,7 +85,7 @@ class SearchExperiment:
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: TrainConfig,
         run_dir: str | pathlib.Path,
         image_set: ImageSet | None = None,
         resume: bool = True,
@@ -80,304 +93,251 @@ class SearchExperiment:
         checkpoint_seconds: float = 600.0,
     ):
         self.config = config
-        self.space = SPACES.get_for_flag("space", config.space)
-        task_class = TASKS.get_for_flag("task", config.task)
-        self.algorithm, self.selection_name, self.selection = choose(
-            config, self.space
-        )
+        self.genotype = find_genotype(config.genotype, run_dir)
+        self.space = SPACES.get(self.genotype.space)
         self.run_directory = RunDirectory(run_dir, config, resume)
-        self.tensorboard: TensorBoardWriter | None = None
-        self._selected: Genotype | None = None
+        self.tensorboard: EventWriter | None = None
         with contextlib.ExitStack() as on_error:
             on_error.callback(self.run_directory.close)
-            self._prepare(task_class, image_set, signals, checkpoint_seconds)
+            check_stored(self.genotype, self.run_directory.path)
+            self._prepare(image_set, signals, checkpoint_seconds)
             on_error.pop_all()
 
-    def _prepare(
-        self,
-        task_class: type[Task],
-        image_set: ImageSet | None,
-        signals: SignalWatch | None,
-        checkpoint_seconds: float,
-    ) -> None:
+    def _prepare(self, image_set, signals, checkpoint_seconds) -> None:
         config = self.config
         self.strategy = start_runtime(config)
-        with_labels = task_class.reads_labels
-        self.images = image_set or load_configured(config, with_labels)
-        self.task = task_class(
-            config, self.images.image_size, self.images.num_classes
+        self.images = image_set or load_configured(config, with_labels=True)
+        self._check_images()
+        self.training, self.validation = split_validation(
+            self.images.num_images, config.validation_fraction, config.seed
         )
-        for name in unread_settings(config):
-            say(f"note: --{name} has no part in --task={config.task}")
-        for name in unread_by(config, self.algorithm, self.selection):
-            say(f"note: --{name} has no part in this kind of search")
-        self.data = SearchImages(
-            self.images, self.task, config, self.algorithm, self.selection
-        )
+        self.steps = training_steps(len(self.training), config.batch_size)
         with self.strategy.scope():
-            self.searcher = build_searcher(
-                config, self.space, self.task, self.algorithm
-            )
-        self.hessian = AlphaHessian(
-            self.searcher, config, self.data.alpha_batch
-        )
-        self.steps = self.data.steps
-        self.report = SearchReport(config, self.task, self.searcher, self.steps)
-        self.pictures = SearchPictures(
-            self.space, self.searcher, self.data, self.run_directory
-        )
-        self.budget = self._budget()
-        self.signals = signals or SignalWatch()
-        self.loop = self._make_loop(checkpoint_seconds)
-
-    @property
-    def num_cells(self) -> int:
-        """The number of cells (nasbench201: per stage)."""
-        return self.config.num_cells or self.space.default_num_cells
-
-    @property
-    def warmup_epochs(self) -> int:
-        """The number of epochs in which only weights move."""
-        config = self.config
-        if config.warmup_epochs >= 0:
-            return config.warmup_epochs
-        return int(self.task.warmup_fraction * config.epochs)
-
-    @property
-    def _tunes(self) -> bool:
-        return self.selection.tunes and self.config.tuning_epochs > 0
-
-    def _budget(self) -> Budget:
-        config = self.config
-        size = evaluation_size(
-            self.space,
-            config.stem,
-            config.eval_init_channels,
-            config.eval_num_cells,
-            self.images.image_size,
-            self.images.num_classes,
-        )
-        limits = Limits(config.max_parameters, config.max_macs)
-        return Budget(self.space, size, limits)
-
-    def _make_loop(self, checkpoint_seconds) -> Loop:
-        searcher = self.searcher
-        checkpoint = RunCheckpoint(
-            self.run_directory.path / "checkpoints", searcher.variable_groups
-        )
-        return Loop(
-            StepRunner(searcher, self.strategy, self.config.jit_compile),
-            checkpoint,
-            self.data.epoch,
+            self.retrainer = self._build()
+        self.evaluator = Evaluator(self.retrainer.network)
+        self.loop = Loop(
+            StepRunner(self.retrainer, self.strategy, config.jit_compile),
+            RunCheckpoint(
+                self.run_directory.path / "checkpoints",
+                self.retrainer.variable_groups,
+            ),
+            self._dataset,
             self._start_epoch,
             self._end_epoch,
-            self.config.epochs,
+            config.epochs,
             self.steps,
-            self.signals,
+            signals,
             checkpoint_seconds,
-            images_per_step=self.report.images_per_step,
+            images_per_step=lambda: config.batch_size,
         )
 
-    def run(self) -> SearchResult:
-        """Runs the search, or what is left of it.
+    def _check_images(self) -> None:
+        if self.images.labels is None or self.images.num_classes < 2:
+            raise ConfigError(
+                f"--dataset={self.config.dataset} has labels of "
+                f"{self.images.num_classes} class(es); training needs at "
+                f"least 2."
+            )
+        if self.config.cutout >= self.images.image_size:
+            raise ConfigError(
+                f"--cutout={self.config.cutout} blanks whole images, which "
+                f"are {self.images.image_size} pixels a side; give less, or "
+                f"0 for none."
+            )
+
+    def _build(self) -> Retrainer:
+        config = self.config
+        network = Network(
+            self.genotype,
+            self.images.num_classes,
+            config.init_channels,
+            number_of_cells(config, self.space),
+            self.images.image_size,
+            config.stem,
+            auxiliary=config.auxiliary_weight > 0,
+            drop_path=config.drop_path > 0,
+        )
+        retrainer = Retrainer(
+            network,
+            config.weight_decay,
+            config.clip_norm,
+            config.auxiliary_weight,
+            config.label_smoothing,
+        )
+        retrainer.compile(
+            SGD(
+                config.learning_rate,
+                config.momentum,
+                config.nesterov,
+                name="optimizer",  # Or Keras counts, and checkpoints differ.
+            )
+        )
+        return retrainer
+
+    def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
+        return training_dataset(
+            self.images,
+            self.training,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            epoch=epoch,
+            augment=self.config.augment,
+            cutout_size=self.config.cutout,
+            start_step=start_step,
+        )
+
+    def run(self) -> TrainResult:
+        """Trains the network, or goes on with it.
 
         Raises:
             Interrupted: a signal came; a checkpoint was written.
             Diverged: a loss was not finite.
         """
         try:
-            return self._run()
+            self._run()
         finally:
             self.run_directory.close()
+        return TrainResult(
+            self.retrainer.network,
+            list(self.run_directory.rows),
+            self.run_directory.read_summary() or {},
+        )
 
-    def _run(self) -> SearchResult:
-        run = self.run_directory
+    def _run(self) -> None:
+        run, config = self.run_directory, self.config
         resumed = self.loop.restore()
-        first_epoch = self.loop.state["epoch"]
-        run.load_history(first_epoch, self.algorithm.trains_alphas)
+        epoch = self.loop.state["epoch"]
+        run.load_history(epoch, with_arrays=False)
         if not resumed:
-            run.write_config(self.config)
+            run.write_genotype(self.genotype)
+            run.write_text(PREPROCESSING, self._preprocessing().to_json())
+            run.write_config(config)
             self.loop.save()
-        elif first_epoch < self.config.epochs:
+        elif epoch < config.epochs:
             step = self.loop.state["step"]
-            say(f"going on after {step} steps of epoch {first_epoch + 1}")
-        if first_epoch < self.config.epochs or run.read_summary() is None:
-            tensorboard = str(run.path / "tensorboard")
-            with TensorBoardWriter(
-                tensorboard,
-                self.space,
-                first_epoch,
-                self.algorithm.trains_alphas,
-            ) as self.tensorboard:
+            say(f"going on after {step} steps of epoch {epoch + 1}")
+        if epoch < config.epochs or run.read_summary() is None:
+            with EventWriter(run.path / "tensorboard", epoch) as writer:
+                self.tensorboard = writer
+                writer.write_values(
+                    epoch, writer.genotype_values(self.genotype)
+                )
                 self.loop.run()
-                self._finish(self._select())
-        return self.result()
+                self._finish()
 
-    def result(self) -> SearchResult:
-        """Returns what a finished search has found."""
-        arrays = self.run_directory.stacked_arrays()
-        prefix = "alphas_"
-        summary = self.run_directory.read_summary() or {}
-        return SearchResult(
-            genotype=self._selected or self._read_genotype(summary),
-            history=list(self.run_directory.rows),
-            alphas={
-                name.removeprefix(prefix): array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            },
-            summary=summary,
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(
+            self.images.image_size,
+            self.images.mean,
+            self.images.std,
+            self.images.class_names,
+            self.images.name,
         )
-
-    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
-        """Returns what a search that an earlier process ended has found."""
-        if self.selection.scores:
-            return Genotype.from_dict(summary["genotype"])
-        return self._genotype()
-
-    def _weights(self) -> dict[str, np.ndarray]:
-        """Returns the weights that the architecture is read off.
-
-        Of the epochs that the run directory holds.
-        """
-        arrays = self.run_directory.stacked_arrays()
-        return {
-            kind.name: alpha_reading.mean_weights(
-                arrays[f"weights_{kind.name}"],
-                self.warmup_epochs,
-                self.config.alpha_average,
-            )
-            for kind in self.space.cell_types
-        }
-
-    def _strongest(self) -> Genotype:
-        """Returns what the algorithm derives, whatever it costs."""
-        return self.algorithm.derive(self.space, self._weights())
-
-    def _genotype(self) -> Genotype:
-        return self.budget.choose(self._strongest(), self._weights())
-
-    def _select(self) -> dict[str, Any]:
-        """Chooses among candidates by their loss, where that is asked for.
-
-        Returns:
-            As `SelectionPhase.run`; empty where the alphas tell.
-        """
-        if not self.selection.scores:
-            return {}
-        architecture = self.searcher.supernet.architecture
-        found = SelectionPhase(
-            self.selection,
-            Architectures(self.space),
-            self.budget,
-            self.config.seed,
-            self.run_directory,
-            self.signals,
-            {} if architecture is None else architecture.numpy(),
-        ).run(
-            self.make_scorer,
-            self._make_tuning if self._tunes else None,
-        )
-        self._selected = genotype = found["genotype"]
-        self.run_directory.write_genotype(genotype)
-        self.tensorboard.write_epoch(
-            self.config.epochs, {}, None, genotype, self.pictures.draw(genotype)
-        )
-        return found
-
-    def _make_tuning(self, most: int) -> Tuning:
-        return Tuning(
-            self.searcher,
-            self.strategy,
-            self.config,
-            self.data.epoch,
-            self.run_directory,
-            self.steps,
-            most,
-            self.signals,
-        )
-
-    def make_scorer(self, most: int = 0) -> SubnetScorer:
-        """Returns what judges architectures inside the supernet.
-
-        Args:
-            most: by so many of the held-out images; 0 means all.
-        """
-        return SubnetScorer(self.searcher, self.data.judging(most))
 
     def _start_epoch(self, epoch: int) -> None:
-        config, searcher = self.config, self.searcher
-        searcher.weight_optimizer.learning_rate = cosine_rate(
-            config.weight_learning_rate,
-            config.weight_learning_rate_min,
-            epoch,
-            config.epochs,
-        )
-        searcher.update_alphas = self.algorithm.updates_alphas(
-            epoch, self.warmup_epochs
-        )
+        rate = learning_rate(self.config, epoch)
+        self.retrainer.optimizer.learning_rate = rate
+        if self.config.drop_path:
+            rate = drop_path_rate(self.config, epoch)
+            self.retrainer.network.drop_path_rate.assign(rate)
 
     def _end_epoch(
         self, epoch: int, means: dict[str, float], seconds: float
     ) -> None:
-        architecture = self.searcher.supernet.architecture
-        weights, genotype = {}, None
-        if architecture is not None:
-            weights = architecture.numpy()
-            arrays = {f"weights_{k}": v for k, v in weights.items()}
-            for kind, alphas in architecture.alphas.items():
-                arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
-            self.run_directory.append_arrays(arrays)
-            genotype = self._genotype()
-        row = self.report.row(epoch, means, seconds, weights, genotype)
-        row.update(self.hessian.columns(epoch))
-        self.run_directory.append_epoch(row)
-        if genotype is not None:
-            self.run_directory.write_genotype(genotype)
-        self.tensorboard.write_epoch(
-            epoch,
-            scalars(row),
-            weights or None,
-            genotype,
-            self.pictures.draw(genotype),
+        config, run = self.config, self.run_directory
+        network = self.retrainer.network
+        count = self.steps * config.batch_size
+        row = {
+            "epoch": epoch,
+            **means,
+            **self._validate(),
+            "learning_rate": learning_rate(config, epoch),
+            "drop_path_rate": drop_path_rate(config, epoch),
+            "images_per_second": round(count / max(seconds, 1e-9), 1),
+            "seconds": round(seconds, 3),
+        }
+        with run.replacing("last.keras") as path:
+            network.save(path)
+        run.append_epoch(row)
+        best = _best(run.rows)
+        if best is not None and best["epoch"] == epoch:
+            with run.replacing("best.keras") as path:
+                shutil.copyfile(run.path / "last.keras", path)
+        self.tensorboard.write_scalars(epoch, _scalars(row))
+        shown = ", ".join(
+            f"{name.replace('_', ' ')} {row[name]:.4f}"
+            for name in (*means, "validation_loss", "validation_accuracy")
+            if name in row
         )
-        self.report.say_epoch(row, means, genotype)
+        say(
+            f"epoch {epoch + 1}/{config.epochs}: {shown} "
+            f"({row['images_per_second']} images/s)"
+        )
 
-    def _finish(self, selected: dict[str, Any]) -> None:
-        rows = self.run_directory.rows
-        labels = self.images.labels
-        if selected:
-            genotype = strongest = selected.pop("genotype")
-            selected = {"selection": {"by": self.selection_name, **selected}}
-        else:
-            genotype, strongest = self._genotype(), self._strongest()
-        parameters = sum(
-            int(np.prod(v.shape)) for v in self.searcher.weight_variables
+    def _validate(self) -> dict[str, float]:
+        if not len(self.validation):
+            return {}
+        # Four times the images: nothing is kept for a backward pass.
+        dataset = evaluation_dataset(
+            self.images, 4 * self.config.batch_size, self.validation
         )
+        result = self.evaluator(dataset)
+        return {
+            "validation_loss": result.loss,
+            "validation_accuracy": result.top1,
+        }
+
+    def _finish(self) -> None:
+        rows, network = self.run_directory.rows, self.retrainer.network
+        best = _best(rows)
+        last = {
+            name: float(rows[-1][name])
+            for name in ("train_loss", "train_accuracy", "validation_accuracy")
+            if name in rows[-1]
+        }
         summary = {
-            "genotype": genotype.to_dict(),
-            **speed_facts(self.loop, rows, "seconds_search"),
-            **selected,
-            "parameters": parameters,
-            "evaluation_network": self.budget.report(strongest, genotype),
+            "genotype": self.genotype.to_dict(),
+            **speed_facts(self.loop, rows, "seconds_train"),
+            "parameters": inference_parameters(network),
             "seed": self.config.seed,
             "versions": versions(),
             "dataset": self.images.name,
-            "num_images": self.images.num_images,
+            "num_images": len(self.training),
+            "num_validation_images": len(self.validation),
             "num_skipped_files": self.images.num_skipped,
-            "num_labels_read": 0 if labels is None else len(labels),
-            "task": self.config.task,
-            "num_cells": self.num_cells,
+            "num_labels_read": len(self.images.labels),
+            "init_channels": self.config.init_channels,
+            "num_cells": network.num_cells,
             "replicas": self.strategy.num_replicas_in_sync,
+            **last,
         }
-        if self.algorithm.trains_alphas:
-            summary["warmup_epochs"] = self.warmup_epochs
-        if selected:
-            found = selected["selection"]
-            for name in ("seconds", "tuning_seconds"):
-                summary["seconds_search"] += found.get(name, 0.0)
-        final = {"weight_loss": float(rows[-1]["weight_loss"])}
-        if rows[-1].get("alpha_loss", "") != "":
-            final["alpha_loss"] = float(rows[-1]["alpha_loss"])
-        self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
+        if best is not None:
+            summary["best_epoch"] = int(best["epoch"])
+            accuracy = float(best["validation_accuracy"])
+            summary["best_validation_accuracy"] = accuracy
+        self.tensorboard.write_hparams(dataclasses.asdict(self.config), last)
         self.run_directory.write_summary(summary)
+
+
+def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Returns the first row of the highest validation accuracy, if any."""
+    if not rows or "validation_accuracy" not in rows[0]:
+        return None
+    return max(rows, key=lambda row: float(row["validation_accuracy"]))
+
+
+def _scalars(row: dict[str, Any]) -> dict[str, float]:
+    """Groups a history row's figures under TensorBoard tags."""
+    groups = {"train": "train/", "validation": "validation/"}
+    return {
+        next(
+            (
+                tag + name.removeprefix(f"{start}_")
+                for start, tag in groups.items()
+                if name.startswith(f"{start}_")
+            ),
+            name,
+        ): value
+        for name, value in row.items()
+        if name != "epoch"
+    }

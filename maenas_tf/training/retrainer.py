@@ -5,13 +5,13 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from maenas_tf.models.network import Network
-from maenas_tf.ops.replica import all_reduce_sum
-from maenas_tf.training.updates import (
+from maenas_tf.engine.optimization import (
     apply_summed,
     share_of_mean,
     summed_metrics,
 )
+from maenas_tf.models.network import Network
+from maenas_tf.ops.replica import all_reduce_sum
 
 
 class Retrainer(keras.Model):

@@ -7,15 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from maenas_tf.analysis import plots
-from maenas_tf.analysis.complexity import count_macs
 from maenas_tf.config import ConfigError
 from maenas_tf.data.image_set import ImageSet
 from maenas_tf.data.labelled import evaluation_dataset
 from maenas_tf.data.sources import load_images
+from maenas_tf.engine.runtime import versions
+from maenas_tf.figures import plots
+from maenas_tf.models.complexity import count_macs
+from maenas_tf.runs.run_directory import write_bytes
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
-from maenas_tf.training.run_directory import write_bytes
-from maenas_tf.training.runtime import versions
 from maenas_tf.training.trained_run import TrainedRun
 
 

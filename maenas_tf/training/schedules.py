@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maenas_tf.training.loop import cosine_rate
-from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.engine.loop import cosine_rate
+from maenas_tf.training.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:

@@ -13,11 +13,11 @@ import keras
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
+from maenas_tf.runs.files import PREPROCESSING
 from maenas_tf.spaces import Genotype, load_genotype
-from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.training.config import TrainConfig
 
 CHECKPOINTS = ("best", "last")
-PREPROCESSING_FILE = "preprocessing.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ def load_trained(
             f"--run_dir={path} does not exist; give that of a training."
         )
     config = _read(path, "config.json", TrainConfig.from_json)
-    preprocessing = _read(path, PREPROCESSING_FILE, Preprocessing.from_json)
+    preprocessing = _read(path, PREPROCESSING, Preprocessing.from_json)
     genotype = _read(path, "genotype.json", Genotype.from_string)
     held_out = (path / "best.keras").exists() or config.validation_fraction
     checkpoint = which if held_out else "last"
@@ -197,5 +197,5 @@ def _check_network(
         if has != wanted:
             raise ConfigError(
                 f"--run_dir={path} holds a model of {has} {name}, but its "
-                f"{PREPROCESSING_FILE} names {wanted}."
+                f"{PREPROCESSING} names {wanted}."
             )

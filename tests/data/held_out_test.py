@@ -12,7 +12,7 @@ from maenas_tf.data.held_out import (
     part_steps,
     split_held_out,
 )
-from tests.training import small
+from tests.searching import small
 
 
 def test_a_small_part_is_held_out_by_default():

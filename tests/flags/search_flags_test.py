@@ -11,9 +11,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import CHOICES, SearchConfig
 from maenas_tf.models.decoder import DECODERS
-from maenas_tf.search import ALGORITHMS, SELECTIONS
+from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 

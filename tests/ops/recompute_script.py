@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from maenas_tf.engine.runtime import memory_mb
 from maenas_tf.ops.recompute import recompute
-from maenas_tf.training.runtime import memory_mb
 
 BLOCKS, LENGTH, MEGABYTES = 12, 8, 4
 

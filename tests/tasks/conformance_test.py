@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.pipeline import bilevel_dataset
+from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS, unread_settings
-from maenas_tf.training.checkpoints import RunCheckpoint
-from maenas_tf.training.experiment import SearchExperiment
-from tests.training import small
+from tests.searching import small
 
 NUM_CLASSES = 4
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "flags" / "recipes"

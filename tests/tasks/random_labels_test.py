@@ -10,8 +10,8 @@ from maenas_tf.config import SearchConfig
 from maenas_tf.data.pipeline import HALVES, bilevel_dataset
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
+from tests.searching import small
 from tests.tasks.examples import make_batch
-from tests.training import small
 
 
 def make_task(**settings):

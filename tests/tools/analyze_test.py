@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.analysis import records
+from tests.runs import records, stored
 from tests.tools import one_process
-from tests.training import stored
 
 
 @pytest.fixture(scope="module")

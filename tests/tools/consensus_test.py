@@ -5,9 +5,9 @@ import json
 import pytest
 
 from maenas_tf.spaces import load_genotype
+from tests.runs import stored
+from tests.searching.consensus_test import CONV, SKIP, search
 from tests.tools import one_process
-from tests.training import stored
-from tests.training.consensus_test import CONV, SKIP, search
 
 
 @pytest.fixture(scope="module")

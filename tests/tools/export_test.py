@@ -20,7 +20,7 @@ CASES = {
     "no output": ("", ["--output_dir="], 2, "--output_dir is empty"),
     "stopped": (
         "import os\n"
-        "from maenas_tf.training.export_formats import FORMATS\n"
+        "from maenas_tf.serving.export_formats import FORMATS\n"
         "stop = lambda *_: os.kill(os.getpid(), 15)\n"
         "FORMATS.get('litert').write = stop",
         ["--formats=litert"],

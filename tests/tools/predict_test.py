@@ -5,7 +5,7 @@ import csv
 import pytest
 from PIL import Image
 
-from maenas_tf.training import export
+from maenas_tf.serving import export
 from maenas_tf.training.trained_run import load_trained
 from tests.tools import one_process
 from tests.training import trained
@@ -62,7 +62,7 @@ def test_a_folder_becomes_a_csv_file(results, folder):
 def test_neither_network_nor_training_is_loaded(results):
     _, out, _ = results["all"]
     modules = out.splitlines()[0]
-    assert "'maenas_tf.training.predict'" in modules
+    assert "'maenas_tf.serving.predict'" in modules
     for name in ("models", "spaces", "ops", "training.trained_run"):
         assert f"'maenas_tf.{name}" not in modules
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.training.experiment import SearchExperiment
-from maenas_tf.training.loop import Interrupted, SignalWatch
+from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.searching.experiment import SearchExperiment
 from tests.tools import commands, one_process
 
 # 30 steps an epoch: the first two are calls of the graph of their own, the

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from maenas_tf.config import SearchConfig
+from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import SPACES, load_genotype
-from maenas_tf.training.experiment import SearchExperiment
 from tests.tools import commands
 
 S2 = {**commands.TINY, "space": "s2", "num_cells": 3, "max_images": 32}

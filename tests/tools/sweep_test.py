@@ -66,7 +66,7 @@ BAD_INPUT = {
 
 
 STOP = """
-import maenas_tf.training.sweep as it
+import maenas_tf.sweeps.sweep as it
 def stop(self, runs, directory, *rest):
     raise it.ConfigError(str(directory))
 it.Sweep.__init__ = stop

@@ -15,15 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.engine.devices import divide_cpu, find_unequal, make_strategy
+from maenas_tf.engine.loop import StepRunner
+from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.network import Network
-from maenas_tf.training.distribution import (
-    divide_cpu,
-    find_unequal,
-    make_strategy,
-)
-from maenas_tf.training.loop import StepRunner
 from maenas_tf.training.retrainer import Retrainer
-from maenas_tf.training.updates import SGD
 
 BATCH, STEPS = 8, 2
 GENOTYPE = (

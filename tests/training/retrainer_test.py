@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.network import Network
 from maenas_tf.training.retrainer import Retrainer
-from maenas_tf.training.updates import SGD
 from tests.training import retrainer_replicas
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
-from maenas_tf.training.train_config import TrainConfig
 
 
 def rates(**settings):

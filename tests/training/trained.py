@@ -9,7 +9,7 @@ import numpy as np
 
 from maenas_tf.models.network import Network
 from maenas_tf.spaces import SPACES
-from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import Preprocessing
 
 SIZE = 32

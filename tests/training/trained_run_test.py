@@ -9,7 +9,7 @@ import pytest
 
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.models.network import Network
-from maenas_tf.training.train_config import TrainConfig
+from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import (
     TrainedRun,
     load_trained,

@@ -1,0 +1,56 @@
+"""What a search algorithm may decide; each algorithm is a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.models.alphas import softmax_relaxation
+from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.registry import Registry
+from maenas_tf.spaces import Genotype, Space
+from maenas_tf.spaces.architectures import EdgeWeights
+
+ALGORITHMS: Registry = Registry("algorithm")
+
+
+class Algorithm:
+    """A search; the methods here are those of DARTS.
+
+    Attributes:
+        edge: class of what stands on an edge of the search cell.
+        trains_alphas: whether there are any. Without them `make_draw` says
+            at which architecture a step is made, the images are not halved
+            but a small part is held out, and the architecture is selected by
+            its loss there.
+    """
+
+    edge = MixedOp
+    trains_alphas = True
+
+    def relax(self, alphas: tf.Tensor) -> tf.Tensor:
+        """Returns the edge weights of logits [edges, primitives]."""
+        return softmax_relaxation(alphas)
+
+    def updates_alphas(self, epoch: int, warmup_epochs: int) -> bool:
+        """Whether the alphas move in an epoch, counted from 0."""
+        return epoch >= warmup_epochs
+
+    def make_draw(
+        self, space: Space, seed: int
+    ) -> Callable[[tf.Tensor], EdgeWeights] | None:
+        """Returns what makes the edge weights of a weight step.
+
+        Of the number of weight steps done, an int64 scalar, inside the graph,
+        so that a resumed search and all replicas draw the same. None takes
+        those of the alphas.
+        """
+        return None
+
+    def derive(
+        self, space: Space, edge_weights: Mapping[str, np.ndarray]
+    ) -> Genotype:
+        """Reads the architecture off the edge weights."""
+        return space.derive(edge_weights)

@@ -1,1 +1,0 @@
-"""What can be said about a search: benchmarks, plots, statistics."""

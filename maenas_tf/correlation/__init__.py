@@ -1,0 +1,1 @@
+"""Whether a loss ranks architectures as their true accuracy does."""

@@ -1,0 +1,44 @@
+"""losses.csv: a row for each architecture, task and number of steps."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+from typing import Any
+
+from maenas_tf.config import ConfigError
+
+LOSSES = "losses.csv"
+_COLUMNS = {
+    "architecture": str,
+    "task": str,
+    "step": int,
+    "held_out_loss": float,
+    "true_accuracy": float,
+    "parameters": int,
+    "macs": int,
+}
+
+Row = dict[str, Any]
+
+
+def read_losses(directory: pathlib.Path) -> list[Row]:
+    """Returns the rows of what is finished, none before the first.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    path = directory / LOSSES
+    if not path.exists():
+        return []
+    try:
+        with open(path, newline="") as file:
+            return [
+                {name: kind(row[name]) for name, kind in _COLUMNS.items()}
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"--run_dir={directory} holds a {LOSSES} that cannot be read "
+            f"({error!r}); give another directory."
+        ) from error

@@ -1,0 +1,98 @@
+"""Architectures judged with the weights of a search's supernet."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.searching.experiment import SearchExperiment
+from maenas_tf.spaces import Genotype
+from maenas_tf.spaces.architectures import Architectures
+
+
+class SharedWeights:
+    """Gives the held-out loss of architectures inside a trained supernet.
+
+    Nothing is trained: each architecture takes its part of the weights as the
+    search left them, and all are judged on the same held-out images, those
+    that moved no weight.
+
+    Args:
+        run_dir: run directory of a search, finished or stopped.
+        space: name of the space that it must have searched.
+        held_out_images: judge by at most so many, in whole batches.
+
+    Raises:
+        ConfigError: there is no such search, or it has no checkpoint.
+
+    Attributes:
+        name: the search's task, and the directory.
+        step: how many steps the weights were trained.
+        num_held_out: images that are judged by.
+        num_labels: that the search had; 0 where its task reads none.
+    """
+
+    def __init__(
+        self,
+        run_dir: str | os.PathLike[str],
+        space: str,
+        held_out_images: int,
+    ):
+        path = pathlib.Path(run_dir)
+        config = _read_config(path)
+        if config.space != space:
+            raise ConfigError(
+                f"--supernets names {path}, a search in --space="
+                f"{config.space}; give searches in {space}."
+            )
+        experiment = SearchExperiment(config, path)
+        try:
+            if not experiment.loop.restore():
+                raise ConfigError(
+                    f"--supernets names {path}, which holds no checkpoint; "
+                    f"run that search first."
+                )
+        finally:
+            experiment.run_directory.close()
+        state = experiment.loop.state
+        self.name = f"{config.task} inside {path.name}"
+        self.step = state["epoch"] * experiment.steps + state["step"]
+        self._architectures = Architectures(experiment.space)
+        self._scorer = experiment.make_scorer(held_out_images)
+        self.num_held_out = self._scorer.num_images
+        labels = experiment.images.labels
+        self.num_labels = 0 if labels is None else len(labels)
+
+    def judge(
+        self, genotype: Genotype, report: Callable[[int], None] | None = None
+    ) -> dict[int, float]:
+        """Returns the number of steps to the mean held-out loss.
+
+        Args:
+            genotype: an architecture of the space.
+            report: called with 1 at the end.
+        """
+        choice = self._architectures.choice(genotype)
+        weights = self._architectures.edge_weights([choice])
+        (loss,) = np.asarray(self._scorer(weights), np.float64)
+        if report:
+            report(1)
+        return {self.step: float(loss)}
+
+
+def _read_config(path: pathlib.Path) -> SearchConfig:
+    try:
+        text = (path / "config.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--supernets names {path}, which holds no search "
+            f"({error.strerror}); give run directories of tools.search."
+        ) from error
+    try:
+        return SearchConfig.from_json(text)
+    except ConfigError as error:
+        raise ConfigError(f"--supernets names {path}: {error}") from error

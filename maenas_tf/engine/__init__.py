@@ -1,0 +1,1 @@
+"""Loop, checkpoints, devices, optimization: whatever is trained."""

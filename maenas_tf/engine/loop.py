@@ -1,0 +1,344 @@
+"""The training loop: steps in the graph, everything else between them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tqdm
+
+from maenas_tf.config import ConfigError
+from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.console import progress_bar
+from maenas_tf.engine.devices import find_unequal
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has written a checkpoint."""
+
+
+class Diverged(Exception):
+    """The loss is not finite any more."""
+
+
+def cosine_rate(initial: float, final: float, epoch: int, epochs: int) -> float:
+    """Returns the learning rate of an epoch, annealed by half a cosine.
+
+    final + (initial - final) (1 + cos(pi epoch / epochs)) / 2
+    """
+    share = (1.0 + math.cos(math.pi * epoch / epochs)) / 2.0
+    return final + (initial - final) * share
+
+
+class StepRunner:
+    """Runs many steps in one call of the graph, on any strategy.
+
+    Keras' `fit` does not run several steps a call under MirroredStrategy
+    (keras#19246); this loop does, over the same `train_step`.
+
+    Args:
+        model: has `train_step`; `metric_keys`, the keys of what that returns,
+            the loss the last; `mode`, of which another value needs another
+            graph; `variable_groups`, name to variables, all that training
+            changes; and `rate_settings`, the settings that are learning rates.
+        strategy: under whose scope it was made.
+        jit_compile: compile the step with XLA.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        strategy: tf.distribute.Strategy,
+        jit_compile: bool = False,
+    ):
+        self.model = model
+        self.strategy = strategy
+        self.jit_compile = jit_compile
+        self._functions: dict[Hashable, Callable] = {}
+
+    def __call__(self, iterator: Iterator, num_steps: int) -> dict[str, Any]:
+        """Runs steps until one's loss is not finite.
+
+        Args:
+            iterator: of batches; distributed where the strategy is.
+            num_steps: at least 1.
+
+        Returns:
+            The metrics summed over the steps (float64), and "num_finite",
+            how many of the steps had a finite loss.
+        """
+        mode = self.model.mode
+        if mode not in self._functions:
+            self._functions[mode] = self._make()
+        return {
+            key: value.numpy()
+            for key, value in self._functions[mode](
+                iterator, tf.constant(num_steps)
+            ).items()
+        }
+
+    def _make(self) -> Callable:
+        keys = self.model.metric_keys
+        step = self.model.train_step
+        if self.jit_compile:
+            step = tf.function(step, jit_compile=True)
+
+        def one_step(iterator):
+            results = self.strategy.run(step, (next(iterator),))
+            # Every replica holds the global value; take the first's.
+            local = self.strategy.experimental_local_results
+            return tf.stack(
+                [tf.cast(local(results[key])[0], tf.float64) for key in keys]
+            )
+
+        @tf.function(reduce_retracing=True)
+        def run(iterator, num_steps):
+            totals = tf.zeros([len(keys)], tf.float64)
+            num_finite = tf.constant(0)
+            for _ in tf.range(num_steps):
+                values = one_step(iterator)
+                totals += values
+                if not tf.reduce_all(tf.math.is_finite(values)):
+                    break
+                num_finite += 1
+            sums = dict(zip(keys, tf.unstack(totals), strict=True))
+            return {**sums, "num_finite": num_finite}
+
+        return run
+
+
+class SignalWatch:
+    """Turns SIGINT and SIGTERM into a flag that the loop looks at."""
+
+    def __init__(self):
+        self.received: str | None = None
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[SignalWatch]:
+        """Catches the signals for the length of a `with` block."""
+
+        def note(number, frame):
+            self.received = signal.Signals(number).name
+
+        old = {
+            number: signal.signal(number, note)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield self
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+class Loop:
+    """Runs the epochs of a training, resumably.
+
+    Args:
+        runner: runs steps.
+        checkpoint: of everything that changes.
+        make_dataset: (epoch, start_step) to the rest of the epoch's batches,
+            a function of these two alone.
+        start_epoch: called with an epoch before it; sets rates and phases.
+        end_epoch: called with (epoch, means of the metrics, seconds).
+        epochs: how many.
+        steps: of an epoch.
+        signals: looked at between calls of the graph.
+        checkpoint_seconds: write at least so often, in the middle of long
+            epochs.
+        chunk_seconds: aim for calls of this length, so that a signal and the
+            progress bar need not wait long.
+        images_per_step: for the progress bar, or None.
+    """
+
+    def __init__(
+        self,
+        runner: StepRunner,
+        checkpoint: RunCheckpoint,
+        make_dataset: Callable[[int, int], tf.data.Dataset],
+        start_epoch: Callable[[int], None],
+        end_epoch: Callable[[int, dict[str, float], float], None],
+        epochs: int,
+        steps: int,
+        signals: SignalWatch | None = None,
+        checkpoint_seconds: float = 600.0,
+        chunk_seconds: float = 2.0,
+        images_per_step: Callable[[], int] | None = None,
+    ):
+        self.runner = runner
+        self.checkpoint = checkpoint
+        self.make_dataset = make_dataset
+        self.start_epoch = start_epoch
+        self.end_epoch = end_epoch
+        self.epochs = epochs
+        self.steps = steps
+        self.images_per_step = images_per_step
+        self.signals = signals or SignalWatch()
+        self.checkpoint_seconds = checkpoint_seconds
+        self.chunk_seconds = chunk_seconds
+        self.state = {
+            "epoch": 0,
+            "step": 0,
+            "totals": {},
+            "epoch_seconds": 0.0,
+            "seconds": 0.0,
+            "first_step_seconds": None,
+        }
+        self._step_seconds: float | None = None
+
+    def run(self, until: int | None = None) -> dict[str, Any]:
+        """Runs what is left; returns the counters.
+
+        Args:
+            until: end after so many epochs; None runs them all.
+
+        Raises:
+            Interrupted: a signal came; a checkpoint was written.
+            Diverged: a loss was not finite; the last checkpoint stands.
+            ConfigError: a step needs more memory than there is; so does it.
+        """
+        state = self.state
+        until = self.epochs if until is None else until
+        if state["epoch"] >= until:
+            return state
+        with progress_bar(
+            self.epochs * self.steps,
+            state["epoch"] * self.steps + state["step"],
+        ) as bar:
+            while state["epoch"] < until:
+                self._run_epoch(bar)
+        return state
+
+    def _run_epoch(self, bar: tqdm.tqdm) -> None:
+        state = self.state
+        epoch = state["epoch"]
+        self.start_epoch(epoch)
+        bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        dataset = self.make_dataset(epoch, state["step"])
+        strategy = self.runner.strategy
+        if strategy.num_replicas_in_sync > 1:
+            dataset = strategy.experimental_distribute_dataset(dataset)
+        iterator = iter(dataset)
+        self._step_seconds = None
+        saved_at = time.monotonic()
+        while state["step"] < self.steps:
+            self._run_chunk(iterator, bar)
+            if self.signals.received:
+                path = self.save()
+                raise Interrupted(
+                    f"stopped by {self.signals.received} in epoch {epoch + 1} "
+                    f"after step {state['step']} of {self.steps}; wrote "
+                    f"{path}"
+                )
+            if time.monotonic() - saved_at > self.checkpoint_seconds:
+                self.save()
+                saved_at = time.monotonic()
+        self._check_variables()
+        means = {k: v / self.steps for k, v in state["totals"].items()}
+        self.end_epoch(epoch, means, state["epoch_seconds"])
+        state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
+        self.save()
+
+    def _run_chunk(self, iterator: Iterator, bar: tqdm.tqdm) -> None:
+        state = self.state
+        count = 1
+        if self._step_seconds is not None:
+            count = max(1, int(self.chunk_seconds / self._step_seconds))
+        count = min(count, self.steps - state["step"])
+        begin = time.monotonic()
+        try:
+            totals = self.runner(iterator, count)
+        except tf.errors.ResourceExhaustedError as error:
+            raise ConfigError(
+                f"The memory does not suffice for a step (epoch "
+                f"{state['epoch'] + 1}; {self._kept()}): start another "
+                f"--run_dir with a smaller --batch_size, --init_channels or "
+                f"--num_cells, or, for a search, with --recompute."
+            ) from error
+        seconds = time.monotonic() - begin
+        if state["first_step_seconds"] is None:
+            state["first_step_seconds"] = seconds
+        num_finite = int(totals.pop("num_finite"))
+        if num_finite < count:
+            names = [k for k, v in totals.items() if not math.isfinite(v)]
+            self._report_divergence(names, state["step"] + num_finite + 1)
+        # The first call traces; it says nothing about the pace.
+        self._step_seconds = (
+            1e9 if self._step_seconds is None else seconds / count
+        )
+        for key, value in totals.items():
+            state["totals"][key] = state["totals"].get(key, 0.0) + float(value)
+        state["step"] += count
+        state["epoch_seconds"] += seconds
+        state["seconds"] += seconds
+        bar.update(count)
+        loss = totals[self.runner.model.metric_keys[-1]] / count
+        shown = f"loss {loss:.4f}"
+        if self.images_per_step:
+            speed = count * self.images_per_step() / seconds
+            shown += f", {speed:.0f} images/s"
+        bar.set_postfix_str(shown, refresh=False)
+
+    def _variables(self) -> list[keras.Variable]:
+        groups = self.runner.model.variable_groups.values()
+        return [variable for group in groups for variable in group]
+
+    def _check_variables(self) -> None:
+        """Raises Diverged if the last steps left what is not finite.
+
+        The loss of a step is that before its update.
+        """
+        names = [
+            variable.path
+            for variable in self._variables()
+            if tf.as_dtype(variable.dtype).is_floating
+            and not tf.reduce_all(tf.math.is_finite(variable.value))
+        ]
+        if names:
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self._report_divergence([names[0] + others], self.state["step"])
+
+    def _report_divergence(self, names: list[str], step: int) -> None:
+        rates = " or ".join(f"--{n}" for n in self.runner.model.rate_settings)
+        raise Diverged(
+            f"{', '.join(names)} is not finite in epoch "
+            f"{self.state['epoch'] + 1}, step {step} of {self.steps}; "
+            f"{self._kept()}. "
+            f"Start another --run_dir with a lower {rates}, or a --clip_norm "
+            f"above 0."
+        )
+
+    def _kept(self) -> str:
+        latest = self.checkpoint.latest
+        if latest:
+            return f"the last good state is {latest}"
+        return "no checkpoint had been written yet"
+
+    def save(self) -> str:
+        """Writes a checkpoint, if all replicas agree; returns its path.
+
+        Raises:
+            Diverged: a variable is not finite; the last checkpoint stands.
+            RuntimeError: the replicas have drifted apart.
+        """
+        self._check_variables()
+        unequal = find_unequal(self.runner.strategy, self._variables())
+        if unequal:
+            raise RuntimeError(
+                f"The replicas hold different values of {unequal[0]} and "
+                f"{len(unequal) - 1} more variables."
+            )
+        return self.checkpoint.save(self.state)
+
+    def restore(self) -> bool:
+        """Takes up the latest checkpoint; returns whether there was one."""
+        state = self.checkpoint.restore()
+        if state is not None:
+            self.state = state
+        return state is not None

@@ -1,0 +1,95 @@
+"""What every run begins and ends with, whatever it trains."""
+
+from __future__ import annotations
+
+import pathlib
+import platform
+import resource
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import Config, ConfigError
+from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.sources import load_images
+from maenas_tf.engine.devices import (
+    configure_runtime,
+    divide_cpu,
+    make_strategy,
+)
+from maenas_tf.engine.loop import Loop
+
+
+def start_runtime(config: Config) -> tf.distribute.Strategy:
+    """Tells TensorFlow what a run needs and makes its strategy.
+
+    Raises:
+        ConfigError: there are too few devices, or the replicas cannot share
+            the batch equally.
+    """
+    if config.strategy == "mirrored" and config.num_replicas > 1:
+        divide_cpu(config.num_replicas)
+    configure_runtime(config)
+    strategy = make_strategy(config.strategy, config.num_replicas)
+    count = strategy.num_replicas_in_sync
+    if config.batch_size % count:
+        raise ConfigError(
+            f"--batch_size={config.batch_size} cannot be shared equally by "
+            f"{count} replicas; give a multiple of {count}."
+        )
+    return strategy
+
+
+def load_configured(config: Config, with_labels: bool) -> ImageSet:
+    """Loads the images that a configuration names."""
+    return load_images(
+        config.dataset,
+        data_dir=config.data_dir,
+        split=config.split,
+        max_images=config.max_images,
+        image_size=config.image_size,
+        with_labels=with_labels,
+    )
+
+
+def speed_facts(
+    loop: Loop, rows: Sequence[dict[str, Any]], seconds_name: str
+) -> dict[str, Any]:
+    """Returns what a summary tells of a finished loop's speed and size."""
+    speeds = [float(row["images_per_second"]) for row in rows]
+    return {
+        seconds_name: round(loop.state["seconds"], 3),
+        "images_per_second": round(float(np.mean(speeds)), 1),
+        "steps": loop.epochs * loop.steps,
+        "first_step_seconds": round(loop.state["first_step_seconds"], 3),
+        "peak_memory_mb": round(memory_mb("VmHWM"), 1),
+    }
+
+
+def memory_mb(field: str) -> float:
+    """Returns the resident memory of this process, MB.
+
+    Args:
+        field: "VmHWM", the most so far, or "VmRSS", the present. Where there
+            is no /proc it is the most so far either way, and not less than
+            what the parent had when it started this process.
+    """
+    try:
+        text = pathlib.Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_maxrss / 1024.0
+    (line,) = (x for x in text.splitlines() if x.startswith(f"{field}:"))
+    return int(line.split()[1]) / 1024.0
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what computed a run."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }

@@ -1,0 +1,1 @@
+"""Pictures: cells, architecture weights, charts."""

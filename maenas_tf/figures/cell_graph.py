@@ -1,0 +1,299 @@
+"""Pictures of cells: a layered graph, drawn without any graph library.
+
+The layout is a switchboard. Each operation owns a horizontal lane of its own,
+and each node stands beside the lanes that enter it. A line leaves its source,
+bends at once to the lane of its operation and then runs straight; lines
+may cross, but none passes through a box or a label.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+
+from maenas_tf.figures import canvas
+from maenas_tf.spaces import SPACES, CellType, Genotype, GenotypeEdge
+
+# In inches, as are the axes.
+_LANE = 0.46
+_BAND_GAP = 0.3
+_MARGIN = 0.35
+_TITLE = 0.45
+_INPUT_WIDTH = 0.9
+_BEND = 0.85
+_BOX_WIDTH = 1.4
+_BOX_HEIGHT = 0.32
+_MERGE = 0.55
+_RADIUS = 0.27
+_MOST_PERMUTED = 6
+_GREY = "#666666"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """Where things stand: states (nodes and inputs), lanes, columns."""
+
+    states: dict[int, tuple[float, float]]
+    lanes: dict[int, float]
+    depths: dict[int, int]
+    width: float
+    height: float
+
+
+def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
+    """Draws one cell of a genotype as a graph from left to right.
+
+    Inner nodes carry their number among the inner nodes, as in the papers,
+    and below it their number among all nodes, as in the names of edges.
+
+    Args:
+        genotype: the architecture.
+        cell_type: name of a cell type of its space ("normal", "cell", ...).
+
+    Returns:
+        An image, uint8 [H, W, 3].
+
+    Raises:
+        ValueError: the genotype has no such cell type.
+    """
+    if cell_type not in genotype.cells:
+        raise ValueError(
+            f"`cell_type` {cell_type!r} is not in the genotype; it has "
+            f"{', '.join(genotype.cells)}."
+        )
+    kind = SPACES.get(genotype.space).cell_type(cell_type)
+    edges = tuple(genotype.cells[cell_type])
+    layout = _lay_out(kind, edges)
+    figure = canvas.new_figure(layout.width, layout.height)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, layout.width)
+    axes.set_ylim(0, layout.height)
+    axes.set_axis_off()
+    axes.text(
+        _MARGIN,
+        layout.height - 0.3,
+        f"{cell_type.removesuffix('cell')} cell, {genotype.space}".strip(),
+        fontsize=12,
+        weight="bold",
+        va="center",
+    )
+    _draw_operations(axes, layout, edges)
+    _draw_states(axes, layout, kind)
+    return canvas.render(figure)
+
+
+def _depths(kind: CellType, edges: Sequence[GenotypeEdge]) -> dict[int, int]:
+    """Returns the longest way from an input to each state, in edges."""
+    depths = dict.fromkeys(range(kind.num_inputs), 0)
+    for node in kind.nodes:
+        sources = [edge.source for edge in edges if edge.node == node]
+        depths[node] = 1 + max((depths[s] for s in sources), default=0)
+    return depths
+
+
+def _bands(
+    order: Sequence[int], edges: Sequence[GenotypeEdge]
+) -> tuple[dict[int, float], float]:
+    """Stacks the nodes' bands of lanes; returns centres and the height."""
+    centres, bottom = {}, 0.0
+    for node in reversed(order):
+        lanes = max(1, sum(edge.node == node for edge in edges))
+        centres[node] = bottom + lanes * _LANE / 2
+        bottom += lanes * _LANE + _BAND_GAP
+    return centres, bottom - _BAND_GAP
+
+
+def _input_heights(count: int, height: float) -> dict[int, float]:
+    """Spreads the inputs over the height, the oldest on top."""
+    return {i: height * (count - i - 0.5) / count for i in range(count)}
+
+
+def _best_order(
+    kind: CellType, edges: Sequence[GenotypeEdge]
+) -> tuple[int, ...]:
+    """Returns the order of nodes, from top, with the shortest bends."""
+    nodes = tuple(kind.nodes)
+    if len(nodes) > _MOST_PERMUTED:
+        return nodes
+
+    def bends(order: tuple[int, ...]) -> float:
+        heights, total = _bands(order, edges)
+        heights |= _input_heights(kind.num_inputs, total)
+        return sum(
+            (heights[edge.source] - heights[edge.node]) ** 2 for edge in edges
+        )
+
+    return min(itertools.permutations(nodes), key=bends)
+
+
+def _column(depth: int) -> float:
+    """Returns the horizontal centre of the states of a depth."""
+    if depth == 0:
+        return _MARGIN + _INPUT_WIDTH / 2
+    step = _BEND + _BOX_WIDTH + _MERGE + 2 * _RADIUS
+    return _MARGIN + _INPUT_WIDTH + depth * step - _RADIUS
+
+
+def _lay_out(kind: CellType, edges: Sequence[GenotypeEdge]) -> _Layout:
+    """Places states and lanes."""
+    depths = _depths(kind, edges)
+    heights, total = _bands(_best_order(kind, edges), edges)
+    heights |= _input_heights(kind.num_inputs, total)
+    lanes = {}
+    for node in kind.nodes:
+        into = [i for i, edge in enumerate(edges) if edge.node == node]
+        into.sort(key=lambda i: -heights[edges[i].source])
+        for rank, i in enumerate(into):
+            lanes[i] = heights[node] + ((len(into) - 1) / 2 - rank) * _LANE
+    states = {
+        state: (_column(depth), heights[state] + _MARGIN)
+        for state, depth in depths.items()
+    }
+    last = max(depths.values())
+    width = _column(last) + _RADIUS + _BEND + _INPUT_WIDTH + _MARGIN
+    states[-1] = (width - _MARGIN - _INPUT_WIDTH / 2, total / 2 + _MARGIN)
+    lanes = {i: height + _MARGIN for i, height in lanes.items()}
+    return _Layout(states, lanes, depths, width, total + _MARGIN + _TITLE + 0.2)
+
+
+def _line(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    color: str,
+    arrow: bool,
+    style: str = "-",
+) -> None:
+    """Draws straight runs joined by S-shaped bends through points."""
+    vertices, codes = [points[0]], [Path.MOVETO]
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        if y0 == y1:
+            vertices.append((x1, y1))
+            codes.append(Path.LINETO)
+        else:
+            middle = (x0 + x1) / 2
+            vertices += [(middle, y0), (middle, y1), (x1, y1)]
+            codes += [Path.CURVE4] * 3
+    axes.add_patch(
+        FancyArrowPatch(
+            path=Path(vertices, codes),
+            arrowstyle="-|>" if arrow else "-",
+            mutation_scale=13,
+            color=color,
+            # Thick, as TensorBoard's thumbnails keep each third pixel.
+            linewidth=2.4,
+            linestyle=style,
+            joinstyle="miter",
+            zorder=1,
+        )
+    )
+
+
+def _draw_operations(
+    axes: Axes, layout: _Layout, edges: Sequence[GenotypeEdge]
+) -> None:
+    """Draws the box of each operation and the lines to and from it."""
+    for i, edge in enumerate(edges):
+        color = canvas.primitive_color(edge.primitive)
+        style = ":" if edge.primitive == "none" else "-"
+        source_x, source_y = layout.states[edge.source]
+        node_x, node_y = layout.states[edge.node]
+        lane = layout.lanes[i]
+        half = _RADIUS if layout.depths[edge.source] else _INPUT_WIDTH / 2
+        left = node_x - _RADIUS - _MERGE - _BOX_WIDTH
+        right = left + _BOX_WIDTH
+        start = source_x + half
+        way = [(start, source_y), (start + _BEND, lane)]
+        if left > start + _BEND + 1e-6:
+            way.append((left, lane))
+        _line(axes, way, color, arrow=False, style=style)
+        # Arrows end one above the other, not all in the same point.
+        end_y = node_y + 0.22 * (lane - node_y)
+        offset = abs(end_y - node_y) / _RADIUS
+        end_x = node_x - _RADIUS * max(0.0, 1 - offset**2) ** 0.5
+        _line(axes, [(right, lane), (end_x, end_y)], color, True, style)
+        _box(axes, left + _BOX_WIDTH / 2, lane, edge.primitive, color)
+
+
+def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
+    """Draws the box of one operation around a centre."""
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - _BOX_WIDTH / 2, y - _BOX_HEIGHT / 2),
+            _BOX_WIDTH,
+            _BOX_HEIGHT,
+            boxstyle="round,pad=0,rounding_size=0.08",
+            facecolor="white",
+            edgecolor=color,
+            linewidth=2.2,
+            linestyle=":" if text == "none" else "-",
+            zorder=3,
+        )
+    )
+    axes.text(x, y, text, ha="center", va="center", size=11, zorder=4)
+
+
+def _draw_states(axes: Axes, layout: _Layout, kind: CellType) -> None:
+    """Draws inputs, nodes, the output and the lines into the output."""
+    output_x, output_y = layout.states[-1]
+    for node in kind.concat:
+        x, y = layout.states[node]
+        bend = output_x - _INPUT_WIDTH / 2 - _BEND
+        way = [(x + _RADIUS, y)]
+        if bend > x + _RADIUS + 1e-6:
+            way.append((bend, y))
+        way.append((output_x - _INPUT_WIDTH / 2, output_y))
+        _line(axes, way, _GREY, arrow=True)
+    for state, (x, y) in layout.states.items():
+        if state < kind.num_inputs:
+            age = kind.num_inputs - state if state >= 0 else 0
+            name = f"$c_{{k-{age}}}$" if age else "$c_{k}$"
+            color = "#DCE9D5" if age else "#F6E3B5"
+            note = f"node {state}" if age else _output_note(kind)
+            _terminal(axes, x, y, name, note, color)
+        else:
+            number = state if kind.num_inputs == 1 else state - kind.num_inputs
+            axes.add_patch(
+                Circle((x, y), _RADIUS, fc="#D6E4F5", ec=_GREY, zorder=3)
+            )
+            axes.text(
+                x, y, str(number), ha="center", va="center", size=12, zorder=4
+            )
+            if number != state:
+                _note(axes, x, y - _RADIUS - 0.1, f"node {state}")
+
+
+def _output_note(kind: CellType) -> str:
+    """Says how the output is made."""
+    return "concat" if len(kind.concat) > 1 else f"= node {kind.concat[0]}"
+
+
+def _note(axes: Axes, x: float, y: float, text: str) -> None:
+    """Writes a small grey remark."""
+    axes.text(
+        x, y, text, ha="center", va="center", size=7.5, color=_GREY, zorder=4
+    )
+
+
+def _terminal(
+    axes: Axes, x: float, y: float, name: str, note: str, color: str
+) -> None:
+    """Draws the box of an input or of the output."""
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - _INPUT_WIDTH / 2, y - 0.24),
+            _INPUT_WIDTH,
+            0.48,
+            boxstyle="round,pad=0,rounding_size=0.08",
+            facecolor=color,
+            edgecolor=_GREY,
+            zorder=3,
+        )
+    )
+    axes.text(x, y, name, ha="center", va="center", size=13, zorder=4)
+    _note(axes, x, y - 0.34, note)

@@ -1,0 +1,1 @@
+"""Run directories: how they are written and read."""

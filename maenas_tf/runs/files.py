@@ -1,0 +1,3 @@
+"""The names of the files in a run directory."""
+
+PREPROCESSING = "preprocessing.json"

@@ -1,0 +1,215 @@
+"""Reads the run directories of searches, for reports."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import functools
+import glob
+import json
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.engine.console import say
+from maenas_tf.runs.run_record import RunRecord
+from maenas_tf.spaces import SPACES, Genotype
+
+_DEFAULTS = {
+    field.name: field.default for field in dataclasses.fields(SearchConfig)
+}
+_PICTURES = ("reconstructions.png",)
+_WEIGHTS = "weights_"
+
+
+class NotUsable(Exception):
+    """The directory holds no finished search; the message says why."""
+
+
+def find_run_directories(patterns: Sequence[str]) -> list[pathlib.Path]:
+    """Returns the run directories that are there or below.
+
+    Args:
+        patterns: directories, or patterns of such (*, ?).
+
+    Raises:
+        ConfigError: a pattern fits nothing, or none has a run below.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        places = [p for p in sorted(glob.glob(pattern)) if os.path.isdir(p)]
+        if not places:
+            raise ConfigError(
+                f"--runs={pattern} fits no directory; give run directories, "
+                f"or one above them."
+            )
+        for place in places:
+            for path, folders, files in os.walk(place):
+                folders.sort()
+                if {"config.json", ".lock"} & set(files):
+                    found[os.path.normpath(path)] = None
+                    folders.clear()  # Nothing below belongs to another run.
+    if not found:
+        raise ConfigError(
+            f"--runs={','.join(patterns)} holds no run directory; give those "
+            f"of python -m tools.search, or one above them."
+        )
+    return [pathlib.Path(path) for path in found]
+
+
+def read_runs(
+    patterns: Sequence[str],
+) -> tuple[list[RunRecord], dict[str, str]]:
+    """Reads every finished search.
+
+    Args:
+        patterns: as of `find_run_directories`.
+
+    Returns:
+        The runs, and of each directory that holds none the name and why.
+
+    Raises:
+        ConfigError: there is no run directory at all.
+    """
+    paths = find_run_directories(patterns)
+    names = _names(paths)
+    records, problems = [], {}
+    for path in paths:
+        try:
+            records.append(read_run(path, names[path]))
+        except NotUsable as error:
+            problems[names[path]] = str(error)
+    return records, problems
+
+
+def require_runs(
+    patterns: Sequence[str],
+) -> tuple[list[RunRecord], dict[str, str]]:
+    """As `read_runs`, and says which directories hold no finished search.
+
+    Raises:
+        ConfigError: there is none at all.
+    """
+    records, problems = read_runs(patterns)
+    for name, reason in problems.items():
+        say(f"not used: {name}: {reason}")
+    if not records:
+        raise ConfigError(
+            f"--runs={','.join(patterns)} holds no finished search; the lines "
+            f"above say why."
+        )
+    return records, problems
+
+
+def _names(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
+    """Returns the shortest names that tell the directories apart."""
+    last = {path: path.name for path in paths}
+    if len(set(last.values())) == len(paths):
+        return last
+    absolute = [os.path.abspath(path) for path in paths]
+    common = os.path.commonpath(absolute)
+    return {
+        path: os.path.relpath(place, common)
+        for path, place in zip(paths, absolute, strict=True)
+    }
+
+
+def read_run(path: pathlib.Path, name: str) -> RunRecord:
+    """Reads one finished search.
+
+    A setting that an older version did not know is taken to be at its
+    default.
+
+    Raises:
+        NotUsable: it is not finished, no search, or cannot be read.
+    """
+    settings = _read(path, "config.json", _read_json)
+    if "task" not in settings:
+        raise NotUsable("a training, no search")
+    epochs = settings.get("epochs", "?")
+    rows = _read(path, "history.csv", _read_rows)
+    if not (path / "summary.json").exists():
+        raise NotUsable(f"not finished: {len(rows)} of {epochs} epochs")
+    genotype = _read(path, "genotype.json", _read_genotype)
+    weights = {}
+    if (path / "alphas.npz").exists():
+        read_weights = functools.partial(_read_weights, genotype=genotype)
+        weights = _read(path, "alphas.npz", read_weights)
+    pictures = {}
+    for file in _PICTURES:
+        if (path / "plots" / file).exists():
+            pictures[file] = _read(path, f"plots/{file}", _read_png)
+    return RunRecord(
+        name,
+        {**_DEFAULTS, **settings},
+        genotype,
+        rows,
+        weights,
+        _read(path, "summary.json", _read_json),
+        pictures,
+    )
+
+
+def _read(
+    path: pathlib.Path, name: str, read: Callable[[pathlib.Path], Any]
+) -> Any:
+    """Reads a file of a run directory.
+
+    Raises:
+        NotUsable: it is not there, or cannot be read.
+    """
+    try:
+        return read(path / name)
+    except FileNotFoundError as error:
+        raise NotUsable(f"it holds no {name}: not begun, or broken") from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise NotUsable(f"its {name} cannot be read ({error})") from error
+
+
+def _read_json(file: pathlib.Path) -> dict[str, Any]:
+    values = json.loads(file.read_text())
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    return values
+
+
+def _read_rows(file: pathlib.Path) -> list[dict[str, str]]:
+    with open(file, newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    if not rows or "epoch" not in rows[0]:
+        raise ValueError("it has no row of an epoch")
+    return rows
+
+
+def _read_weights(
+    file: pathlib.Path, genotype: Genotype
+) -> dict[str, np.ndarray]:
+    """Returns the stacks that fit the cell types of the genotype."""
+    with np.load(file) as arrays:
+        found = {
+            kind: arrays[f"{_WEIGHTS}{kind}"]
+            for kind in genotype.cells
+            if f"{_WEIGHTS}{kind}" in arrays
+        }
+    for kind, stack in found.items():
+        cell_type = SPACES.get(genotype.space).cell_type(kind)
+        shape = (cell_type.num_edges, cell_type.max_primitives)
+        if stack.ndim != 3 or not len(stack) or stack.shape[1:] != shape:
+            raise ValueError(f"{_WEIGHTS}{kind} has shape {stack.shape}")
+    return found
+
+
+def _read_genotype(file: pathlib.Path) -> Genotype:
+    return Genotype.from_json(file.read_text())
+
+
+def _read_png(file: pathlib.Path) -> bytes:
+    content = file.read_bytes()
+    if not content.startswith(b"\x89PNG"):
+        raise ValueError("it is no PNG")
+    return content

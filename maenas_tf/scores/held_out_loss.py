@@ -1,0 +1,105 @@
+"""The loss of single architectures inside a supernet, on fixed images."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.spaces.architectures import EdgeWeights
+
+
+class SubnetScorer:
+    """Gives the held-out task loss of architectures inside a supernet.
+
+    All are judged on the same images with the same masks (or noise,
+    rotations, ...). A candidate costs one forward
+    pass; with `SinglePathOp` on the edges one of its own operations alone.
+    All candidates go through the same graph, which is traced once.
+
+    A pass leaves no trace: it changes no variable and draws no random number
+    of the training. Normalisation is by the statistics of the batch, so that
+    nothing needs to be calibrated for an architecture.
+
+    Under several replicas the first one scores.
+
+    Args:
+        searcher: a searcher, with `supernet` and `task`, at its weights as
+            they are when called.
+        batches: of the task, stacked, [batches, B, ...], such as those of
+            `SearchImages.judging`.
+
+    Attributes:
+        num_images: in all batches.
+    """
+
+    def __init__(self, searcher: keras.Model, batches: dict[str, tf.Tensor]):
+        self.searcher = searcher
+        self._batches = batches
+        self._num_batches, size = tf.nest.flatten(batches)[0].shape[:2]
+        self.num_images = self._num_batches * size
+        self._losses = tf.function(
+            self._all_losses, input_signature=[self._signature()]
+        )
+
+    def _signature(self):
+        return {
+            kind.name: tf.TensorSpec(
+                (None, kind.num_edges, kind.max_primitives),
+                tf.float32,
+                kind.name,
+            )
+            for kind in self.searcher.supernet.space.cell_types
+        }
+
+    def __call__(self, weights: EdgeWeights) -> np.ndarray:
+        """Returns the mean loss of each candidate, [M], float32.
+
+        Args:
+            weights: cell type to edge weights [M, edges, primitives]; those
+                of a single architecture are zeros and ones (see
+                `Architectures.edge_weights`).
+        """
+        tensors = {
+            kind: tf.convert_to_tensor(array, tf.float32)
+            for kind, array in weights.items()
+        }
+        return self._losses(tensors).numpy()
+
+    @tf.autograph.experimental.do_not_convert
+    def _all_losses(self, weights):
+        count = tf.shape(next(iter(weights.values())))[0]
+        results = tf.TensorArray(tf.float32, count)
+
+        def one_more(index, results):
+            candidate = {kind: w[index] for kind, w in weights.items()}
+            total = self._total_loss(candidate)
+            return index + 1, results.write(index, total / self.num_images)
+
+        _, results = tf.while_loop(
+            lambda index, _: index < count,
+            one_more,
+            (0, results),
+            parallel_iterations=1,
+        )
+        return results.stack()
+
+    def _total_loss(self, weights):
+        """Returns the sum of the losses of all images."""
+
+        def add(number, total):
+            batch = tf.nest.map_structure(lambda x: x[number], self._batches)
+            # What the pass assigns, such as counters, ends with the scope.
+            with keras.StatelessScope():
+                outputs = self.searcher(batch, edge_weights=weights)
+                losses = self.searcher.task.losses(batch, outputs)
+            losses = tf.cast(losses, tf.float32)
+            return number + 1, total + tf.reduce_sum(losses)
+
+        _, total = tf.while_loop(
+            lambda number, _: number < self._num_batches,
+            add,
+            (0, 0.0),
+            parallel_iterations=1,
+        )
+        return total

@@ -1,0 +1,1 @@
+"""The search itself, from a configuration to a genotype."""

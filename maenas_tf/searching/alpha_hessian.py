@@ -1,0 +1,92 @@
+"""The curvature of the search's loss in the alphas, measured as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.config import SearchConfig
+from maenas_tf.engine.console import say
+from maenas_tf.searching.hessian import DominantEigenvalue, Eigenvalue
+from maenas_tf.searching.searcher import Searcher
+
+
+class AlphaHessian:
+    """Measures the dominant eigenvalue of the alphas' Hessian.
+
+    Of the loss that the alphas descend: that of the task on a batch of their
+    half of the images, plus their weight decay, at the weights as they are
+    (Zela et al., "RobustDARTS", 2020, section 4). All cell types count
+    together. The batch is the same each time, so that readings differ by what
+    the search did alone. A measurement changes no variable and draws no
+    random number of the search.
+
+    Under several replicas the first one measures, with the whole batch.
+
+    Args:
+        searcher: of which the alphas are.
+        config: says when to measure.
+        make_batch: makes the batch, examples of the task; called once, before
+            the first measurement.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        config: SearchConfig,
+        make_batch: Callable[[], dict[str, tf.Tensor]],
+    ):
+        self.searcher = searcher
+        self.every = config.hessian_every
+        self.epochs = config.epochs
+        self._make_batch = make_batch
+        self._batch: dict[str, tf.Tensor] | None = None
+        self._eigenvalue = DominantEigenvalue(self._loss, config.seed)
+
+    def columns(self, epoch: int) -> dict[str, float | str]:
+        """Returns what history.csv holds about an epoch, and says it.
+
+        Args:
+            epoch: just finished, counted from 0.
+
+        Returns:
+            Empty texts where it was not the turn of this epoch; no column
+            where measuring is off.
+        """
+        if not self.every:
+            return {}
+        value = residual = ""
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
+            found = self.measure()
+            say(_describe(found))
+            value, residual = found.value, found.residual
+        return {"hessian_eigenvalue": value, "hessian_residual": residual}
+
+    def measure(self) -> Eigenvalue:
+        """Returns the eigenvalue now."""
+        if self._batch is None:
+            self._batch = self._make_batch()
+        return self._eigenvalue(self.searcher.alpha_variables)
+
+    def _loss(self, alphas: list[tf.Tensor]) -> tf.Tensor:
+        searcher = self.searcher
+        values = list(zip(searcher.alpha_variables, alphas, strict=True))
+        # What the pass assigns, such as statistics, ends with the scope.
+        with keras.StatelessScope(state_mapping=values):
+            outputs = searcher(self._batch, training=True)
+            losses = searcher.task.losses(self._batch, outputs)
+        squares = tf.add_n([tf.reduce_sum(tf.square(a)) for a in alphas])
+        decay = 0.5 * searcher.alpha_weight_decay * squares
+        return tf.reduce_mean(losses) + decay
+
+
+def _describe(found: Eigenvalue) -> str:
+    text = f"Hessian of the alphas: dominant eigenvalue {found.value:.5g}"
+    if not found.converged:
+        text += (
+            f" (not converged after {found.iterations} products: residual "
+            f"{found.residual:.2g})"
+        )
+    return text

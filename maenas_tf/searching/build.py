@@ -1,0 +1,64 @@
+"""Builds the model that searches, from a configuration."""
+
+from __future__ import annotations
+
+import keras
+
+from maenas_tf.algorithms import Algorithm
+from maenas_tf.config import SearchConfig
+from maenas_tf.engine.optimization import SGD
+from maenas_tf.models.supernet import Supernet
+from maenas_tf.searching.searcher import Searcher
+from maenas_tf.spaces import Space
+from maenas_tf.tasks import Task
+
+
+def build_searcher(
+    config: SearchConfig, space: Space, task: Task, algorithm: Algorithm
+) -> Searcher:
+    """Returns the supernet with the task's head, compiled for the search.
+
+    Args:
+        config: the configuration.
+        space: that it names.
+        task: that it names, made for the images.
+        algorithm: that it names.
+    """
+    supernet = Supernet(
+        space,
+        config.init_channels,
+        config.num_cells or space.default_num_cells,
+        task.build_head(space),
+        algorithm.relax if algorithm.trains_alphas else None,
+        algorithm.edge,
+        task.input_size,
+        config.stem,
+        config.recompute,
+    )
+    searcher = Searcher(
+        supernet,
+        task,
+        config.order,
+        config.hessian_vector_product,
+        config.weight_decay,
+        config.alpha_weight_decay,
+        config.clip_norm,
+        algorithm.make_draw(space, config.seed),
+    )
+    # Named, or Keras counts them, and another run's checkpoint differs.
+    searcher.compile(
+        SGD(
+            config.weight_learning_rate,
+            config.momentum,
+            config.nesterov,
+            name="weight_optimizer",
+        ),
+        keras.optimizers.Adam(
+            config.alpha_learning_rate,
+            beta_1=0.5,
+            beta_2=0.999,
+            epsilon=1e-8,
+            name="alpha_optimizer",
+        ),
+    )
+    return searcher

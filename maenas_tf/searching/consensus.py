@@ -1,0 +1,156 @@
+"""One architecture of several searches.
+
+Where the architecture weights are close to each other, the seed decides which
+candidate of an edge is the strongest; it decides less about their mean over
+searches. (DARTS repeats its search too, with four seeds, and takes the one
+whose network turns out best, which needs labels; Liu et al., 2019.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from maenas_tf.algorithms.algorithm import ALGORITHMS
+from maenas_tf.algorithms.alpha_reading import mean_weights
+from maenas_tf.config import ConfigError
+from maenas_tf.runs.run_directory import write_bytes
+from maenas_tf.runs.run_record import RunRecord, true_figures
+from maenas_tf.selection.constraints import Budget, Limits
+from maenas_tf.skeletons.network_costs import NetworkSize
+from maenas_tf.spaces import SPACES, Genotype
+
+# Settings in which the searches must agree: what is derived, and the network
+# that its limits are about.
+_SHARED = ("space", "algorithm", "max_parameters", "max_macs")
+_SIZE = [field.name for field in dataclasses.fields(NetworkSize)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Consensus:
+    """What several searches found together.
+
+    Attributes:
+        genotype: derived from `weights`, within the limits of the searches.
+        weights: cell type to [edges, primitives], the mean over the searches
+            of the weights that each reads its own architecture off.
+        network: the network of the evaluation, as in summary.json.
+        runs: name to what each search found by itself.
+        num_labels_read: by all of them.
+        seconds: of all searches.
+        true_figures: of the genotype in NAS-Bench-201's table, if it is
+            there.
+    """
+
+    genotype: Genotype
+    weights: Mapping[str, np.ndarray]
+    network: Mapping[str, Any]
+    runs: Mapping[str, Genotype]
+    num_labels_read: int
+    seconds: float
+    true_figures: Mapping[str, float]
+
+    def write(self, directory: pathlib.Path) -> None:
+        """Writes genotype.json, weights.npz and summary.json.
+
+        Args:
+            directory: made if missing.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        stacked = io.BytesIO()
+        np.savez(stacked, **self.weights)
+        write_bytes(directory / "weights.npz", stacked.getvalue())
+        summary = {
+            "genotype": self.genotype.to_dict(),
+            "evaluation_network": self.network,
+            "runs": {name: g.to_dict() for name, g in self.runs.items()},
+            "num_labels_read": self.num_labels_read,
+            "seconds_search": self.seconds,
+            **self.true_figures,
+        }
+        _write_json(directory / "summary.json", summary)
+        _write_json(directory / "genotype.json", self.genotype.to_dict())
+
+
+def _write_json(file: pathlib.Path, content: Mapping[str, Any]) -> None:
+    write_bytes(file, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def find_consensus(records: Sequence[RunRecord]) -> Consensus:
+    """Reads one architecture off the mean weights of searches.
+
+    Each search counts alike; of each, the mean over its last
+    `alpha_average` epochs.
+
+    Args:
+        records: finished searches with alphas.
+
+    Raises:
+        ConfigError: one has no alphas, or they differ in space, algorithm,
+            limits or the network of the evaluation.
+    """
+    first = records[0]
+    for record in records:
+        _check(record, first)
+    space = SPACES.get(first.settings["space"])
+    algorithm = ALGORITHMS.get(first.settings["algorithm"])()
+    each = [_weights(record) for record in records]
+    weights = {
+        kind: np.mean([found[kind] for found in each], axis=0)
+        for kind in each[0]
+    }
+    limits = Limits(
+        first.settings["max_parameters"], first.settings["max_macs"]
+    )
+    budget = Budget(space, NetworkSize(**_size(first)), limits)
+    strongest = algorithm.derive(space, weights)
+    genotype = budget.choose(strongest, weights)
+    return Consensus(
+        genotype,
+        weights,
+        budget.report(strongest, genotype),
+        {record.name: record.genotype for record in records},
+        sum(int(r.summary["num_labels_read"]) for r in records),
+        round(sum(float(r.summary["seconds_search"]) for r in records), 3),
+        true_figures(genotype, first.settings["dataset"]),
+    )
+
+
+def _weights(record: RunRecord) -> dict[str, np.ndarray]:
+    return {
+        kind: mean_weights(
+            history,
+            record.summary["warmup_epochs"],
+            record.settings["alpha_average"],
+        )
+        for kind, history in record.weights.items()
+    }
+
+
+def _size(record: RunRecord) -> dict[str, Any]:
+    network = record.summary["evaluation_network"]
+    return {name: network[name] for name in _SIZE}
+
+
+def _check(record: RunRecord, first: RunRecord) -> None:
+    if not record.weights:
+        raise ConfigError(
+            f"--runs names {record.name}, a search without alphas "
+            f"(--algorithm={record.settings['algorithm']}); give searches "
+            f"that have them."
+        )
+    found = {name: record.settings[name] for name in _SHARED} | _size(record)
+    expected = {name: first.settings[name] for name in _SHARED} | _size(first)
+    for name, value in expected.items():
+        if found[name] != value:
+            raise ConfigError(
+                f"--runs names {first.name} with {name}={value} and "
+                f"{record.name} with {name}={found[name]}; give searches that "
+                f"agree in it."
+            )

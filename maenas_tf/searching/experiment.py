@@ -1,0 +1,383 @@
+"""A whole search: from a configuration and images to a genotype."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from maenas_tf.algorithms import alpha_reading
+from maenas_tf.config import SearchConfig
+from maenas_tf.data.image_set import ImageSet
+from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.console import say
+from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner, cosine_rate
+from maenas_tf.engine.runtime import (
+    load_configured,
+    speed_facts,
+    start_runtime,
+    versions,
+)
+from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
+from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.scores.held_out_loss import SubnetScorer
+from maenas_tf.searching.alpha_hessian import AlphaHessian
+from maenas_tf.searching.build import build_searcher
+from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.searching.search_images import SearchImages
+from maenas_tf.searching.search_pictures import SearchPictures
+from maenas_tf.searching.search_report import SearchReport, scalars
+from maenas_tf.searching.selection_phase import SelectionPhase
+from maenas_tf.searching.tuning import Tuning
+from maenas_tf.selection.constraints import Budget, Limits
+from maenas_tf.skeletons.network_costs import evaluation_size
+from maenas_tf.spaces import SPACES, Genotype
+from maenas_tf.spaces.architectures import Architectures
+from maenas_tf.tasks import TASKS, Task, unread_settings
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        genotype: the architecture.
+        history: a row an epoch, as in history.csv.
+        alphas: cell type to architecture parameters, before the softmax,
+            [epochs, edges, primitives]; empty where the algorithm has none.
+        summary: as in summary.json.
+    """
+
+    genotype: Genotype
+    history: list[dict[str, Any]]
+    alphas: dict[str, np.ndarray]
+    summary: dict[str, Any]
+
+
+class SearchExperiment:
+    """Builds everything a search needs and runs it.
+
+    Args:
+        config: the configuration.
+        run_dir: the run directory.
+        image_set: the images; None loads those of the configuration.
+        resume: whether a run that is in `run_dir` goes on.
+        signals: looked at between calls of the graph.
+        checkpoint_seconds: longest time between checkpoints.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        run_dir: str | pathlib.Path,
+        image_set: ImageSet | None = None,
+        resume: bool = True,
+        signals: SignalWatch | None = None,
+        checkpoint_seconds: float = 600.0,
+    ):
+        self.config = config
+        self.space = SPACES.get_for_flag("space", config.space)
+        task_class = TASKS.get_for_flag("task", config.task)
+        self.algorithm, self.selection_name, self.selection = choose(
+            config, self.space
+        )
+        self.run_directory = RunDirectory(run_dir, config, resume)
+        self.tensorboard: TensorBoardWriter | None = None
+        self._selected: Genotype | None = None
+        with contextlib.ExitStack() as on_error:
+            on_error.callback(self.run_directory.close)
+            self._prepare(task_class, image_set, signals, checkpoint_seconds)
+            on_error.pop_all()
+
+    def _prepare(
+        self,
+        task_class: type[Task],
+        image_set: ImageSet | None,
+        signals: SignalWatch | None,
+        checkpoint_seconds: float,
+    ) -> None:
+        config = self.config
+        self.strategy = start_runtime(config)
+        with_labels = task_class.reads_labels
+        self.images = image_set or load_configured(config, with_labels)
+        self.task = task_class(
+            config, self.images.image_size, self.images.num_classes
+        )
+        for name in unread_settings(config):
+            say(f"note: --{name} has no part in --task={config.task}")
+        for name in unread_by(config, self.algorithm, self.selection):
+            say(f"note: --{name} has no part in this kind of search")
+        self.data = SearchImages(
+            self.images, self.task, config, self.algorithm, self.selection
+        )
+        with self.strategy.scope():
+            self.searcher = build_searcher(
+                config, self.space, self.task, self.algorithm
+            )
+        self.hessian = AlphaHessian(
+            self.searcher, config, self.data.alpha_batch
+        )
+        self.steps = self.data.steps
+        self.report = SearchReport(config, self.task, self.searcher, self.steps)
+        self.pictures = SearchPictures(
+            self.space, self.searcher, self.data, self.run_directory
+        )
+        self.budget = self._budget()
+        self.signals = signals or SignalWatch()
+        self.loop = self._make_loop(checkpoint_seconds)
+
+    @property
+    def num_cells(self) -> int:
+        """The number of cells (nasbench201: per stage)."""
+        return self.config.num_cells or self.space.default_num_cells
+
+    @property
+    def warmup_epochs(self) -> int:
+        """The number of epochs in which only weights move."""
+        config = self.config
+        if config.warmup_epochs >= 0:
+            return config.warmup_epochs
+        return int(self.task.warmup_fraction * config.epochs)
+
+    @property
+    def _tunes(self) -> bool:
+        return self.selection.tunes and self.config.tuning_epochs > 0
+
+    def _budget(self) -> Budget:
+        config = self.config
+        size = evaluation_size(
+            self.space,
+            config.stem,
+            config.eval_init_channels,
+            config.eval_num_cells,
+            self.images.image_size,
+            self.images.num_classes,
+        )
+        limits = Limits(config.max_parameters, config.max_macs)
+        return Budget(self.space, size, limits)
+
+    def _make_loop(self, checkpoint_seconds) -> Loop:
+        searcher = self.searcher
+        checkpoint = RunCheckpoint(
+            self.run_directory.path / "checkpoints", searcher.variable_groups
+        )
+        return Loop(
+            StepRunner(searcher, self.strategy, self.config.jit_compile),
+            checkpoint,
+            self.data.epoch,
+            self._start_epoch,
+            self._end_epoch,
+            self.config.epochs,
+            self.steps,
+            self.signals,
+            checkpoint_seconds,
+            images_per_step=self.report.images_per_step,
+        )
+
+    def run(self) -> SearchResult:
+        """Runs the search, or what is left of it.
+
+        Raises:
+            Interrupted: a signal came; a checkpoint was written.
+            Diverged: a loss was not finite.
+        """
+        try:
+            return self._run()
+        finally:
+            self.run_directory.close()
+
+    def _run(self) -> SearchResult:
+        run = self.run_directory
+        resumed = self.loop.restore()
+        first_epoch = self.loop.state["epoch"]
+        run.load_history(first_epoch, self.algorithm.trains_alphas)
+        if not resumed:
+            run.write_config(self.config)
+            self.loop.save()
+        elif first_epoch < self.config.epochs:
+            step = self.loop.state["step"]
+            say(f"going on after {step} steps of epoch {first_epoch + 1}")
+        if first_epoch < self.config.epochs or run.read_summary() is None:
+            tensorboard = str(run.path / "tensorboard")
+            with TensorBoardWriter(
+                tensorboard,
+                self.space,
+                first_epoch,
+                self.algorithm.trains_alphas,
+            ) as self.tensorboard:
+                self.loop.run()
+                self._finish(self._select())
+        return self.result()
+
+    def result(self) -> SearchResult:
+        """Returns what a finished search has found."""
+        arrays = self.run_directory.stacked_arrays()
+        prefix = "alphas_"
+        summary = self.run_directory.read_summary() or {}
+        return SearchResult(
+            genotype=self._selected or self._read_genotype(summary),
+            history=list(self.run_directory.rows),
+            alphas={
+                name.removeprefix(prefix): array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            },
+            summary=summary,
+        )
+
+    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
+        """Returns what a search that an earlier process ended has found."""
+        if self.selection.scores:
+            return Genotype.from_dict(summary["genotype"])
+        return self._genotype()
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        """Returns the weights that the architecture is read off.
+
+        Of the epochs that the run directory holds.
+        """
+        arrays = self.run_directory.stacked_arrays()
+        return {
+            kind.name: alpha_reading.mean_weights(
+                arrays[f"weights_{kind.name}"],
+                self.warmup_epochs,
+                self.config.alpha_average,
+            )
+            for kind in self.space.cell_types
+        }
+
+    def _strongest(self) -> Genotype:
+        """Returns what the algorithm derives, whatever it costs."""
+        return self.algorithm.derive(self.space, self._weights())
+
+    def _genotype(self) -> Genotype:
+        return self.budget.choose(self._strongest(), self._weights())
+
+    def _select(self) -> dict[str, Any]:
+        """Chooses among candidates by their loss, where that is asked for.
+
+        Returns:
+            As `SelectionPhase.run`; empty where the alphas tell.
+        """
+        if not self.selection.scores:
+            return {}
+        architecture = self.searcher.supernet.architecture
+        found = SelectionPhase(
+            self.selection,
+            Architectures(self.space),
+            self.budget,
+            self.config.seed,
+            self.run_directory,
+            self.signals,
+            {} if architecture is None else architecture.numpy(),
+        ).run(
+            self.make_scorer,
+            self._make_tuning if self._tunes else None,
+        )
+        self._selected = genotype = found["genotype"]
+        self.run_directory.write_genotype(genotype)
+        self.tensorboard.write_epoch(
+            self.config.epochs, {}, None, genotype, self.pictures.draw(genotype)
+        )
+        return found
+
+    def _make_tuning(self, most: int) -> Tuning:
+        return Tuning(
+            self.searcher,
+            self.strategy,
+            self.config,
+            self.data.epoch,
+            self.run_directory,
+            self.steps,
+            most,
+            self.signals,
+        )
+
+    def make_scorer(self, most: int = 0) -> SubnetScorer:
+        """Returns what judges architectures inside the supernet.
+
+        Args:
+            most: by so many of the held-out images; 0 means all.
+        """
+        return SubnetScorer(self.searcher, self.data.judging(most))
+
+    def _start_epoch(self, epoch: int) -> None:
+        config, searcher = self.config, self.searcher
+        searcher.weight_optimizer.learning_rate = cosine_rate(
+            config.weight_learning_rate,
+            config.weight_learning_rate_min,
+            epoch,
+            config.epochs,
+        )
+        searcher.update_alphas = self.algorithm.updates_alphas(
+            epoch, self.warmup_epochs
+        )
+
+    def _end_epoch(
+        self, epoch: int, means: dict[str, float], seconds: float
+    ) -> None:
+        architecture = self.searcher.supernet.architecture
+        weights, genotype = {}, None
+        if architecture is not None:
+            weights = architecture.numpy()
+            arrays = {f"weights_{k}": v for k, v in weights.items()}
+            for kind, alphas in architecture.alphas.items():
+                arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
+            self.run_directory.append_arrays(arrays)
+            genotype = self._genotype()
+        row = self.report.row(epoch, means, seconds, weights, genotype)
+        row.update(self.hessian.columns(epoch))
+        self.run_directory.append_epoch(row)
+        if genotype is not None:
+            self.run_directory.write_genotype(genotype)
+        self.tensorboard.write_epoch(
+            epoch,
+            scalars(row),
+            weights or None,
+            genotype,
+            self.pictures.draw(genotype),
+        )
+        self.report.say_epoch(row, means, genotype)
+
+    def _finish(self, selected: dict[str, Any]) -> None:
+        rows = self.run_directory.rows
+        labels = self.images.labels
+        if selected:
+            genotype = strongest = selected.pop("genotype")
+            selected = {"selection": {"by": self.selection_name, **selected}}
+        else:
+            genotype, strongest = self._genotype(), self._strongest()
+        parameters = sum(
+            int(np.prod(v.shape)) for v in self.searcher.weight_variables
+        )
+        summary = {
+            "genotype": genotype.to_dict(),
+            **speed_facts(self.loop, rows, "seconds_search"),
+            **selected,
+            "parameters": parameters,
+            "evaluation_network": self.budget.report(strongest, genotype),
+            "seed": self.config.seed,
+            "versions": versions(),
+            "dataset": self.images.name,
+            "num_images": self.images.num_images,
+            "num_skipped_files": self.images.num_skipped,
+            "num_labels_read": 0 if labels is None else len(labels),
+            "task": self.config.task,
+            "num_cells": self.num_cells,
+            "replicas": self.strategy.num_replicas_in_sync,
+        }
+        if self.algorithm.trains_alphas:
+            summary["warmup_epochs"] = self.warmup_epochs
+        if selected:
+            found = selected["selection"]
+            for name in ("seconds", "tuning_seconds"):
+                summary["seconds_search"] += found.get(name, 0.0)
+        final = {"weight_loss": float(rows[-1]["weight_loss"])}
+        if rows[-1].get("alpha_loss", "") != "":
+            final["alpha_loss"] = float(rows[-1]["alpha_loss"])
+        self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
+        self.run_directory.write_summary(summary)

@@ -1,0 +1,133 @@
+"""What an epoch of a search leaves in figures and says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import SearchConfig
+from maenas_tf.engine.console import say
+from maenas_tf.searching.searcher import Searcher
+from maenas_tf.spaces import Genotype, statistics
+from maenas_tf.tasks import Task
+
+
+class SearchReport:
+    """Makes the rows of history.csv and the lines on the screen.
+
+    Args:
+        config: of the search.
+        task: of the search.
+        searcher: that is trained.
+        steps: of an epoch.
+    """
+
+    def __init__(
+        self, config: SearchConfig, task: Task, searcher: Searcher, steps: int
+    ):
+        self.config = config
+        self.task = task
+        self.searcher = searcher
+        self.steps = steps
+
+    def images_per_step(self) -> int:
+        """Returns how many images a step of the present phase sees."""
+        halves = 2 if self.searcher.update_alphas else 1
+        return halves * self.config.batch_size
+
+    def row(
+        self,
+        epoch: int,
+        means: Mapping[str, float],
+        seconds: float,
+        weights: Mapping[str, np.ndarray],
+        genotype: Genotype | None,
+    ) -> dict[str, Any]:
+        """Returns the row of an epoch, column to value.
+
+        Args:
+            epoch: counted from 0.
+            means: of the steps' metrics.
+            seconds: that the steps took.
+            weights: cell type to architecture weights; empty without alphas.
+            genotype: read off them, or None.
+        """
+        count = self.steps * self.images_per_step()
+        optimizers = {"weights": self.searcher.weight_optimizer}
+        alpha_loss, skips, name = {}, {}, {}
+        if genotype is not None:
+            optimizers["alphas"] = self.searcher.alpha_optimizer
+            alpha_loss = {"alpha_loss": means.get("alpha_loss", "")}
+            skips = statistics.count_skips(genotype)
+            name = {"genotype": str(genotype)}
+        return {
+            "epoch": epoch,
+            "weight_loss": means["weight_loss"],
+            **alpha_loss,
+            **{name: means[name] for name in self.task.metric_names},
+            **{
+                f"learning_rate_{name}": float(
+                    tf.convert_to_tensor(optimizer.learning_rate)
+                )
+                for name, optimizer in optimizers.items()
+            },
+            **{
+                f"entropy_{k}": statistics.entropy(w)
+                for k, w in weights.items()
+            },
+            **{f"skips_{kind}": count for kind, count in skips.items()},
+            "images_per_second": round(count / max(seconds, 1e-9), 1),
+            "seconds": round(seconds, 3),
+            **name,
+        }
+
+    def say_epoch(
+        self,
+        row: Mapping[str, Any],
+        means: Mapping[str, float],
+        genotype: Genotype | None,
+    ) -> None:
+        """Prints an epoch's losses and cell, with a warning of collapse.
+
+        Args:
+            row: as `row` made it.
+            means: as above.
+            genotype: as above.
+        """
+        losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
+        said = (
+            f"epoch {row['epoch'] + 1}/{self.config.epochs}: {losses} "
+            f"({row['images_per_second']} images/s)"
+        )
+        if genotype is None:
+            say(said)
+            return
+        skips = statistics.count_skips(genotype)
+        say(
+            f"{said}\n  {genotype}\n  skips: "
+            + ", ".join(f"{kind} {count}" for kind, count in skips.items())
+        )
+        warning = statistics.collapse_warning(genotype)
+        if warning and self.searcher.update_alphas:
+            say(f"  warning: {warning}")
+
+
+def scalars(row: Mapping[str, Any]) -> dict[str, float]:
+    """Groups a history row's figures under TensorBoard tags."""
+    groups = {
+        "weight_loss": "loss/weights",
+        "alpha_loss": "loss/alphas",
+        "learning_rate_weights": "learning_rate/weights",
+        "learning_rate_alphas": "learning_rate/alphas",
+    }
+    skipped = ("epoch", "genotype")
+    return {
+        groups.get(name, name): value
+        for name, value in row.items()
+        if name not in skipped
+        and not name.startswith(("entropy_", "skips_"))
+        and value != ""
+    }

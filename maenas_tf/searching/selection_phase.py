@@ -1,0 +1,229 @@
+"""The last phase of a search: architectures judged inside the supernet."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from maenas_tf.engine.console import progress_bar, say
+from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.runs.score_table import ScoreTable
+from maenas_tf.scores.held_out_loss import SubnetScorer
+from maenas_tf.searching.tuning import Tuning
+from maenas_tf.selection.constraints import Budget
+from maenas_tf.selection.selection import Problem, ScoringSelection, Variant
+from maenas_tf.spaces import statistics
+from maenas_tf.spaces.architectures import Architectures, Choice, EdgeWeights
+
+CANDIDATES, VARIANTS = "candidates.csv", "perturbations.csv"
+# Candidates of one call of the graph: as many as take about so long, so that
+# a signal and the progress bar need not wait.
+_CHUNK_SECONDS = 2.0
+_SECONDS_BETWEEN_FILES = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Item:
+    """What is to be scored.
+
+    Attributes:
+        key: in its table.
+        weights: makes its edge weights.
+        more: makes further columns of its row.
+    """
+
+    key: str
+    weights: Callable[[], EdgeWeights]
+    more: Callable[[], dict[str, Any]]
+
+
+class SelectionPhase:
+    """Runs a selection, resumably.
+
+    What was scored stands in candidates.csv: architectures with their loss,
+    and parameters and multiply-accumulates of their network at the
+    evaluation's size; of a perturbation in perturbations.csv. A selection
+    that goes on begins anew and finds there what it had; as it is a function
+    of the scores and the seed, it ends the same.
+
+    Args:
+        selection: chooses.
+        architectures: of the space.
+        budget: the limits.
+        seed: of the selection.
+        run_directory: where the tables are.
+        signals: looked at between calls of the graph.
+        weights: those of the alphas, if there are any.
+    """
+
+    def __init__(
+        self,
+        selection: ScoringSelection,
+        architectures: Architectures,
+        budget: Budget,
+        seed: int,
+        run_directory: RunDirectory,
+        signals: SignalWatch,
+        weights: EdgeWeights,
+    ):
+        self.selection = selection
+        self.architectures = architectures
+        self.budget = budget
+        self.candidates = ScoreTable(run_directory, CANDIDATES, "genotype")
+        self.variants = ScoreTable(run_directory, VARIANTS, "variant")
+        self.tables = (self.candidates, self.variants)
+        self.signals = signals
+        self.problem = Problem(
+            architectures,
+            budget,
+            self._score,
+            seed,
+            weights,
+            self._score_variants,
+            self._tune,
+        )
+        self.seconds = max(table.seconds for table in self.tables)
+        self._tuning: Tuning | None = None
+        self._item_seconds: float | None = None
+        self._written_at = time.monotonic()
+
+    @property
+    def num_scored(self) -> int:
+        """How much was scored, by this process and earlier ones."""
+        return sum(len(table.rows) for table in self.tables)
+
+    def run(
+        self,
+        make_scorer: Callable[[], SubnetScorer],
+        make_tuning: Callable[[int], Tuning] | None = None,
+    ) -> dict[str, Any]:
+        """Selects; returns what summary.json says about it.
+
+        Args:
+            make_scorer: makes what gives the losses.
+            make_tuning: makes, of how often that may be, what trains the
+                supernet between decisions; None for no tuning.
+
+        Returns:
+            Among others "genotype", a `Genotype`, which summary.json holds in
+            another place.
+
+        Raises:
+            Interrupted: a signal came; what was scored is kept.
+        """
+        self._scorer = make_scorer()
+        if make_tuning is not None:
+            most = self.selection.most_tunings(self.problem)
+            self._tuning = make_tuning(most)
+        most = self.selection.most_candidates(self.problem)
+        if self.num_scored:
+            say(f"selection: going on after {self.num_scored} candidates")
+        with progress_bar(most, self.num_scored, "candidate") as self._bar:
+            choice = self.selection.select(self.problem)
+            (loss,) = self._score([choice])
+        self._write()
+        genotype = self.architectures.genotype(choice)
+        say(f"selected: held-out loss {loss:.4f}\n  {genotype}")
+        warning = statistics.collapse_warning(genotype)
+        if warning:
+            say(f"  warning: {warning}")
+        tuned = {}
+        if self._tuning is not None:
+            tuned = {
+                "tuning_seconds": round(self._tuning.seconds, 3),
+                "tuning_images": self._tuning.num_images,
+            }
+        return {
+            "genotype": genotype,
+            "held_out_loss": loss,
+            "held_out_images": self._scorer.num_images,
+            "candidates": self.num_scored,
+            "seconds": round(self.seconds, 3),
+            **tuned,
+        }
+
+    def _score(self, choices: Sequence[Choice]) -> list[float]:
+        return self._scores(
+            self.candidates, (self._candidate(choice) for choice in choices)
+        )
+
+    def _candidate(self, choice: Choice) -> _Item:
+        genotype = self.architectures.genotype(choice)
+
+        def weights() -> EdgeWeights:
+            stacked = self.architectures.edge_weights([choice])
+            return {kind: array[0] for kind, array in stacked.items()}
+
+        def cost() -> dict[str, Any]:
+            return dataclasses.asdict(self.budget.cost(genotype))
+
+        return _Item(str(genotype), weights, cost)
+
+    def _tune(self, number: int, weights: EdgeWeights) -> None:
+        if self._tuning is not None:
+            # No later weights could give these losses again.
+            self._write()
+            self._tuning(number, weights)
+
+    def _score_variants(self, variants: Sequence[Variant]) -> list[float]:
+        return self._scores(
+            self.variants,
+            (_Item(v.name, lambda v=v: v.weights, dict) for v in variants),
+        )
+
+    def _scores(self, table: ScoreTable, items: Iterable[_Item]) -> list[float]:
+        """Returns the losses of items, from the table where they are known."""
+        by_key = {}
+        keys = [by_key.setdefault(i.key, i).key for i in items]
+        left = [i for key, i in by_key.items() if key not in table.losses]
+        if left and self._tuning is not None:
+            self._tuning.check_scored()
+        while left:
+            count = 1
+            if self._item_seconds is not None:
+                count = max(1, int(_CHUNK_SECONDS / self._item_seconds))
+            self._score_some(table, left[:count])
+            left = left[count:]
+        return [table.losses[key] for key in keys]
+
+    def _score_some(self, table: ScoreTable, items: list[_Item]) -> None:
+        begin = time.monotonic()
+        weights = [item.weights() for item in items]
+        losses = self._scorer(
+            {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]}
+        )
+        seconds = time.monotonic() - begin
+        # The first call traces; it says nothing about the pace.
+        first = self._item_seconds is None
+        self._item_seconds = 0.5 if first else seconds / len(items)
+        self.seconds += seconds
+        for item, loss in zip(items, losses, strict=True):
+            table.add(item.key, float(loss), self.seconds, item.more())
+        self._bar.update(len(items))
+        if self.candidates.losses:
+            least = np.nanmin([*self.candidates.losses.values(), np.inf])
+            self._bar.set_postfix_str(f"least loss {least:.4f}", refresh=False)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Writes the tables now and then, and when a signal has come."""
+        now = time.monotonic()
+        if now - self._written_at > _SECONDS_BETWEEN_FILES:
+            self._write()
+            self._written_at = now
+        if self.signals.received:
+            self._write()
+            raise Interrupted(
+                f"stopped by {self.signals.received} in the selection after "
+                f"{self.num_scored} candidates; "
+                f"{self.candidates.run_directory.path} keeps their losses"
+            )
+
+    def _write(self) -> None:
+        for table in self.tables:
+            table.write()

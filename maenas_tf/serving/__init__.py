@@ -1,0 +1,1 @@
+"""Trained networks for others to use: export, signatures, prediction."""

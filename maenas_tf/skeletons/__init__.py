@@ -1,0 +1,1 @@
+"""Plans of networks: what stands where, and what it costs."""

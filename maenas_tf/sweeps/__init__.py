@@ -1,0 +1,1 @@
+"""Many searches: every combination of settings and seeds."""

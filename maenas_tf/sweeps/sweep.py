@@ -1,0 +1,218 @@
+"""Many searches, one after another or side by side, resumably."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from maenas_tf.config import ConfigError
+from maenas_tf.engine.loop import SignalWatch
+from maenas_tf.runs.run_directory import write_bytes
+from maenas_tf.sweeps import sweep_state
+from maenas_tf.sweeps.executor import Executor, Job
+from maenas_tf.sweeps.sweep_display import LineDisplay
+from maenas_tf.sweeps.sweep_grid import SweepRun
+from maenas_tf.sweeps.sweep_state import RunState
+
+SWEEP_FILE = "sweep.json"
+# What an interrupted search ends with (README, "Exit codes").
+_INTERRUPTED_CODE = 3
+
+
+class Sweep:
+    """Runs each combination in a process with a run directory of its own.
+
+    What is done is not done again, what was interrupted goes on, and what
+    failed is tried again by the next sweep in the same directory; within one
+    a failed run does not stop the others.
+
+    Args:
+        runs: what is to be done.
+        directory: of the run directories; made if missing.
+        executor: where the processes run.
+        make_command: run and its directory to the command that does it.
+        num_jobs: so many at once.
+        poll_seconds: between looks at what runs.
+
+    Raises:
+        ConfigError: the directory cannot be written, is in use by another
+            sweep, or holds a run of another configuration.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[SweepRun],
+        directory: str | os.PathLike[str],
+        executor: Executor,
+        make_command: Callable[[SweepRun, pathlib.Path], Sequence[str]],
+        num_jobs: int = 1,
+        poll_seconds: float = 0.5,
+    ):
+        self.directory = pathlib.Path(directory)
+        self.executor = executor
+        self.make_command = make_command
+        self.num_jobs = num_jobs
+        self.poll_seconds = poll_seconds
+        self.states = [
+            RunState(
+                run,
+                self.directory / run.name,
+                self.directory / f"{run.name}.log",
+            )
+            for run in runs
+        ]
+        for state in self.states:
+            state.read_progress()
+            if state.read_done():
+                state.state = sweep_state.DONE
+
+    def run(
+        self,
+        signals: SignalWatch,
+        display: LineDisplay,
+        record: Mapping[str, Any],
+    ) -> bool:
+        """Runs what is left; returns whether a signal ended it early.
+
+        A first signal lets every run write a checkpoint; a second kills them.
+
+        Args:
+            signals: looked at between polls.
+            display: shows where the runs stand.
+            record: what was asked, for sweep.json.
+        """
+        with self._locked():
+            self._write_record(record)
+            display.event(
+                f"{self.directory}: {len(self.states)} runs, "
+                f"{sweep_state.count(self.states)[sweep_state.DONE]} done "
+                f"before"
+            )
+            stopping = False
+            try:
+                while self._goes_on(stopping):
+                    if signals.received:
+                        self._cancel(display, signals.received, stopping)
+                        stopping, signals.received = True, None
+                    if not stopping:
+                        self._start(display)
+                    self._poll(display, stopping)
+                    display.refresh(self.states, self.num_jobs)
+                    time.sleep(self.poll_seconds)
+                display.refresh(self.states, self.num_jobs)
+            finally:
+                # Leaves no process behind, whatever ended the loop.
+                for state in self._in(sweep_state.RUNNING):
+                    self.executor.cancel(state.ticket)
+        return stopping
+
+    def _in(self, name: str) -> list[RunState]:
+        return [state for state in self.states if state.state == name]
+
+    def _goes_on(self, stopping: bool) -> bool:
+        if self._in(sweep_state.RUNNING):
+            return True
+        return bool(self._in(sweep_state.WAITING)) and not stopping
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other sweeps out of the directory."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = open(self.directory / ".sweep_lock", "a")
+        except OSError as error:
+            raise ConfigError(
+                f"--sweep_dir={self.directory} cannot be written "
+                f"({error.strerror}); give a directory of your own."
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"--sweep_dir={self.directory} is in use by another "
+                    f"sweep; wait for it or give another directory."
+                ) from error
+            except OSError:
+                pass  # A file system without locks; nothing to be done.
+            yield
+
+    def _write_record(self, record: Mapping[str, Any]) -> None:
+        names = [state.run.name for state in self.states]
+        text = json.dumps({**record, "runs": names}, indent=2) + "\n"
+        write_bytes(self.directory / SWEEP_FILE, text.encode())
+
+    def _start(self, display: LineDisplay) -> None:
+        """Fills the free places with waiting runs."""
+        for state in self._in(sweep_state.WAITING):
+            if len(self._in(sweep_state.RUNNING)) >= self.num_jobs:
+                return
+            if state.is_locked():
+                state.note = "another process is at it"
+                state.read_progress()
+                continue
+            if state.read_done():
+                self._finish(state, display, 0)
+                continue
+            command = tuple(self.make_command(state.run, state.path))
+            state.note = ""
+            try:
+                state.ticket = self.executor.submit(
+                    Job(state.run.name, command, state.log)
+                )
+            except OSError as error:
+                self._fail(state, display, f"cannot be started: {error}")
+                continue
+            state.state = sweep_state.RUNNING
+            verb = "goes on" if state.epoch else "starts"
+            display.event(f"{verb}: {state.run.name}")
+
+    def _poll(self, display: LineDisplay, stopping: bool) -> None:
+        for state in self._in(sweep_state.RUNNING):
+            state.read_progress()
+            code = self.executor.poll(state.ticket)
+            if code is None:
+                continue
+            if stopping and (code == _INTERRUPTED_CODE or code < 0):
+                state.state, state.exit_code = sweep_state.INTERRUPTED, code
+                state.note = state.last_log_line()
+                display.event(f"interrupted: {state.run.name}: {state.note}")
+            else:
+                self._finish(state, display, code)
+
+    def _finish(self, state: RunState, display: LineDisplay, code: int) -> None:
+        """Notes how a run ended."""
+        state.exit_code = code
+        if code or not (state.path / "summary.json").exists():
+            self._fail(
+                state, display, f"exit code {code}: {state.last_log_line()}"
+            )
+            return
+        state.state = sweep_state.DONE
+        left = sweep_state.seconds_left(self.states, self.num_jobs)
+        counts = sweep_state.count(self.states)
+        display.event(
+            f"done: {state.run.name} ({counts[sweep_state.DONE]} of "
+            f"{len(self.states)}; {sweep_state.duration(left)} left)"
+        )
+
+    def _fail(self, state: RunState, display: LineDisplay, note: str) -> None:
+        state.state, state.note = sweep_state.FAILED, note
+        display.event(f"failed: {state.run.name}: {note}")
+
+    def _cancel(self, display: LineDisplay, signal: str, force: bool) -> None:
+        running = self._in(sweep_state.RUNNING)
+        what = (
+            "kills what still runs"
+            if force
+            else "waits for the checkpoints; once more kills"
+        )
+        display.event(f"{signal}: {what} ({len(running)} running)")
+        for state in running:
+            self.executor.cancel(state.ticket, force)

@@ -1,0 +1,102 @@
+"""What a sweep runs: the cross product of settings and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config.grid import check_distinct
+from maenas_tf.models.decoder import DECODERS
+from maenas_tf.searching.choose import choose
+from maenas_tf.spaces import SPACES
+from maenas_tf.tasks import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepRun:
+    """One combination.
+
+    Attributes:
+        name: of its directory: the settings that vary, and the seed.
+        config: of the search.
+    """
+
+    name: str
+    config: SearchConfig
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Reads "0,1,2".
+
+    Raises:
+        ConfigError: it is no list of different whole numbers.
+    """
+    try:
+        seeds = tuple(int(seed) for seed in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"--seeds={text} is not valid: give whole numbers with commas "
+            f"between, as 0,1,2."
+        ) from error
+    check_distinct(f"--seeds={text}", seeds)
+    return seeds
+
+
+def expand(
+    base: Mapping[str, Any],
+    grid: Mapping[str, Sequence[Any]],
+    seeds: Iterable[int],
+) -> list[SweepRun]:
+    """Returns every combination, validated, seeds moving fastest.
+
+    Args:
+        base: setting to value; those of the grid stand in their place.
+        grid: setting to values.
+        seeds: of every combination.
+
+    Raises:
+        ConfigError: a combination is no valid search; the message names it.
+    """
+    runs = []
+    for *values, seed in itertools.product(*grid.values(), seeds):
+        varying = {**dict(zip(grid, values, strict=True)), "seed": seed}
+        name = "__".join(f"{k}={_file_part(v)}" for k, v in varying.items())
+        try:
+            config = SearchConfig(**{**base, **varying})
+            _check_registered(config)
+        except ConfigError as error:
+            raise ConfigError(f"The combination {name}: {error}") from error
+        runs.append(SweepRun(name, config))
+    return runs
+
+
+def _file_part(value: Any) -> str:
+    """Returns a value as a readable part of a file name, its own alone."""
+    text = str(value)
+    safe = re.sub(r"[^\w.+-]|^\.+", "-", text, flags=re.ASCII)
+    if safe == text and len(text) <= 40:
+        return safe
+    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{safe[-33:]}-{digest}"
+
+
+def _check_registered(config: SearchConfig) -> None:
+    """Raises ConfigError about a name that no registry holds."""
+    registries = {
+        "space": SPACES,
+        "task": TASKS,
+        "algorithm": ALGORITHMS,
+        "decoder": DECODERS,
+    }
+    for flag, registry in registries.items():
+        registry.get_for_flag(flag, getattr(config, flag))
+    choose(config, SPACES.get(config.space))
+    if config.image_size:
+        # What a task asks of the size of the images, labels aside.
+        TASKS.get(config.task)(config, config.image_size, 2)

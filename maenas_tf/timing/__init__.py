@@ -1,0 +1,1 @@
+"""How long steps, input and tracing take, and how much memory."""

@@ -1,0 +1,228 @@
+"""Times and memory of everything that takes them, two ways in turn."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import gc
+import json
+import multiprocessing
+import os
+import pathlib
+import platform
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.engine.console import progress_bar, say, silent_stderr
+from maenas_tf.engine.runtime import memory_mb, versions
+from maenas_tf.figures import canvas
+from maenas_tf.timing import ratios as timing
+from maenas_tf.timing.cases import CASES, Case, SearchStep
+from maenas_tf.timing.config import MEMORY, BenchmarkConfig
+
+
+class Benchmark:
+    """Times what a configuration names.
+
+    With `against` the two are measured in turn, A B A B, so that what else
+    the machine does meets both; the figure to trust is the ratio of
+    neighbours. Memory is that of a process of its own for each.
+
+    Args:
+        config: the configuration.
+
+    Raises:
+        ConfigError: a name or a value in it is not valid.
+    """
+
+    def __init__(self, config: BenchmarkConfig):
+        self.config = config
+        self.names = config.names
+        rival = config.rival()
+        self.variations = config.variations()
+        if self.variations and set(self.names) & {"input", "first_step"}:
+            raise ConfigError(
+                f"--vary={config.vary} is for steps and memory; drop input "
+                f"and first_step from --what={config.what}."
+            )
+        self.sides = [config] if rival is None else [config, rival]
+
+    def run(self) -> dict[str, Any]:
+        """Measures; returns what `benchmark.json` holds."""
+        report = {
+            "config": dataclasses.asdict(self.config),
+            "versions": versions(),
+            "machine": _machine(),
+        }
+        if self.variations:
+            report["scaling"] = self._vary()
+        else:
+            report["results"] = self._compare()
+        return report
+
+    def _compare(self) -> dict[str, list[dict[str, Any]]]:
+        """Returns a name to what was measured, for each side."""
+        results = {}
+        for name in self.names:
+            if name == MEMORY:
+                results[name] = [_memory(side) for side in self.sides]
+        timed = [name for name in self.names if name != MEMORY]
+        cases = [
+            (name, [_ready(name, side) for side in self.sides])
+            for name in timed
+        ]
+        for name, sides in cases:
+            results[name] = [_record(case) for case in sides]
+        with progress_bar(
+            self.config.repeats * len(cases) * len(self.sides),
+            unit="measurement",
+        ) as bar:
+            for case in (case for _, sides in cases for case in sides):
+                # While the others were traced, its memory may have gone.
+                case.run(min(case.warm_up, 1))
+            for _ in range(self.config.repeats):
+                for name, sides in cases:
+                    for case, result in zip(sides, results[name], strict=True):
+                        _measure(case, self.config.steps, result)
+                        bar.update()
+        return {name: results[name] for name in self.names}
+
+    def _vary(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """Returns a setting, and a name, to what was measured at each value."""
+        points = sum(len(configs) for configs in self.variations.values())
+        scaling: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        with progress_bar(points * len(self.names), unit="point") as bar:
+            for setting, configs in self.variations.items():
+                scaling[setting] = {name: [] for name in self.names}
+                for config in configs:
+                    for name in self.names:
+                        point = self._point(name, config)
+                        point["value"] = getattr(config, setting)
+                        scaling[setting][name].append(point)
+                        bar.update()
+        return scaling
+
+    def _point(self, name: str, config: BenchmarkConfig) -> dict[str, Any]:
+        if name == MEMORY:
+            return _memory(config)
+        case = _ready(name, config)
+        result = _record(case)
+        for _ in range(self.config.repeats):
+            _measure(case, self.config.steps, result)
+        del case
+        gc.collect()  # Graphs hold themselves in circles.
+        return result
+
+
+def write_report(
+    report: dict[str, Any], directory: str | os.PathLike[str]
+) -> str:
+    """Writes benchmark.json, .csv, .md and, of scaling, plots.
+
+    Args:
+        report: of `Benchmark.run`.
+        directory: is made where it is missing; empty writes nothing.
+
+    Returns:
+        The table as Markdown.
+    """
+    scaling = report.get("scaling")
+    if scaling:
+        table = timing.scaling_table(scaling)
+    else:
+        against = report["config"]["against"]
+        table = timing.comparison_table(report["results"], against)
+    if not directory:
+        return table.to_markdown()
+    path = pathlib.Path(directory)
+    path.mkdir(parents=True, exist_ok=True)
+    for setting, by_name in (scaling or {}).items():
+        picture = timing.draw_scaling(setting, by_name)
+        canvas.save_png(picture, path / f"scaling_{setting}.png")
+    files = {
+        "benchmark.json": json.dumps(report, indent=1) + "\n",
+        "benchmark.csv": table.to_csv(),
+        "benchmark.md": table.to_markdown(),
+    }
+    for name, text in files.items():
+        (path / name).write_text(text, encoding="utf-8")
+    return table.to_markdown()
+
+
+def _ready(name: str, config: BenchmarkConfig) -> Case:
+    """Builds a case, traces its graph and warms it up."""
+    say(f"preparing {name}")
+    case = CASES.get(name)(config)
+    if case.warm_up:
+        case.run(1)
+        case.run(case.warm_up)
+    return case
+
+
+def _record(case: Case) -> dict[str, Any]:
+    return {"images": case.images, "seconds": [], "cpu_seconds": []}
+
+
+def _measure(case: Case, steps: int, result: dict[str, Any]) -> None:
+    """Appends the seconds of one step, by the clock and of all cores."""
+    steps *= case.multiple
+    begin, cpu = time.perf_counter(), time.process_time()
+    case.run(steps)
+    result["cpu_seconds"].append((time.process_time() - cpu) / steps)
+    result["seconds"].append((time.perf_counter() - begin) / steps)
+
+
+def _memory(config: BenchmarkConfig) -> dict[str, Any]:
+    """Returns the peak of two steps of the search, MB.
+
+    Of a process of its own: what one case has freed another would reuse.
+    """
+    say("weighing a step in a process of its own")
+    context = multiprocessing.get_context("spawn")
+    try:
+        with (
+            silent_stderr(),  # TensorFlow loads; errors come by the pool.
+            concurrent.futures.ProcessPoolExecutor(1, context) as pool,
+        ):
+            return pool.submit(_weigh, config).result()
+    except (
+        tf.errors.ResourceExhaustedError,
+        concurrent.futures.process.BrokenProcessPool,
+    ) as error:
+        raise ConfigError(
+            f"--what={MEMORY}: the memory does not suffice for a step of "
+            f"--batch_size={config.batch_size} and "
+            f"--init_channels={config.init_channels}; give less."
+        ) from error
+
+
+def _weigh(config: BenchmarkConfig) -> dict[str, Any]:
+    case = SearchStep(config)
+    before = memory_mb("VmRSS")
+    case.run(1)
+    case.run(1)
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+        return {"peak_mb": peak, "before_mb": 0.0}
+    return {"peak_mb": memory_mb("VmHWM"), "before_mb": before}
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "gpus": len(tf.config.list_physical_devices("GPU")),
+    }
+
+
+def _processor() -> str:
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = (x for x in text.splitlines() if x.startswith("model name"))
+    return next(names, "").partition(":")[2].strip()

@@ -1,0 +1,52 @@
+"""Tests of `maenas_tf.algorithms.algorithm` and of DARTS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maenas_tf.algorithms import ALGORITHMS, Algorithm
+from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.spaces import SPACES
+
+
+def test_darts_is_registered_and_changes_nothing():
+    darts = ALGORITHMS.get("darts")()
+    assert isinstance(darts, Algorithm)
+    assert darts.edge is MixedOp
+
+
+def test_an_unknown_algorithm_is_an_error_that_names_the_known():
+    with pytest.raises(ValueError, match="algorithm 'dart'.*darts"):
+        ALGORITHMS.get("dart")
+
+
+def test_relaxation_is_a_softmax_over_each_edge():
+    alphas = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    expected = np.exp(alphas) / np.exp(alphas).sum(-1, keepdims=True)
+    np.testing.assert_allclose(
+        Algorithm().relax(tf.constant(alphas)), expected, rtol=1e-5
+    )
+
+
+def test_alphas_move_from_the_first_epoch_after_the_warm_up():
+    moves = [Algorithm().updates_alphas(epoch, 2) for epoch in range(4)]
+    assert moves == [False, False, True, True]
+    assert Algorithm().updates_alphas(0, 0)
+
+
+def test_the_genotype_is_that_of_the_space():
+    space = SPACES.get("nasbench201")
+    weights = {"cell": np.eye(5)[[3, 1, 0, 2, 4, 3]]}
+    genotype = Algorithm().derive(space, weights)
+    assert genotype == space.derive(weights)
+    names = [edge.primitive for edge in genotype.cells["cell"]]
+    assert names == [
+        "nor_conv_3x3",
+        "skip_connect",
+        "none",
+        "nor_conv_1x1",
+        "avg_pool_3x3",
+        "nor_conv_3x3",
+    ]

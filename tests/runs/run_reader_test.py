@@ -1,0 +1,121 @@
+"""Tests of `maenas_tf.runs.run_reader`."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.runs import run_reader
+from tests.runs import records, stored
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A folder with two finished runs, one of them deeper."""
+    folder = tmp_path / "runs"
+    stored.store(folder / "a", records.record("a"))
+    stored.store(folder / "more" / "b", records.record("b", seed=1))
+    return folder
+
+
+def test_what_was_written_is_read(runs):
+    expected = records.record("a")
+    found = run_reader.read_run(runs / "a", "a")
+    assert found.name == expected.name
+    assert found.settings == expected.settings
+    assert found.genotype == expected.genotype
+    assert found.rows == expected.rows
+    assert found.summary["seconds_search"] == 7.0
+    assert found.pictures == expected.pictures
+    assert found.weights.keys() == {"cell"}
+    np.testing.assert_array_equal(
+        found.weights["cell"], expected.weights["cell"]
+    )
+
+
+def test_runs_are_found_below_directories_and_by_patterns(runs):
+    for patterns in ([str(runs)], [f"{runs}/*"], [f"{runs}/a", f"{runs}/m*"]):
+        found, problems = run_reader.read_runs(patterns)
+        assert [record.name for record in found] == ["a", "b"]
+        assert problems == {}
+    # Named twice, read once.
+    found, _ = run_reader.read_runs([str(runs), f"{runs}/a/"])
+    assert len(found) == 2
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(runs):
+    stored.store(runs / "more" / "a", records.record("a"))
+    found, _ = run_reader.read_runs([str(runs)])
+    assert {r.name for r in found} == {"a", "more/a", "more/b"}
+
+
+def test_a_setting_older_than_it_is_takes_its_default(runs):
+    file = runs / "a" / "config.json"
+    settings = json.loads(file.read_text())
+    del settings["mask_ratio"]
+    file.write_text(json.dumps(settings))
+    found = run_reader.read_run(runs / "a", "a")
+    assert found.settings["mask_ratio"] == SearchConfig.mask_ratio
+
+
+def break_file(name, content=b"torn"):
+    def apply(run):
+        (run / name).write_bytes(content)
+
+    return apply
+
+
+def remove(name):
+    def apply(run):
+        (run / name).unlink()
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("apply", "why"),
+    [
+        (remove("summary.json"), "not finished: 3 of 3 epochs"),
+        (remove("history.csv"), "no history.csv"),
+        (remove("config.json"), "no config.json"),
+        (break_file("config.json"), "config.json cannot be read"),
+        (break_file("config.json", b'{"epochs": 3}'), "a training, no search"),
+        (break_file("config.json", b"[]"), "config.json cannot be read"),
+        (break_file("summary.json"), "summary.json cannot be read"),
+        (break_file("history.csv", b""), "history.csv cannot be read"),
+        (break_file("history.csv", b"\xff\xfe"), "history.csv cannot be"),
+        (break_file("alphas.npz"), "alphas.npz cannot be read"),
+        (break_file("genotype.json"), "genotype.json cannot be read"),
+        (break_file("plots/reconstructions.png"), "it is no PNG"),
+    ],
+)
+def test_a_broken_or_unfinished_run_is_listed_and_stops_nothing(
+    runs, apply, why
+):
+    (runs / "a" / ".lock").touch()
+    apply(runs / "a")
+    found, problems = run_reader.read_runs([str(runs)])
+    assert [record.name for record in found] == ["b"]
+    assert why in problems["a"]
+
+
+def test_alphas_of_another_shape_are_no_alphas_of_this_space(runs):
+    np.savez(runs / "a" / "alphas.npz", weights_cell=np.ones((3, 2, 5)))
+    _, problems = run_reader.read_runs([str(runs)])
+    assert "(3, 2, 5)" in problems["a"]
+
+
+def test_alphas_are_not_needed(runs):
+    (runs / "a" / "alphas.npz").unlink()
+    shutil.rmtree(runs / "a" / "plots")
+    found = run_reader.read_run(runs / "a", "a")
+    assert found.weights == found.pictures == {}
+
+
+def test_nothing_there_is_an_error_that_names_the_flag(tmp_path):
+    with pytest.raises(ConfigError, match="--runs=.*none fits no directory"):
+        run_reader.read_runs([str(tmp_path / "none")])
+    with pytest.raises(ConfigError, match="--runs=.* holds no run directory"):
+        run_reader.read_runs([str(tmp_path)])

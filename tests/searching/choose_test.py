@@ -1,0 +1,85 @@
+"""Tests of `maenas_tf.searching.choose`."""
+
+from __future__ import annotations
+
+import pytest
+
+from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.ops.single_path import SinglePathOp
+from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.spaces import SPACES
+
+
+def chosen(**settings):
+    config = SearchConfig(**settings)
+    return config, *choose(config, SPACES.get(config.space))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "space", "selection"),
+    [
+        ("darts", "darts", "alphas"),
+        ("darts", "nasbench201", "alphas"),
+        ("single_path", "nasbench201", "exhaustive"),
+        ("single_path", "darts", "evolution"),
+    ],
+)
+def test_each_algorithm_has_a_selection_of_its_own(algorithm, space, selection):
+    _, _, name, _ = chosen(algorithm=algorithm, space=space)
+    assert name == selection
+
+
+def test_an_algorithm_with_alphas_can_select_by_loss():
+    _, algorithm, name, selection = chosen(
+        space="nasbench201", selection="evolution"
+    )
+    assert algorithm.trains_alphas
+    assert (name, selection.scores) == ("evolution", True)
+
+
+def test_single_path_has_no_alphas_and_draws_a_path():
+    _, algorithm, _, selection = chosen(algorithm="single_path")
+    assert algorithm.edge is SinglePathOp
+    assert not algorithm.trains_alphas
+    assert not algorithm.updates_alphas(9, 0)
+    assert algorithm.make_draw(SPACES.get("darts"), 0) is not None
+    assert selection.scores
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"selection": "alphas"}, "--selection=alphas needs alphas.*evolution"),
+        ({"selection": "perturbation"}, "perturbation needs alphas"),
+        ({"selection": "luck"}, "--selection: .*'luck'.*exhaustive"),
+        ({"selection": "exhaustive"}, "--selection=exhaustive would score"),
+        ({"order": "second"}, "--order=second is about alphas"),
+        ({"hessian_every": 2}, "--hessian_every=2 is about alphas"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        chosen(algorithm="single_path", **settings)
+
+
+def test_what_a_recipe_of_alphas_sets_is_named():
+    config, algorithm, _, selection = chosen(
+        algorithm="single_path", alpha_learning_rate=3e-3, held_out_images=9
+    )
+    assert unread_by(config, algorithm, selection) == ["alpha_learning_rate"]
+    config, algorithm, _, selection = chosen(
+        alpha_learning_rate=3e-3, held_out_images=9
+    )
+    assert unread_by(config, algorithm, selection) == ["held_out_images"]
+
+
+def test_tuning_belongs_to_perturbation():
+    for selection, unread in (
+        ("perturbation", []),
+        ("alphas", ["tuning_epochs"]),
+        ("evolution", ["tuning_epochs"]),
+    ):
+        config, algorithm, _, chosen_one = chosen(
+            space="nasbench201", selection=selection, tuning_epochs=1
+        )
+        assert unread_by(config, algorithm, chosen_one) == unread

@@ -1,0 +1,63 @@
+"""A search with `recompute` is the search without it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maenas_tf.models.cell import SearchCell
+from maenas_tf.searching.experiment import SearchExperiment
+from tests.searching import small
+from tests.searching.gradients import Recorder, assert_close, assert_same
+from tests.searching.small import make_batch, make_searcher, values
+
+SECOND = {"order": "second", "space": "one_edge"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"space": "nasbench201"},
+        {"space": "darts"},
+        {"space": "s4"},
+        {**SECOND, "hessian_vector_product": "exact"},
+        {**SECOND, "hessian_vector_product": "finite_difference"},
+    ],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def test_a_step_has_the_same_gradients_metrics_and_state(settings, monkeypatch):
+    passes = []
+    original = SearchCell._compute
+
+    def compute(cell, *arguments):
+        passes.append(cell)
+        return original(cell, *arguments)
+
+    monkeypatch.setattr(SearchCell, "_compute", compute)
+    results, counts = [], []
+    for recompute in (False, True):
+        passes.clear()
+        searcher = make_searcher(recompute=recompute, **settings)
+        recorder = Recorder(searcher, monkeypatch)
+        metrics = searcher.train_step(make_batch(searcher))
+        results.append((searcher, recorder.calls, metrics))
+        counts.append(len(passes))
+    (plain, expected, metrics), (again, found, again_metrics) = results
+    assert counts[1] >= 2 * counts[0]
+    for one, other in zip(found, expected, strict=True):
+        assert np.linalg.norm(other["gradients"][0]) > 0.0
+        assert_close(one["gradients"], other["gradients"], 1e-5)
+    for key, value in metrics.items():
+        np.testing.assert_allclose(again_metrics[key], value, rtol=1e-5)
+    assert_same(
+        values(again.non_trainable_variables),
+        values(plain.non_trainable_variables),
+    )
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_configuration_decides(recompute, tmp_path):
+    config = small.make_config(recompute=recompute, deterministic=False)
+    experiment = SearchExperiment(config, tmp_path, small.make_images())
+    for cells in experiment.searcher.supernet.trunk.stages:
+        assert [cell.recompute for cell in cells] == [recompute]

@@ -1,0 +1,152 @@
+"""Searches with 1 and with 2 replicas; run by replicas_test.py.
+
+    python -m tests.searching.replicas_script ORDER DIRECTORY [recompute]
+
+It runs in a process of its own, because the CPU can be divided into logical
+devices only before TensorFlow starts. Results go to results.npz.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.data.pipeline import bilevel_dataset
+from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.devices import (
+    configure_runtime,
+    divide_cpu,
+    find_unequal,
+    make_strategy,
+)
+from maenas_tf.engine.loop import Loop, StepRunner
+from tests.searching import small
+
+STEPS = 20
+# Far below the gradients' norm of about 1, which the test checks.
+CLIP_NORM = 0.1
+
+
+def run(
+    order: str, replicas: int, directory: pathlib.Path, recompute: bool
+) -> dict:
+    """Runs one epoch of 20 steps; returns figures and values by name."""
+    config = small.make_config(
+        space="one_edge",
+        order=order,
+        clip_norm=CLIP_NORM,
+        weight_decay=0.01,
+        # Adam is blind to a factor: a decay as large as the gradient shows
+        # whether that is of all replicas.
+        alpha_weight_decay=5.0,
+        batch_size=8,
+        strategy="mirrored" if replicas > 1 else "one_device",
+        num_replicas=replicas if replicas > 1 else 0,
+        recompute=recompute,
+    )
+    configure_runtime(config)
+    strategy = make_strategy(config.strategy, config.num_replicas)
+    with strategy.scope():
+        searcher = small.make_searcher(config)
+    groups = {
+        **searcher.variable_groups,
+        "weights": searcher.weight_variables,
+        "alphas": searcher.alpha_variables,
+    }
+    start = {k: small.flat(small.values(v)) for k, v in groups.items()}
+    images = small.make_images(2 * STEPS * config.batch_size)
+
+    def make_dataset(epoch, start_step):
+        return bilevel_dataset(
+            images,
+            example_map=searcher.task.map,
+            batch_size=config.batch_size,
+            seed=0,
+            epoch=epoch,
+            augment=True,
+            start_step=start_step,
+            with_labels=False,
+        )
+
+    counts, means = [], {}
+    runner = StepRunner(searcher, strategy)
+
+    def counting_runner(iterator, count):
+        counts.append(count)
+        return runner(iterator, count)
+
+    counting_runner.strategy, counting_runner.model = strategy, searcher
+    loop = Loop(
+        counting_runner,
+        RunCheckpoint(directory, searcher.variable_groups),
+        make_dataset,
+        lambda epoch: None,
+        lambda epoch, values, seconds: means.update(values),
+        1,
+        STEPS,
+        chunk_seconds=60.0,
+    )
+    loop.run()
+    variables = [v for group in groups.values() for v in group]
+    results = {
+        "num_replicas": strategy.num_replicas_in_sync,
+        "largest_call": max(counts),
+        "norm": gradient_norm(searcher, next(iter(make_dataset(0, 0)))),
+        "num_unequal": len(find_unequal(strategy, variables)),
+        **{f"mean_{k}": v for k, v in means.items()},
+        **{f"start_{k}": v for k, v in start.items()},
+        **{k: small.flat(small.values(v)) for k, v in groups.items()},
+    }
+    if replicas > 1:
+        results.update(disturb(loop, strategy, searcher))
+    return results
+
+
+def gradient_norm(searcher, batch) -> float:
+    """Returns the norm of the weights' gradient on one batch."""
+    with tf.GradientTape() as tape:
+        outputs = searcher(batch["weights"], training=True)
+        losses = searcher.task.losses(batch["weights"], outputs)
+        loss = tf.reduce_mean(losses)
+    sources = [v.value for v in searcher.weight_variables]
+    return float(tf.linalg.global_norm(tape.gradient(loss, sources)))
+
+
+def disturb(loop, strategy, searcher) -> dict:
+    """Changes one replica's copy of the alphas; returns who notices."""
+    (alphas,) = searcher.alpha_variables
+    copy = strategy.experimental_local_results(alphas.value)[1]
+    copy.assign(np.nextafter(copy.numpy(), np.float32(1)))
+    found = find_unequal(strategy, searcher.variables)
+    try:
+        loop.save()
+        message = ""
+    except RuntimeError as error:
+        message = str(error)
+    return {"disturbed": found, "message": message, "path": alphas.path}
+
+
+def main(order: str, directory: pathlib.Path, recompute: bool) -> None:
+    """Runs the search with each number of replicas and writes the results.
+
+    With `recompute`, two replicas compute the cells again, one does not.
+    """
+    divide_cpu(2)
+    results = {
+        f"{replicas}/{key}": value
+        for replicas in (1, 2)
+        for key, value in run(
+            order,
+            replicas,
+            directory / f"checkpoints_{replicas}",
+            recompute and replicas > 1,
+        ).items()
+    }
+    np.savez(directory / "results.npz", **results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pathlib.Path(sys.argv[2]), "recompute" in sys.argv[3:])

@@ -1,0 +1,76 @@
+"""How many replicas share a batch does not change the search."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.searching import replicas_script
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", params=["first", "second", "first recompute"])
+def results(request, tmp_path_factory):
+    order, *others = request.param.split()
+    directory = tmp_path_factory.mktemp(order)
+    done = subprocess.run(
+        [sys.executable, "-m", replicas_script.__name__]
+        + [order, str(directory), *others],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    with np.load(directory / "results.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    return {
+        number: {
+            key.partition("/")[2]: value
+            for key, value in arrays.items()
+            if key.startswith(f"{number}/")
+        }
+        for number in (1, 2)
+    }
+
+
+def test_one_and_two_replicas_end_with_the_same_values(results):
+    one, two = results[1], results[2]
+    assert (one["num_replicas"], two["num_replicas"]) == (1, 2)
+    for name in ("alphas", "weights"):
+        np.testing.assert_array_equal(
+            one[f"start_{name}"], two[f"start_{name}"]
+        )
+        moved = np.abs(one[name] - one[f"start_{name}"]).max()
+        assert moved > 1e-3
+        np.testing.assert_allclose(two[name], one[name], atol=1e-5, rtol=0)
+
+
+def test_the_metrics_are_those_of_the_global_batch(results):
+    for name in ("mean_alpha_loss", "mean_weight_loss"):
+        np.testing.assert_allclose(
+            results[2][name], results[1][name], rtol=1e-4
+        )
+
+
+def test_the_clip_was_at_work_and_calls_ran_several_steps(results):
+    for result in results.values():
+        assert result["norm"] > 3 * replicas_script.CLIP_NORM
+        assert result["largest_call"] > 1
+
+
+def test_replicas_are_bit_identical(results):
+    assert results[2]["num_unequal"] == 0
+    assert results[2]["alpha_optimizer"].any()
+    assert results[2]["weight_optimizer"].any()
+
+
+def test_replicas_that_differ_by_one_bit_are_found_and_not_saved(results):
+    path = str(results[2]["path"])
+    assert results[2]["disturbed"].tolist() == [path]
+    assert path in str(results[2]["message"])

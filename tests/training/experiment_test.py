@@ -1,0 +1,398 @@
+"""Tests of `maenas_tf.training.experiment`."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.arrays import from_arrays
+from maenas_tf.data.labelled import evaluation_dataset, split_validation
+from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.searching.experiment import TrainExperiment, number_of_cells
+from maenas_tf.spaces import SPACES
+from maenas_tf.training.config import TrainConfig
+from maenas_tf.training.evaluation import Evaluator
+from maenas_tf.training.run_evaluation import (
+    evaluate_run,
+    format_report,
+    load_evaluation_images,
+)
+from maenas_tf.training.trained_run import load_trained
+from tests.models.networks import num_parameters
+
+CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|"
+CELL += "nor_conv_3x3~2|"
+SETTINGS = {
+    "genotype": CELL,
+    "init_channels": 2,
+    "num_cells": 1,
+    "epochs": 3,
+    "batch_size": 8,
+    "validation_fraction": 0.25,
+    "auxiliary_weight": 0.0,
+    "drop_path": 0.3,
+    "cutout": 2,
+    "learning_rate": 0.1,
+}
+
+
+def make_images(count=64, num_classes=4):
+    """Random images that are brighter the higher the class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % num_classes
+    images = rng.integers(0, 60, (count, 8, 8, 3))
+    images += 60 * labels.reshape(-1, 1, 1, 1)
+    return from_arrays(images.astype(np.uint8), labels=labels)
+
+
+def make_config(**changes):
+    return TrainConfig(**{**SETTINGS, **changes})
+
+
+def train(run_dir, images=None, signals=None, **changes):
+    experiment = TrainExperiment(
+        make_config(**changes),
+        run_dir,
+        images or make_images(),
+        signals=signals,
+    )
+    return experiment, experiment.run()
+
+
+def begin(run_dir, **changes):
+    """Leaves what a training writes before its first step."""
+    experiment = TrainExperiment(make_config(**changes), run_dir, make_images())
+    experiment.loop.run = experiment._finish = lambda: None
+    experiment.run()
+    return experiment
+
+
+class AfterSteps(SignalWatch):
+    """Asks to stop when it has been looked at so many times."""
+
+    def __init__(self, count):
+        self.count = count
+
+    @property
+    def received(self):
+        self.count -= 1
+        return "SIGTERM" if self.count < 0 else None
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Directory, experiment and result of a whole training."""
+    run_dir = tmp_path_factory.mktemp("train") / "run"
+    return run_dir, *train(run_dir)
+
+
+def rows_of(run_dir):
+    with open(run_dir / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_directory_holds_what_was_promised(done):
+    run_dir, _, result = done
+    names = {path.name for path in run_dir.iterdir()}
+    assert names == {
+        ".lock",
+        "best.keras",
+        "checkpoints",
+        "config.json",
+        "flags.txt",
+        "genotype.json",
+        "history.csv",
+        "last.keras",
+        "preprocessing.json",
+        "summary.json",
+        "tensorboard",
+    }
+    assert json.loads((run_dir / "summary.json").read_text()) == result.summary
+    assert (run_dir / "flags.txt").read_text().count(
+        f"--genotype={CELL}\n"
+    ) == 1
+
+
+def test_the_history_has_a_row_an_epoch(done):
+    run_dir, experiment, result = done
+    rows = rows_of(run_dir)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == pytest.approx([0.1, 0.075, 0.025])
+    drops = [float(row["drop_path_rate"]) for row in rows]
+    assert drops == pytest.approx([0.0, 0.1, 0.2])
+    rate = experiment.retrainer.optimizer.learning_rate
+    assert float(rate) == pytest.approx(0.025)
+    network = experiment.retrainer.network
+    assert float(network.drop_path_rate) == pytest.approx(0.2)
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert [float(r["train_loss"]) for r in rows] == [
+        row["train_loss"] for row in result.history
+    ]
+
+
+def test_a_quarter_of_the_images_is_held_out(done):
+    _, experiment, result = done
+    train_part, validation = split_validation(64, 0.25, 0)
+    assert set(experiment.training) == set(train_part)
+    assert set(experiment.validation) == set(validation)
+    assert result.summary["num_images"] == 48
+    assert result.summary["num_validation_images"] == 16
+    assert experiment.steps == 48 // 8
+
+
+def test_what_is_held_out_is_never_trained_on(tmp_path):
+    experiment = begin(tmp_path, augment=False, cutout=0)
+    images = experiment.images
+
+    def contents(dataset):
+        batches = [batch["image"] for batch in dataset.as_numpy_iterator()]
+        return {image.tobytes() for image in np.concatenate(batches)}
+
+    held_out = contents(evaluation_dataset(images, 16, experiment.validation))
+    assert len(held_out) == 16
+    for epoch in range(3):
+        seen = contents(experiment._dataset(epoch, 0))
+        assert len(seen) == 48
+        assert not seen & held_out
+
+
+def test_the_last_model_has_the_last_weights(done):
+    run_dir, experiment, result = done
+    last = load_trained(run_dir, "last").network
+    expected = experiment.retrainer.network
+    assert result.network is expected
+    for one, other in zip(last.variables, expected.variables, strict=True):
+        if "seed" not in one.path:
+            np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_the_best_model_is_that_of_the_best_row(done):
+    run_dir, experiment, result = done
+    accuracies = [float(r["validation_accuracy"]) for r in rows_of(run_dir)]
+    assert result.summary["best_epoch"] == int(np.argmax(accuracies))
+    assert result.summary["best_validation_accuracy"] == max(accuracies)
+    best = load_trained(run_dir, "best").network
+    dataset = evaluation_dataset(experiment.images, 16, experiment.validation)
+    assert Evaluator(best)(dataset).top1 == max(accuracies)
+
+
+class Silent:
+    """Stands for a TensorBoard writer."""
+
+    def write_scalars(self, epoch, metrics):
+        """Does nothing."""
+
+
+def test_the_first_of_the_best_epochs_is_kept(tmp_path, monkeypatch):
+    experiment = TrainExperiment(make_config(), tmp_path, make_images())
+    experiment.run_directory.write_config(experiment.config)
+    experiment.run_directory.write_genotype(experiment.genotype)
+    preprocessing = experiment._preprocessing().to_json()
+    experiment.run_directory.write_text("preprocessing.json", preprocessing)
+    experiment.tensorboard = Silent()
+    bias = experiment.retrainer.network.head.bias
+    for epoch, accuracy in enumerate((0.2, 0.9, 0.9, 0.5)):
+        bias.assign([epoch, 0, 0, 0])
+        found = {"validation_accuracy": accuracy}
+        monkeypatch.setattr(experiment, "_validate", lambda f=found: f)
+        experiment._end_epoch(epoch, {"train_loss": 1.0}, 1.0)
+    experiment.run_directory.close()
+    for which, expected in (("best", 1), ("last", 3)):
+        network = load_trained(tmp_path, which).network
+        assert float(network.head.bias[0]) == expected
+
+
+def test_tensorboard_shows_the_figures_of_the_history(done):
+    run_dir, _, _ = done
+    accumulator = event_accumulator.EventAccumulator(
+        str(run_dir / "tensorboard")
+    ).Reload()
+    rows = rows_of(run_dir)
+    for tag, column in (
+        ("train/loss", "train_loss"),
+        ("validation/accuracy", "validation_accuracy"),
+        ("learning_rate", "learning_rate"),
+    ):
+        events = accumulator.Scalars(tag)
+        assert [event.step for event in events] == [0, 1, 2]
+        assert [event.value for event in events] == pytest.approx(
+            [float(row[column]) for row in rows]
+        )
+    assert accumulator.Images("cell/cell")
+
+
+def variables_of(experiment):
+    return {
+        f"{group}/{v.path}": v.numpy().tobytes()
+        for group, members in experiment.retrainer.variable_groups.items()
+        for v in members
+    }
+
+
+def test_a_run_stopped_twice_ends_with_the_same_bits(done, tmp_path):
+    _, undisturbed, _ = done
+    messages = []
+    # The second time in the epoch after that, in which operations drop.
+    for calls in (0, 4):
+        with pytest.raises(Interrupted) as caught:
+            train(tmp_path / "run", signals=AfterSteps(calls))
+        messages.append(str(caught.value))
+    assert "epoch 1 after step 1 of 6" in messages[0]
+    assert "epoch 2 after step 2 of 6" in messages[1]
+    experiment, result = train(tmp_path / "run")
+    expected, found = variables_of(undisturbed), variables_of(experiment)
+    assert expected.keys() == found.keys()
+    assert [k for k in expected if expected[k] != found[k]] == []
+    assert result.summary["steps"] == 18
+    expected, found = rows_of(done[0]), rows_of(tmp_path / "run")
+    for one, other in zip(expected, found, strict=True):
+        assert one["validation_loss"] == other["validation_loss"]
+        assert float(one["train_loss"]) == pytest.approx(
+            float(other["train_loss"])
+        )
+
+
+def test_a_finished_run_is_not_run_again(done):
+    run_dir, _, result = done
+    before = (run_dir / "last.keras").read_bytes()
+    experiment, again = train(run_dir)
+    assert again.summary == result.summary
+    assert (run_dir / "last.keras").read_bytes() == before
+    assert experiment.loop.state["epoch"] == 3
+
+
+def test_a_resumed_run_needs_its_source_no_more(tmp_path):
+    source = tmp_path / "genotype.json"
+    genotype = SPACES.get("nasbench201").random_genotype(
+        np.random.default_rng(0)
+    )
+    source.write_text(genotype.to_json())
+    begin(tmp_path / "run", genotype=str(source))
+    source.unlink()
+    experiment = begin(tmp_path / "run", genotype=str(source))
+    assert experiment.genotype == genotype
+    with pytest.raises(ConfigError, match="--genotype"):
+        begin(tmp_path / "other", genotype=str(source))
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_source_that_has_changed_is_not_mixed_in(tmp_path):
+    source = tmp_path / "genotype.json"
+    space, rng = SPACES.get("nasbench201"), np.random.default_rng(0)
+    source.write_text(space.random_genotype(rng).to_json())
+    begin(tmp_path / "run", genotype=str(source))
+    source.write_text(space.random_genotype(rng).to_json())
+    with pytest.raises(ConfigError, match="another genotype"):
+        begin(tmp_path / "run", genotype=str(source))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"cutout": 8}, "--cutout=8 blanks whole images"),
+        ({"batch_size": 64}, "--batch_size=64"),
+        ({"validation_fraction": 0.999}, "--validation_fraction=0.999"),
+        ({"auxiliary_weight": 0.4}, "--auxiliary_weight"),
+        ({"stem": "imagenet"}, "--image_size=8"),
+        ({"genotype": "DARTS_V3"}, "DARTS_V2"),
+        ({"genotype": "DARTS_V2", "num_cells": 2}, "--num_cells=2"),
+        (
+            {"genotype": '{"space": "dart", "normal": []}'},
+            "Did you mean 'darts'",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(tmp_path, changes, part):
+    with pytest.raises(ConfigError) as caught:
+        train(tmp_path / "run", **changes)
+    assert part in str(caught.value)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.parametrize("num_classes", [0, 1])
+def test_images_without_two_classes_are_refused(tmp_path, num_classes):
+    images = from_arrays(
+        np.zeros((8, 8, 8, 3), np.uint8),
+        labels=np.zeros(8, int) if num_classes else None,
+    )
+    with pytest.raises(ConfigError, match=f"{num_classes} class"):
+        train(tmp_path / "run", images)
+
+
+def test_the_paper_has_twenty_cells_and_the_benchmark_five():
+    config = TrainConfig()
+    for name, count in (("darts", 20), ("s1", 20), ("nasbench201", 5)):
+        assert number_of_cells(config, SPACES.get(name)) == count
+    assert number_of_cells(config.replace(num_cells=7), SPACES.get("s1")) == 7
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The run directory of a training on a few digits, none held out."""
+    run_dir = tmp_path_factory.mktemp("digits") / "run"
+    config = make_config(
+        epochs=1, max_images=64, image_size=16, validation_fraction=0.0
+    )
+    TrainExperiment(config, run_dir).run()
+    return run_dir
+
+
+def test_without_validation_images_there_is_no_best(digits):
+    assert not (digits / "best.keras").exists()
+    assert "best_epoch" not in json.loads((digits / "summary.json").read_text())
+    assert "validation_accuracy" not in rows_of(digits)[0]
+    assert load_trained(digits).checkpoint == "last"
+
+
+def test_evaluation_uses_the_statistics_of_the_training(digits):
+    trained = load_trained(digits)
+    images = load_evaluation_images(trained, max_images=40)
+    assert (images.mean, images.std) == (
+        trained.preprocessing.mean,
+        trained.preprocessing.std,
+    )
+    assert images.image_size == 16
+    assert images.num_images == 40
+
+
+def test_the_report_is_that_of_the_network(digits):
+    trained = load_trained(digits)
+    images = load_evaluation_images(trained, split="test", max_images=40)
+    report = evaluate_run(trained, images, "test", batch_size=16)
+    expected = Evaluator(trained.network)(evaluation_dataset(images, 40))
+    assert report["top1"] == expected.top1
+    assert report["loss"] == pytest.approx(expected.loss, rel=1e-5)
+    assert report["confusion"] == expected.confusion.tolist()
+    assert report["num_images"] == 40
+    assert json.loads((digits / "evaluation.json").read_text()) == report
+    assert (digits / "confusion.png").read_bytes()[:4] == b"\x89PNG"
+    assert report["parameters"] == num_parameters(trained.network)
+    right = sum(report["confusion"][k][k] for k in range(10))
+    assert report["top1"] == pytest.approx(right / 40)
+    text = format_report(report)
+    assert f"{100 * report['top1']:.2f} %" in text
+    assert f"{report['macs']:,}" in text
+
+
+def test_other_classes_are_refused_with_their_names(digits, tmp_path):
+    for name in ("0", "1", "cat"):
+        (tmp_path / name).mkdir()
+        keras.utils.save_img(
+            tmp_path / name / "a.png", np.zeros((16, 16, 3)), scale=False
+        )
+    with pytest.raises(ConfigError) as caught:
+        load_evaluation_images(
+            load_trained(digits),
+            dataset="folder",
+            data_dir=str(tmp_path),
+            split="train",
+        )
+    message = str(caught.value)
+    assert "3 classes that are not the 10" in message
+    assert "unknown cat" in message
+    assert "missing 2, 3, 4, 5, 6 ..." in message
