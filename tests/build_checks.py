@@ -8,6 +8,7 @@ of its own, beside the package that imports them all.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import sys
@@ -30,9 +31,15 @@ def requirement_labels(text: str) -> set[str]:
     return {label_of_distribution(name) for name in names}
 
 
+@functools.cache
+def installed() -> dict[str, list[str]]:
+    """Returns the distributions behind each importable name."""
+    found = importlib.metadata.packages_distributions()
+    return {name: list(distributions) for name, distributions in found.items()}
+
+
 def needs(module: str, source: str) -> set[str]:
     """Returns the labels of what a module imports."""
-    distributions = importlib.metadata.packages_distributions()
     found = set()
     names = [name for _, name in structure_checks.imports(module, source)]
     if module == "maenas_tf.__init__":
@@ -56,7 +63,7 @@ def needs(module: str, source: str) -> set[str]:
             is_folder = len(rest) > 1
             found.add(f"//tests/{rest[0]}" if is_folder else "//tests")
         else:
-            providers = distributions.get(top)
+            providers = installed().get(top)
             name = providers[0] if providers else top
             found.add(label_of_distribution(name))
     return found | {UNDECLARED[x] for x in found & set(UNDECLARED)}

@@ -20,7 +20,7 @@ flags.adopt_module_key_flags(train_flags)
 def main() -> int:
     """Runs the training that the flags ask for; returns the exit code."""
     config = train_flags.train_config()
-    from maenas_tf.searching.experiment import TrainExperiment, TrainResult
+    from maenas_tf.training.experiment import TrainExperiment, TrainResult
 
     def report(result: TrainResult) -> str:
         summary = result.summary

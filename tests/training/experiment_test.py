@@ -12,10 +12,10 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.labelled import evaluation_dataset, split_validation
 from maenas_tf.engine.loop import Interrupted, SignalWatch
-from maenas_tf.searching.experiment import TrainExperiment, number_of_cells
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator
+from maenas_tf.training.experiment import TrainExperiment, number_of_cells
 from maenas_tf.training.run_evaluation import (
     evaluate_run,
     format_report,
