@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.data.sources import from_arrays
-from maenas_tf.models.alphas import softmax_relaxation
+from maenas_tf.models.alphas import softmax_weights
 from maenas_tf.searching.experiment import SearchExperiment, SearchResult
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
@@ -86,8 +86,12 @@ def derive_genotype(
         space: a space or its name.
     """
     space = SPACES.get(space) if isinstance(space, str) else space
+    values = {
+        f"alphas_{kind}": tf.convert_to_tensor(matrix, tf.float32)
+        for kind, matrix in alphas.items()
+    }
     weights = {
-        kind: softmax_relaxation(tf.convert_to_tensor(a, tf.float32)).numpy()
-        for kind, a in alphas.items()
+        cell_type.name: softmax_weights(values, cell_type).numpy()
+        for cell_type in space.cell_types
     }
     return space.derive(weights)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.models.alphas import softmax_relaxation
+from maenas_tf.models.alphas import (
+    Parameter,
+    Values,
+    alpha_matrices,
+    softmax_weights,
+)
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.registry import Registry
-from maenas_tf.spaces import Genotype, Space
+from maenas_tf.spaces import CellType, Genotype, Space
 from maenas_tf.spaces.architectures import EdgeWeights
 
 ALGORITHMS: Registry = Registry("algorithm")
@@ -20,19 +26,44 @@ class Algorithm:
     """A search; the methods here are those of DARTS.
 
     Attributes:
-        edge: class of what stands on an edge of the search cell.
         trains_alphas: whether there are any. Without them `make_draw` says
             at which architecture a step is made, the images are not halved
             but a small part is held out, and the architecture is selected by
             its loss there.
     """
 
-    edge = MixedOp
     trains_alphas = True
 
-    def relax(self, alphas: tf.Tensor) -> tf.Tensor:
-        """Returns the edge weights of logits [edges, primitives]."""
-        return softmax_relaxation(alphas)
+    def parameters(self, space: Space) -> dict[str, Parameter]:
+        """Returns the architecture parameters by name."""
+        return alpha_matrices(space)
+
+    def edge_weights(self, values: Values, cell_type: CellType) -> tf.Tensor:
+        """Returns the weights of a cell type's edges.
+
+        Args:
+            values: of the parameters by name, minus infinity where a candidate
+                does not exist.
+            cell_type: whose weights are asked for.
+
+        Returns:
+            [edges, primitives], float32.
+        """
+        return softmax_weights(values, cell_type)
+
+    def make_edge(
+        self,
+        primitives: Sequence[str],
+        channels: int,
+        stride: int,
+        family: str,
+        **kwargs: Any,
+    ) -> MixedOp:
+        """Returns what stands on an edge of the search cell.
+
+        Args: as `MixedOp`.
+        """
+        return MixedOp(primitives, channels, stride, family, **kwargs)
 
     def updates_alphas(self, epoch: int, warmup_epochs: int) -> bool:
         """Whether the alphas move in an epoch, counted from 0."""

@@ -22,8 +22,13 @@ from maenas_tf.spaces.architectures import Architectures, EdgeWeights
 class SinglePath(Algorithm):
     """One uniformly drawn architecture a step."""
 
-    edge = SinglePathOp
     trains_alphas = False
+
+    def parameters(self, space):
+        return {}
+
+    def make_edge(self, primitives, channels, stride, family, **kwargs):
+        return SinglePathOp(primitives, channels, stride, family, **kwargs)
 
     def updates_alphas(self, epoch, warmup_epochs):
         return False

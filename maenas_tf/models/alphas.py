@@ -2,78 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.spaces import Space
+from maenas_tf.spaces import CellType, Space
 
-Relaxation = Callable[[tf.Tensor], tf.Tensor]
+Values = Mapping[str, tf.Tensor]
 
 
-def softmax_relaxation(alphas: tf.Tensor) -> tf.Tensor:
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One array of the architecture parameters.
+
+    Attributes:
+        shape: of the array.
+        initializer: of its values.
+        trainable: whether the loss of the alphas moves it.
+        candidates_of: cell type for whose candidates, [edges, primitives], it
+            holds a logit each; one that does not exist reads minus infinity.
+    """
+
+    shape: tuple[int, ...]
+    initializer: keras.initializers.Initializer
+    trainable: bool = True
+    candidates_of: str = ""
+
+
+EdgeWeightsOf = Callable[[Values, CellType], tf.Tensor]
+
+
+def alpha_matrices(space: Space, stddev: float = 1e-3) -> dict[str, Parameter]:
+    """Returns one matrix of alphas per cell type, shared by all its cells.
+
+    Args:
+        space: search space.
+        stddev: of the normal initial values.
+    """
+    return {
+        f"alphas_{cell_type.name}": Parameter(
+            (cell_type.num_edges, cell_type.max_primitives),
+            keras.initializers.RandomNormal(stddev=stddev),
+            candidates_of=cell_type.name,
+        )
+        for cell_type in space.cell_types
+    }
+
+
+def softmax_weights(values: Values, cell_type: CellType) -> tf.Tensor:
     """Returns softmax over the primitives of each edge (DARTS, equation 2).
 
     Args:
-        alphas: [edges, primitives]; minus infinity where an edge has fewer
-            primitives than the widest.
+        values: of the parameters by name, minus infinity where a candidate
+            does not exist.
+        cell_type: whose weights are asked for.
 
     Returns:
-        Like `alphas`; each row sums to 1.
+        [edges, primitives]; each row sums to 1.
     """
-    return tf.nn.softmax(alphas, axis=-1)
+    return tf.nn.softmax(values[f"alphas_{cell_type.name}"], axis=-1)
 
 
 class ArchitectureParameters(keras.layers.Layer):
-    """One matrix of alphas per cell type, shared by all its cells.
+    """The arrays of which an algorithm makes the weights of the edges.
 
     They are float32 under every precision policy and live in this layer
     alone, which is how the weight optimizer is kept away from them.
 
     Args:
         space: search space.
-        relaxation: maps logits [edges, primitives] to edge weights.
-        stddev: of the normal initial values.
+        parameters: by name; None takes `alpha_matrices`.
+        edge_weights: maps values by name and a cell type to [edges,
+            primitives].
+
+    Attributes:
+        arrays: variables by name.
     """
 
     def __init__(
         self,
         space: Space,
-        relaxation: Relaxation = softmax_relaxation,
-        stddev: float = 1e-3,
+        parameters: Mapping[str, Parameter] | None = None,
+        edge_weights: EdgeWeightsOf = softmax_weights,
         **kwargs,
     ):
         super().__init__(dtype="float32", **kwargs)
         self.space = space
-        self.relaxation = relaxation
-        self.stddev = stddev
-        self.alphas = {}
+        if parameters is None:
+            parameters = alpha_matrices(space)
+        self.parameters = dict(parameters)
+        self.edge_weights_of = edge_weights
+        self.arrays = {}
+        self.build()
 
     def build(self, input_shape=None):
-        for cell_type in self.space.cell_types:
-            self.alphas[cell_type.name] = self.add_weight(
-                name=f"alphas_{cell_type.name}",
-                shape=(cell_type.num_edges, cell_type.max_primitives),
-                initializer=keras.initializers.RandomNormal(stddev=self.stddev),
+        for name, parameter in self.parameters.items():
+            self.arrays[name] = self.add_weight(
+                name=name,
+                shape=parameter.shape,
+                initializer=parameter.initializer,
+                trainable=parameter.trainable,
                 dtype="float32",
                 autocast=False,
             )
         self.built = True
 
+    def values(self) -> dict[str, tf.Tensor]:
+        """Returns the values by name, minus infinity for what is absent."""
+        values = {}
+        for name, parameter in self.parameters.items():
+            value = tf.convert_to_tensor(self.arrays[name])
+            if parameter.candidates_of:
+                exists = self._exists(parameter.candidates_of)
+                if not exists.all():
+                    value = tf.where(exists, value, -np.inf)
+            values[name] = value
+        return values
+
+    def _exists(self, kind: str) -> np.ndarray:
+        """Returns which candidates of a cell type there are."""
+        cell_type = self.space.cell_type(kind)
+        exists = np.zeros((cell_type.num_edges, cell_type.max_primitives), bool)
+        for edge in cell_type.edges:
+            exists[edge.index, : len(edge.primitives)] = True
+        return exists
+
     def edge_weights(self) -> dict[str, tf.Tensor]:
-        """Returns the relaxed alphas: cell type to [edges, primitives]."""
-        weights = {}
-        for cell_type in self.space.cell_types:
-            logits = tf.convert_to_tensor(self.alphas[cell_type.name])
-            exists = np.zeros(logits.shape, bool)
-            for edge in cell_type.edges:
-                exists[edge.index, : len(edge.primitives)] = True
-            if not exists.all():
-                logits = tf.where(exists, logits, -np.inf)
-            weights[cell_type.name] = self.relaxation(logits)
-        return weights
+        """Returns cell type to weights of the edges, [edges, primitives]."""
+        values = self.values()
+        return {
+            cell_type.name: self.edge_weights_of(values, cell_type)
+            for cell_type in self.space.cell_types
+        }
 
     def numpy(self) -> dict[str, np.ndarray]:
         """Returns the edge weights as arrays, for derivation and records."""

@@ -100,7 +100,7 @@ class SearchCell(keras.layers.Layer):
         channels: C, of every node.
         family: the space's skeleton.
         inputs: layer that prepares the input nodes; None passes them on.
-        edge: class of what stands on an edge, `MixedOp` or alike.
+        make_edge: makes what stands on an edge, `MixedOp` or alike.
         recompute: compute the cell again for its gradient, keeping only its
             inputs meanwhile.
     """
@@ -111,7 +111,7 @@ class SearchCell(keras.layers.Layer):
         channels: int,
         family: str,
         inputs: keras.layers.Layer | None = None,
-        edge: type[MixedOp] = MixedOp,
+        make_edge: Callable[..., MixedOp] = MixedOp,
         recompute: bool = False,
         **kwargs,
     ):
@@ -122,7 +122,7 @@ class SearchCell(keras.layers.Layer):
         self.inputs_layer = inputs
         self.recompute = recompute
         self.edges = [
-            edge(
+            make_edge(
                 e.primitives,
                 channels,
                 2 if e.reduces else 1,

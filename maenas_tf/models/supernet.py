@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.models.alphas import (
-    ArchitectureParameters,
-    Relaxation,
-    softmax_relaxation,
-)
+from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.cell import SearchCell
 from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.models.trunk import STEMS, TRUNKS
@@ -26,9 +24,10 @@ class Supernet(keras.Model):
         init_channels: C, the width of the first cells.
         num_cells: number of cells (nasbench201: per stage).
         head: layer on the features, fine to coarse; None returns them.
-        relaxation: from alphas to edge weights; None makes no alphas, and
-            edge weights are given with each call.
-        edge: class of what stands on an edge.
+        architecture: the architecture parameters; None where edge weights
+            are given with each call.
+        make_edge: makes what stands on an edge, of the arguments of
+            `MixedOp`.
         image_size: side of the images, pixels.
         stem: "cifar", or "imagenet" for large images (darts family).
         recompute: compute each cell again for its gradient, which keeps less.
@@ -40,8 +39,8 @@ class Supernet(keras.Model):
         init_channels: int,
         num_cells: int,
         head: keras.layers.Layer | None = None,
-        relaxation: Relaxation | None = softmax_relaxation,
-        edge: type[MixedOp] = MixedOp,
+        architecture: ArchitectureParameters | None = None,
+        make_edge: Callable[..., MixedOp] = MixedOp,
         image_size: int = 32,
         stem: str = "cifar",
         recompute: bool = False,
@@ -53,14 +52,9 @@ class Supernet(keras.Model):
         self.init_channels = init_channels
         self.num_cells = num_cells
         self.image_size = image_size
-        self.edge_class = edge
+        self.make_edge = make_edge
         self.recompute = recompute
-        self.architecture = None
-        if relaxation is not None:
-            self.architecture = ArchitectureParameters(
-                space, relaxation, name="architecture"
-            )
-            self.architecture.build()
+        self.architecture = architecture
         self.trunk = TRUNKS.get(space.skeleton)(
             space,
             init_channels,
@@ -86,7 +80,7 @@ class Supernet(keras.Model):
             channels,
             self.space.skeleton,
             inputs,
-            self.edge_class,
+            self.make_edge,
             self.recompute,
             name=name,
         )
@@ -169,6 +163,7 @@ def build_supernet(
         init_channels,
         num_cells or space.default_num_cells,
         head,
+        ArchitectureParameters(space, name="architecture"),
         image_size=image_size,
         stem=stem,
     )

@@ -7,6 +7,7 @@ import keras
 from maenas_tf.algorithms import Algorithm
 from maenas_tf.config import SearchConfig
 from maenas_tf.engine.optimization import SGD
+from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import Space
@@ -24,13 +25,20 @@ def build_searcher(
         task: that it names, made for the images.
         algorithm: that it names.
     """
+    head = task.build_head(space)
+    architecture = None
+    parameters = algorithm.parameters(space)
+    if parameters:
+        architecture = ArchitectureParameters(
+            space, parameters, algorithm.edge_weights, name="architecture"
+        )
     supernet = Supernet(
         space,
         config.init_channels,
         config.num_cells or space.default_num_cells,
-        task.build_head(space),
-        algorithm.relax if algorithm.trains_alphas else None,
-        algorithm.edge,
+        head,
+        architecture,
+        algorithm.make_edge,
         task.input_size,
         config.stem,
         config.recompute,

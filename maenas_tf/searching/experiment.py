@@ -325,8 +325,8 @@ class SearchExperiment:
         if architecture is not None:
             weights = architecture.numpy()
             arrays = {f"weights_{k}": v for k, v in weights.items()}
-            for kind, alphas in architecture.alphas.items():
-                arrays[f"alphas_{kind}"] = keras.ops.convert_to_numpy(alphas)
+            for name, variable in architecture.arrays.items():
+                arrays[name] = keras.ops.convert_to_numpy(variable)
             self.run_directory.append_arrays(arrays)
             genotype = self._genotype()
         row = self.report.row(epoch, means, seconds, weights, genotype)

@@ -90,8 +90,8 @@ class SearchCase(Case):
         algorithm = ALGORITHMS.get_for_flag("algorithm", search.algorithm)()
         space = SPACES.get_for_flag("space", search.space)
         if config.implementation != "fused":
-            algorithm.edge = functools.partial(
-                algorithm.edge, implementation=config.implementation
+            algorithm.make_edge = functools.partial(
+                algorithm.make_edge, implementation=config.implementation
             )
         if not algorithm.trains_alphas:
             if not self.update_weights:

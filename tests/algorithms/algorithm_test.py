@@ -14,7 +14,8 @@ from maenas_tf.spaces import SPACES
 def test_darts_is_registered_and_changes_nothing():
     darts = ALGORITHMS.get("darts")()
     assert isinstance(darts, Algorithm)
-    assert darts.edge is MixedOp
+    edge = darts.make_edge(("none", "skip_connect"), 4, 1, "darts", name="e")
+    assert type(edge) is MixedOp
 
 
 def test_an_unknown_algorithm_is_an_error_that_names_the_known():
@@ -22,11 +23,16 @@ def test_an_unknown_algorithm_is_an_error_that_names_the_known():
         ALGORITHMS.get("dart")
 
 
-def test_relaxation_is_a_softmax_over_each_edge():
+def test_the_weights_of_an_edge_are_a_softmax_over_it():
     alphas = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     expected = np.exp(alphas) / np.exp(alphas).sum(-1, keepdims=True)
     np.testing.assert_allclose(
-        Algorithm().relax(tf.constant(alphas)), expected, rtol=1e-5
+        Algorithm().edge_weights(
+            {"alphas_cell": tf.constant(alphas)},
+            SPACES.get("nasbench201").cell_type("cell"),
+        ),
+        expected,
+        rtol=1e-5,
     )
 
 

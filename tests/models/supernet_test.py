@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.cell import SearchCell
 from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.models.supernet import (
@@ -38,6 +39,7 @@ def tiny(space, **kwargs):
     """Returns a supernet of C=2 for 8x8 images."""
     space = SPACES.get(space) if isinstance(space, str) else space
     cells = 1 if space.skeleton == "nasbench201" else 3
+    kwargs.setdefault("architecture", ArchitectureParameters(space))
     return Supernet(space, 2, cells, image_size=8, **kwargs)
 
 
@@ -150,9 +152,9 @@ def test_every_weight_and_every_alpha_has_an_influence(space):
         and not variable.path.endswith("conv/bias")
     ]
     assert not silent
-    for name, matrix in net.architecture.alphas.items():
+    for name, matrix in net.architecture.arrays.items():
         index = [v is matrix for v in net.trainable_variables].index(True)
-        for edge in net.space.cell_type(name).edges:
+        for edge in net.space.cell_type(name.removeprefix("alphas_")).edges:
             row = found[index][edge.index].numpy()
             size = len(edge.primitives)
             np.testing.assert_array_equal(row[size:], 0.0)
@@ -234,7 +236,7 @@ def test_unknown_space_lists_the_known():
 
 
 def test_without_alphas_the_weights_of_an_architecture_must_be_given():
-    net = tiny("nasbench201", relaxation=None)
+    net = tiny("nasbench201", architecture=None)
     assert net.architecture is None
     with pytest.raises(ValueError, match="edge_weights=None needs alphas"):
         net(image((2, 8, 8, 3)))

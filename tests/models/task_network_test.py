@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.decoder import DECODERS
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.models.task_network import TaskNetwork
@@ -23,14 +24,15 @@ def head():
 def test_it_is_a_supernet_whose_edges_have_all_decided(seed):
     genotype = SPACE.random_genotype(np.random.default_rng(seed))
     network = TaskNetwork(genotype, 2, 1, head(), 8)
-    supernet = Supernet(SPACE, 2, 1, head(), image_size=8)
+    architecture = ArchitectureParameters(SPACE)
+    supernet = Supernet(SPACE, 2, 1, head(), architecture, image_size=8)
     (cell_type,) = SPACE.cell_types
     alphas = np.full((cell_type.num_edges, cell_type.max_primitives), -1e4)
     for edge, chosen in zip(
         cell_type.edges, genotype.cells[cell_type.name], strict=True
     ):
         alphas[edge.index, edge.primitives.index(chosen.primitive)] = 0.0
-    supernet.architecture.alphas[cell_type.name].assign(alphas)
+    architecture.arrays[f"alphas_{cell_type.name}"].assign(alphas)
     weights = {v.path: v for v in supernet.trainable_variables}
     for variable in network.trainable_variables:
         variable.assign(weights[variable.path])

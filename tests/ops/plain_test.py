@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
@@ -108,13 +109,14 @@ def test_supernets_are_equal(space):
     models = []
     for implementation in ("fused", "plain"):
         keras.utils.set_random_seed(3)
-        edge = functools.partial(MixedOp, implementation=implementation)
+        make_edge = functools.partial(MixedOp, implementation=implementation)
         models.append(
             Supernet(
                 SPACES.get(space),
                 CHANNELS,
                 num_cells,
-                edge=edge,
+                architecture=ArchitectureParameters(SPACES.get(space)),
+                make_edge=make_edge,
                 image_size=8,
             )
         )

@@ -25,7 +25,7 @@ INDICES = np.array([5, 3, 8, 1, 0, 9, 2, 7, 11])
 NUM_USED = 8
 
 
-def make_searcher(space_name, edge=SinglePathOp, relaxation=None):
+def make_searcher(space_name, make_edge=SinglePathOp):
     config = small.make_config(space=space_name)
     keras.utils.set_random_seed(0)
     space = SPACES.get(space_name)
@@ -35,8 +35,8 @@ def make_searcher(space_name, edge=SinglePathOp, relaxation=None):
         config.init_channels,
         config.num_cells,
         task.build_head(space),
-        relaxation,
-        edge,
+        None,
+        make_edge,
         task.input_size,
     )
     return Searcher(supernet, task)
