@@ -19,7 +19,7 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
-from maenas_tf.ops.replica import replica_id
+from maenas_tf.ops.replica import num_replicas, replica_id
 from maenas_tf.ops.source import Phases, SourceNode, Term
 from maenas_tf.registry import Registry
 
@@ -475,7 +475,9 @@ class Noise(Primitive):
 
     It has no parameter and passes no gradient to its input. The draws are a
     function of the layer's name and of how often it was called, a counter
-    that checkpoints hold, so that a resumed run draws the same.
+    that checkpoints hold, so that a resumed run draws the same. Every replica
+    draws for the global batch and takes its own part, so that their number
+    does not change the result.
     """
 
     def build(self, input_shape):
@@ -491,11 +493,17 @@ class Noise(Primitive):
 
     def weighted(self, source, weight, training=False):
         calls = tf.convert_to_tensor(self.calls)
-        stream = (zlib.crc32(self.path.encode()) & 0x3FFFFFFF) + replica_id()
-        shape = tf.shape(source.value[:, :: self.stride, :: self.stride])
-        noise = tf.random.stateless_normal(shape, tf.stack([stream, calls]))
+        stream = zlib.crc32(self.path.encode()) & 0x3FFFFFFF
+        x = source.value[:, :: self.stride, :: self.stride]
+        count = tf.shape(x)[0]
+        noise = tf.random.stateless_normal(
+            tf.concat([[count * num_replicas()], tf.shape(x)[1:]], 0),
+            tf.stack([stream, calls]),
+        )
+        begin = count * replica_id()
+        noise = noise[begin : begin + count]
         self.calls.assign(calls + 1)
-        return _times(tf.cast(noise, source.value.dtype), weight)
+        return _times(tf.cast(noise, x.dtype), weight)
 
 
 for _name, _kind in (("max_pool_3x3", "max"), ("avg_pool_3x3", "average")):

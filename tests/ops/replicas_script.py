@@ -1,0 +1,71 @@
+"""Runs layers with 1 and with 2 replicas; run by replicas_test.py.
+
+    python -m tests.ops.replicas_script FILE
+
+In a process of its own, because the CPU can be divided into logical devices
+only before TensorFlow starts. Each replica has its half of the batch; what
+they return is put together again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.engine.devices import divide_cpu, make_strategy
+from maenas_tf.ops.primitives import make_primitive
+
+SHAPE = (4, 6, 6, 3)
+
+
+def run(
+    replicas: int, make: Callable[[], Callable], x: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Returns what a function says of the whole batch, by name.
+
+    Args:
+        replicas: how many share the batch.
+        make: makes the function, of a part of the batch, in the scope.
+        x: the batch.
+    """
+    name = "mirrored" if replicas > 1 else "one_device"
+    strategy = make_strategy(name, replicas if replicas > 1 else 0)
+    parts = tf.split(tf.constant(x), replicas)
+    with strategy.scope():
+        function = make()
+    given = strategy.experimental_distribute_values_from_function(
+        lambda context: parts[context.replica_id_in_sync_group]
+    )
+    found = tf.function(lambda: strategy.run(function, [given]))()
+    return {
+        name: np.concatenate(strategy.experimental_local_results(value))
+        for name, value in found.items()
+    }
+
+
+def make_noise() -> Callable:
+    """Returns what draws twice."""
+    layer = make_primitive("noise", SHAPE[-1], 2, True)
+    layer.build(SHAPE)
+    return lambda x: {"first": layer.call(x), "second": layer.call(x)}
+
+
+def main(file: str) -> None:
+    """Runs everything with each number of replicas; writes the results."""
+    divide_cpu(2)
+    results = {}
+    for replicas in (1, 2):
+        found = {
+            "noise": run(replicas, make_noise, np.zeros(SHAPE, np.float32)),
+        }
+        for layer, arrays in found.items():
+            for name, array in arrays.items():
+                results[f"{replicas}/{layer}/{name}"] = array
+    np.savez(file, **results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,42 @@
+"""How many replicas share a batch does not change what a layer computes."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.ops import replicas_script
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """(replicas, layer) to arrays of the whole batch, by name."""
+    file = tmp_path_factory.mktemp("replicas") / "results.npz"
+    done = subprocess.run(
+        [sys.executable, "-m", replicas_script.__name__, str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = {}
+    with np.load(file) as arrays:
+        for key in arrays.files:
+            replicas, layer, name = key.split("/")
+            found.setdefault((int(replicas), layer), {})[name] = arrays[key]
+    return found
+
+
+def test_noise_is_that_of_the_global_batch(results):
+    one, two = results[1, "noise"], results[2, "noise"]
+    for call in ("first", "second"):
+        np.testing.assert_array_equal(two[call], one[call])
+    rows = [image.tobytes() for draws in two.values() for image in draws]
+    assert len(set(rows)) == len(rows) == 2 * replicas_script.SHAPE[0]
