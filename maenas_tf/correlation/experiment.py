@@ -21,7 +21,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
-from maenas_tf.correlation.loss_table import LOSSES, Row, read_losses
+from maenas_tf.correlation.loss_table import Row, read_losses
 from maenas_tf.correlation.proxy import Objective
 from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.image_set import ImageSet
@@ -30,6 +30,7 @@ from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.engine.runtime import load_configured, versions
 from maenas_tf.figures import plots
+from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.skeletons.network_costs import evaluation_size, skeleton_costs
@@ -142,7 +143,7 @@ class CorrelateExperiment:
 
     def _run(self) -> CorrelateResult:
         begin, run = time.monotonic(), self.run_directory
-        if not (run.path / "config.json").exists():
+        if not (run.path / files.CONFIG).exists():
             run.write_config(self.config)
         rows = read_losses(run.path)
         num_read = len(rows)
@@ -169,13 +170,13 @@ class CorrelateExperiment:
                     )
                     losses = judge(genotype, self._reporter(bar))
                     rows += self._rows(genotype, name, losses)
-                    self.run_directory.write_text(LOSSES, csv_text(rows))
+                    self.run_directory.write_text(files.LOSSES, csv_text(rows))
 
     def _reporter(self, bar: tqdm.tqdm):
         def report(count: int) -> None:
             bar.update(count)
             if self.signals.received:
-                path = self.run_directory.path / LOSSES
+                path = self.run_directory.path / files.LOSSES
                 raise Interrupted(
                     f"stopped by {self.signals.received}; {path} keeps the "
                     f"architectures that were finished"
@@ -273,9 +274,10 @@ class CorrelateExperiment:
     ) -> None:
         run, config = self.run_directory, self.config
         run.write_text(
-            "correlation.csv", csv_text(correlation.to_rows(result.comparisons))
+            files.CORRELATION,
+            csv_text(correlation.to_rows(result.comparisons)),
         )
-        run.write_text("correlation.md", result.markdown)
+        run.write_text(files.CORRELATION_TEXT, result.markdown)
         taus = {c.name: c.tau for c in result.comparisons}
         picture = draw_tau_by_steps(
             {
@@ -285,7 +287,7 @@ class CorrelateExperiment:
             {name: taus[name] for name in ("parameters", BASELINE)},
             config.num_architectures,
         )
-        plots.save_png(picture, run.subdirectory("plots") / "tau_by_steps.png")
+        run.write_bytes(files.TAU_PLOT, plots.png_bytes(picture))
         trained = len(
             {
                 (row["architecture"], row["task"])
@@ -302,6 +304,7 @@ class CorrelateExperiment:
                 "dataset": self.images.name,
             }
         run.write_summary(
+            kinds.CORRELATION,
             {
                 "num_architectures": config.num_architectures,
                 "tasks": list(self.judges),
@@ -312,7 +315,7 @@ class CorrelateExperiment:
                 "num_labels_read": max(labels),
                 "seed": config.seed,
                 "versions": versions(),
-            }
+            },
         )
 
 

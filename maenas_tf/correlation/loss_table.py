@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import pathlib
 from typing import Any
 
 from maenas_tf.config import ConfigError
+from maenas_tf.runs import files
+from maenas_tf.runs.csv_files import read_rows
 
-LOSSES = "losses.csv"
 _COLUMNS = {
     "architecture": str,
     "task": str,
@@ -28,17 +28,16 @@ def read_losses(directory: pathlib.Path) -> list[Row]:
     Raises:
         ConfigError: the file cannot be read.
     """
-    path = directory / LOSSES
+    path = directory / files.LOSSES
     if not path.exists():
         return []
     try:
-        with open(path, newline="") as file:
-            return [
-                {name: kind(row[name]) for name, kind in _COLUMNS.items()}
-                for row in csv.DictReader(file)
-            ]
+        return [
+            {name: kind(row[name]) for name, kind in _COLUMNS.items()}
+            for row in read_rows(path)
+        ]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"--run_dir={directory} holds a {LOSSES} that cannot be read "
+            f"--run_dir={directory} holds a {files.LOSSES} that cannot be read "
             f"({error!r}); give another directory."
         ) from error

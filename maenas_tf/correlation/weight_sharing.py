@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.runs import files
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import Architectures
@@ -86,7 +87,7 @@ class SharedWeights:
 
 def _read_config(path: pathlib.Path) -> SearchConfig:
     try:
-        text = (path / "config.json").read_text(encoding="utf-8")
+        text = (path / files.CONFIG).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"--supernets names {path}, which holds no search "

@@ -1,10 +1,8 @@
-"""What all pictures share: colours, rendering to pixels, writing files."""
+"""What all pictures share: colours, rendering to pixels, PNG."""
 
 from __future__ import annotations
 
-import os
-import pathlib
-import tempfile
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -89,12 +87,11 @@ def stack_images(images: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded)
 
 
-def save_png(image: np.ndarray, path: str | os.PathLike[str]) -> None:
-    """Writes an image as PNG, atomically: readers never see half a file.
+def png_bytes(image: np.ndarray) -> bytes:
+    """Returns an image as the content of a PNG file.
 
     Args:
         image: uint8 [H, W, 3].
-        path: the file; missing folders are made.
 
     Raises:
         ValueError: `image` is not uint8 [H, W, 3].
@@ -105,19 +102,9 @@ def save_png(image: np.ndarray, path: str | os.PathLike[str]) -> None:
             f"`image` must be uint8 of shape [H, W, 3], received "
             f"{image.dtype} of shape {list(image.shape)}; convert it first."
         )
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
-    )
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(image).save(file, format="PNG")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, format="PNG")
+    return content.getvalue()
 
 
 def primitives_of(edges: Sequence[Edge]) -> tuple[str, ...]:

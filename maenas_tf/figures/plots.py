@@ -1,7 +1,7 @@
 """Pictures of a search: cells, architecture weights, reconstructions.
 
 Every function returns an image, uint8 [H, W, 3], and leaves no state behind
-(no pyplot); `save_png` writes one atomically.
+(no pyplot); `png_bytes` is the file of one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from maenas_tf.figures import canvas
 from maenas_tf.figures.alpha_history import draw_alpha_history
-from maenas_tf.figures.canvas import save_png, stack_images
+from maenas_tf.figures.canvas import png_bytes, stack_images
 from maenas_tf.figures.cell_graph import draw_cell
 from maenas_tf.figures.confusion import draw_confusion
 from maenas_tf.spaces import CellType
@@ -24,7 +24,7 @@ __all__ = [
     "draw_cell",
     "draw_confusion",
     "draw_reconstructions",
-    "save_png",
+    "png_bytes",
     "stack_images",
 ]
 

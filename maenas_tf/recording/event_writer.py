@@ -19,6 +19,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from maenas_tf.figures import plots
 from maenas_tf.recording import summaries
+from maenas_tf.runs import files
 from maenas_tf.spaces import Genotype
 
 FINAL = "final/"
@@ -135,7 +136,7 @@ class EventWriter:
         """Names this run's row: two runs of equal settings stay two rows."""
         path = pathlib.Path(self.directory).absolute()
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:6]
-        run = path.parent if path.name == "tensorboard" else path
+        run = path.parent if path.name == files.TENSORBOARD else path
         return f"{run.name} ({digest})"
 
     def _cell_picture(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import math
 import numbers
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.util import tensor_util
 
+from maenas_tf.figures.canvas import png_bytes
 from maenas_tf.spaces import CellType, Edge, Genotype, Space, statistics
 
 
@@ -41,14 +40,12 @@ def image_summary(tag: str, image: np.ndarray) -> summary_pb2.Summary:
             f"The image {tag!r} must be uint8 of shape [H, W, 3], received "
             f"{image.dtype} of shape {list(image.shape)}."
         )
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
     height, width = image.shape[:2]
     picture = summary_pb2.Summary.Image(
         height=height,
         width=width,
         colorspace=3,
-        encoded_image_string=buffer.getvalue(),
+        encoded_image_string=png_bytes(image),
     )
     return summary_pb2.Summary(
         value=[summary_pb2.Summary.Value(tag=tag, image=picture)]

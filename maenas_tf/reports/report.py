@@ -10,6 +10,7 @@ from maenas_tf.figures import plots
 from maenas_tf.reports import grouping, html_page, report_charts, report_tables
 from maenas_tf.reports.comparison import BOOTSTRAP, PAIRED, RESAMPLES
 from maenas_tf.reports.tables import Table
+from maenas_tf.runs import atomic
 from maenas_tf.runs.run_record import RunRecord, measures
 from maenas_tf.spaces import benchmark201
 
@@ -73,11 +74,12 @@ class Report:
             progress: wraps the runs, which are drawn one by one.
         """
         folder = pathlib.Path(output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
         self._write_tables(folder)
         drawn = report_charts.draw_all(self.groups)
         for name, picture in drawn.items():
-            plots.save_png(picture, folder / "plots" / f"{name}.png")
+            atomic.write_bytes(
+                folder / "plots" / f"{name}.png", plots.png_bytes(picture)
+            )
         parts = [
             self._head(),
             html_page.heading("Groups"),
@@ -94,7 +96,7 @@ class Report:
         ]
         page = html_page.page("Architecture searches", parts)
         path = folder / REPORT_FILE
-        path.write_text(page, encoding="utf-8")
+        atomic.write_text(path, page)
         return path
 
     def _write_tables(self, folder: pathlib.Path) -> None:
@@ -108,7 +110,7 @@ class Report:
             ),
         }
         for name, table in written.items():
-            (folder / name).write_text(table.to_csv(), encoding="utf-8")
+            atomic.write_text(folder / name, table.to_csv())
         runs = report_tables.short_runs_table(*arguments)
         sections = [
             "# Runs\n\n" + runs.to_markdown(),
@@ -124,7 +126,7 @@ class Report:
         if self.problems:
             sections.append("# Not used\n\n" + self._problems().to_markdown())
         text = "\n".join(sections)
-        (folder / "tables.md").write_text(text, encoding="utf-8")
+        atomic.write_text(folder / "tables.md", text)
 
     def _group_tables(self) -> list[Table]:
         """Returns tables of a few groups each, so that they can be read."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import html
-import io
 from collections.abc import Sequence
+
+from maenas_tf.runs.csv_files import table_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +26,7 @@ class Table:
 
     def to_csv(self) -> str:
         """Returns the table as CSV, with a line of heads."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return text.getvalue()
+        return table_text(self.columns, self.rows)
 
     def to_markdown(self) -> str:
         """Returns the table in GitHub's Markdown."""

@@ -1,3 +1,43 @@
 """The names of the files in a run directory."""
 
+from maenas_tf.spaces.genotype import GENOTYPE_FILE
+
+# Of every run.
+LOCK = ".lock"
+CONFIG = "config.json"
+FLAGS = "flags.txt"
+SUMMARY = "summary.json"
+GENOTYPE = GENOTYPE_FILE
+HISTORY = "history.csv"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
+PLOTS = "plots"
+
+# Of a search.
+ALPHAS = "alphas.npz"
+CANDIDATES = "candidates.csv"
+VARIANTS = "perturbations.csv"
+TUNING_CHECKPOINTS = "tuning_checkpoints"
+ALPHAS_PLOT = f"{PLOTS}/alphas.png"
+RECONSTRUCTIONS_PLOT = f"{PLOTS}/reconstructions.png"
+
+# Of a training.
 PREPROCESSING = "preprocessing.json"
+BEST = "best.keras"
+LAST = "last.keras"
+EVALUATION = "evaluation.json"
+CONFUSION_PLOT = "confusion.png"
+
+# Of a correlation.
+LOSSES = "losses.csv"
+CORRELATION = "correlation.csv"
+CORRELATION_TEXT = "correlation.md"
+TAU_PLOT = f"{PLOTS}/tau_by_steps.png"
+
+# Of a consensus.
+WEIGHTS = "weights.npz"
+
+
+def cell_plot(cell_type: str) -> str:
+    """Returns the name of the picture of a cell type."""
+    return f"{PLOTS}/cell_{cell_type}.png"

@@ -7,9 +7,8 @@ import os
 import pathlib
 
 from maenas_tf.config import ConfigError
-from maenas_tf.runs.files import PREPROCESSING
+from maenas_tf.runs import files
 from maenas_tf.spaces import Genotype, load_genotype
-from maenas_tf.spaces.genotype import GENOTYPE_FILE
 
 
 def find_genotype(source: str, run_dir: str | os.PathLike[str]) -> Genotype:
@@ -22,8 +21,8 @@ def find_genotype(source: str, run_dir: str | os.PathLike[str]) -> Genotype:
         return load_genotype(source)
     except ValueError as error:
         # The search's directory may be gone; this run knows what it trains.
-        stored = pathlib.Path(run_dir) / GENOTYPE_FILE
-        if (stored.parent / PREPROCESSING).is_file():
+        stored = pathlib.Path(run_dir) / files.GENOTYPE
+        if (stored.parent / files.PREPROCESSING).is_file():
             with contextlib.suppress(ValueError):
                 return load_genotype(stored)
         raise ConfigError(f"--genotype: {error}") from error
@@ -31,8 +30,8 @@ def find_genotype(source: str, run_dir: str | os.PathLike[str]) -> Genotype:
 
 def check_stored(genotype: Genotype, path: pathlib.Path) -> None:
     """Raises ConfigError if a run is there that trains another genotype."""
-    stored = path / GENOTYPE_FILE
-    if not (path / "config.json").is_file() or not stored.is_file():
+    stored = path / files.GENOTYPE
+    if not (path / files.CONFIG).is_file() or not stored.is_file():
         return
     try:
         there = load_genotype(stored)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
+import collections
 import dataclasses
 import functools
 import glob
+import itertools
 import json
 import os
 import pathlib
@@ -17,14 +18,20 @@ import numpy as np
 
 from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.engine.console import say
+from maenas_tf.runs import files
+from maenas_tf.runs.csv_files import read_rows
+from maenas_tf.runs.kinds import SEARCH, kind_of
 from maenas_tf.runs.run_record import RunRecord
 from maenas_tf.spaces import SPACES, Genotype
 
 _DEFAULTS = {
     field.name: field.default for field in dataclasses.fields(SearchConfig)
 }
-_PICTURES = ("reconstructions.png",)
+_PICTURES = (files.RECONSTRUCTIONS_PLOT,)
 _WEIGHTS = "weights_"
+# What a process keeps in its directory; a consensus has a summary alone.
+_OF_A_PROCESS = {files.CONFIG, files.LOCK}
+_OF_A_RUN = {*_OF_A_PROCESS, files.SUMMARY}
 
 
 class NotUsable(Exception):
@@ -49,10 +56,11 @@ def find_run_directories(patterns: Sequence[str]) -> list[pathlib.Path]:
                 f"or one above them."
             )
         for place in places:
-            for path, folders, files in os.walk(place):
+            for path, folders, names in os.walk(place):
                 folders.sort()
-                if {"config.json", ".lock"} & set(files):
+                if _OF_A_RUN & set(names):
                     found[os.path.normpath(path)] = None
+                if _OF_A_PROCESS & set(names):
                     folders.clear()  # Nothing below belongs to another run.
     if not found:
         raise ConfigError(
@@ -107,15 +115,21 @@ def require_runs(
 
 
 def _names(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
-    """Returns the shortest names that tell the directories apart."""
-    last = {path: path.name for path in paths}
-    if len(set(last.values())) == len(paths):
-        return last
-    absolute = [os.path.abspath(path) for path in paths]
-    common = os.path.commonpath(absolute)
+    """Returns the shortest names that tell the directories apart.
+
+    Of each the last part of its path, and as many before it as that takes.
+    """
+    endings: dict[pathlib.Path, list[str]] = {}
+    for path in paths:
+        parts = pathlib.Path(os.path.abspath(path)).parts
+        endings[path] = [
+            os.path.join(*parts[start:])
+            for start in range(len(parts) - 1, -1, -1)
+        ]
+    counts = collections.Counter(itertools.chain(*endings.values()))
     return {
-        path: os.path.relpath(place, common)
-        for path, place in zip(paths, absolute, strict=True)
+        path: next(name for name in names if counts[name] == 1)
+        for path, names in endings.items()
     }
 
 
@@ -128,31 +142,42 @@ def read_run(path: pathlib.Path, name: str) -> RunRecord:
     Raises:
         NotUsable: it is not finished, no search, or cannot be read.
     """
-    settings = _read(path, "config.json", _read_json)
-    if "task" not in settings:
-        raise NotUsable("a training, no search")
-    epochs = settings.get("epochs", "?")
-    rows = _read(path, "history.csv", _read_rows)
-    if not (path / "summary.json").exists():
+    settings, summary = (
+        _read(path, file, _read_json) if (path / file).exists() else {}
+        for file in (files.CONFIG, files.SUMMARY)
+    )
+    kind = kind_of(settings, summary)
+    if kind != SEARCH:
+        raise NotUsable(f"a {kind}, no search")
+    if not settings:
+        raise _missing(files.CONFIG)
+    rows = _read(path, files.HISTORY, _read_rows)
+    if not summary:
+        epochs = settings.get("epochs", "?")
         raise NotUsable(f"not finished: {len(rows)} of {epochs} epochs")
-    genotype = _read(path, "genotype.json", _read_genotype)
+    genotype = _read(path, files.GENOTYPE, _read_genotype)
     weights = {}
-    if (path / "alphas.npz").exists():
+    if (path / files.ALPHAS).exists():
         read_weights = functools.partial(_read_weights, genotype=genotype)
-        weights = _read(path, "alphas.npz", read_weights)
-    pictures = {}
-    for file in _PICTURES:
-        if (path / "plots" / file).exists():
-            pictures[file] = _read(path, f"plots/{file}", _read_png)
+        weights = _read(path, files.ALPHAS, read_weights)
+    pictures = {
+        pathlib.PurePath(file).name: _read(path, file, _read_png)
+        for file in _PICTURES
+        if (path / file).exists()
+    }
     return RunRecord(
         name,
         {**_DEFAULTS, **settings},
         genotype,
         rows,
         weights,
-        _read(path, "summary.json", _read_json),
+        summary,
         pictures,
     )
+
+
+def _missing(name: str) -> NotUsable:
+    return NotUsable(f"it holds no {name}: not begun, or broken")
 
 
 def _read(
@@ -166,7 +191,7 @@ def _read(
     try:
         return read(path / name)
     except FileNotFoundError as error:
-        raise NotUsable(f"it holds no {name}: not begun, or broken") from error
+        raise _missing(name) from error
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise NotUsable(f"its {name} cannot be read ({error})") from error
 
@@ -179,8 +204,7 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
 
 
 def _read_rows(file: pathlib.Path) -> list[dict[str, str]]:
-    with open(file, newline="") as opened:
-        rows = list(csv.DictReader(opened))
+    rows = read_rows(file)
     if not rows or "epoch" not in rows[0]:
         raise ValueError("it has no row of an epoch")
     return rows

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from typing import Any
 
 from maenas_tf.config import ConfigError
-from maenas_tf.runs.csv_files import csv_text
+from maenas_tf.runs.csv_files import csv_text, read_rows
 from maenas_tf.runs.run_directory import RunDirectory
 
 LOSS, SECONDS = "held_out_loss", "seconds"
@@ -38,11 +37,10 @@ class ScoreTable:
 
     def _read(self) -> None:
         try:
-            with open(self.path, newline="") as file:
-                for row in csv.DictReader(file):
-                    self.losses[row[self.key]] = float(row[LOSS])
-                    self.seconds = float(row[SECONDS])
-                    self.rows.append(row)
+            for row in read_rows(self.path):
+                self.losses[row[self.key]] = float(row[LOSS])
+                self.seconds = float(row[SECONDS])
+                self.rows.append(row)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"--run_dir={self.run_directory.path} holds a {self.name} "

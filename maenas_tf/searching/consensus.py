@@ -9,8 +9,6 @@ whose network turns out best, which needs labels; Liu et al., 2019.)
 from __future__ import annotations
 
 import dataclasses
-import io
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +18,7 @@ import numpy as np
 from maenas_tf.algorithms.algorithm import ALGORITHMS
 from maenas_tf.algorithms.alpha_reading import mean_weights
 from maenas_tf.config import ConfigError
-from maenas_tf.runs.run_directory import write_bytes
+from maenas_tf.runs import atomic, files, kinds
 from maenas_tf.runs.run_record import RunRecord, true_figures
 from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.skeletons.network_costs import NetworkSize
@@ -62,11 +60,9 @@ class Consensus:
         Args:
             directory: made if missing.
         """
-        directory.mkdir(parents=True, exist_ok=True)
-        stacked = io.BytesIO()
-        np.savez(stacked, **self.weights)
-        write_bytes(directory / "weights.npz", stacked.getvalue())
+        atomic.write_arrays(directory / files.WEIGHTS, self.weights)
         summary = {
+            kinds.KIND: kinds.CONSENSUS,
             "genotype": self.genotype.to_dict(),
             "evaluation_network": self.network,
             "runs": {name: g.to_dict() for name, g in self.runs.items()},
@@ -74,12 +70,8 @@ class Consensus:
             "seconds_search": self.seconds,
             **self.true_figures,
         }
-        _write_json(directory / "summary.json", summary)
-        _write_json(directory / "genotype.json", self.genotype.to_dict())
-
-
-def _write_json(file: pathlib.Path, content: Mapping[str, Any]) -> None:
-    write_bytes(file, json.dumps(content, indent=2).encode() + b"\n")
+        atomic.write_json(directory / files.SUMMARY, summary)
+        atomic.write_text(directory / files.GENOTYPE, self.genotype.to_json())
 
 
 def find_consensus(records: Sequence[RunRecord]) -> Consensus:

@@ -22,7 +22,9 @@ from maenas_tf.engine.runtime import (
     start_runtime,
     versions,
 )
+from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
+from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.scores.held_out_loss import SubnetScorer
 from maenas_tf.searching.alpha_hessian import AlphaHessian
@@ -123,8 +125,13 @@ class SearchExperiment:
         )
         self.steps = self.data.steps
         self.report = SearchReport(config, self.task, self.searcher, self.steps)
+        self.history = History()
         self.pictures = SearchPictures(
-            self.space, self.searcher, self.data, self.run_directory
+            self.space,
+            self.searcher,
+            self.data,
+            self.history,
+            self.run_directory,
         )
         self.budget = self._budget()
         self.signals = signals or SignalWatch()
@@ -163,7 +170,8 @@ class SearchExperiment:
     def _make_loop(self, checkpoint_seconds) -> Loop:
         searcher = self.searcher
         checkpoint = RunCheckpoint(
-            self.run_directory.path / "checkpoints", searcher.variable_groups
+            self.run_directory.path / files.CHECKPOINTS,
+            searcher.variable_groups,
         )
         return Loop(
             StepRunner(searcher, self.strategy, self.config.jit_compile),
@@ -194,7 +202,7 @@ class SearchExperiment:
         run = self.run_directory
         resumed = self.loop.restore()
         first_epoch = self.loop.state["epoch"]
-        run.load_history(first_epoch, self.algorithm.trains_alphas)
+        self.history.resume(run, first_epoch, self.algorithm.trains_alphas)
         if not resumed:
             run.write_config(self.config)
             self.loop.save()
@@ -202,7 +210,7 @@ class SearchExperiment:
             step = self.loop.state["step"]
             say(f"going on after {step} steps of epoch {first_epoch + 1}")
         if first_epoch < self.config.epochs or run.read_summary() is None:
-            tensorboard = str(run.path / "tensorboard")
+            tensorboard = str(run.path / files.TENSORBOARD)
             with TensorBoardWriter(
                 tensorboard,
                 self.space,
@@ -215,12 +223,12 @@ class SearchExperiment:
 
     def result(self) -> SearchResult:
         """Returns what a finished search has found."""
-        arrays = self.run_directory.stacked_arrays()
+        arrays = self.history.stacked_arrays()
         prefix = "alphas_"
         summary = self.run_directory.read_summary() or {}
         return SearchResult(
             genotype=self._selected or self._read_genotype(summary),
-            history=list(self.run_directory.rows),
+            history=list(self.history.rows),
             alphas={
                 name.removeprefix(prefix): array
                 for name, array in arrays.items()
@@ -238,9 +246,9 @@ class SearchExperiment:
     def _weights(self) -> dict[str, np.ndarray]:
         """Returns the weights that the architecture is read off.
 
-        Of the epochs that the run directory holds.
+        Of the epochs that the history holds.
         """
-        arrays = self.run_directory.stacked_arrays()
+        arrays = self.history.stacked_arrays()
         return {
             kind.name: alpha_reading.mean_weights(
                 arrays[f"weights_{kind.name}"],
@@ -327,11 +335,12 @@ class SearchExperiment:
             arrays = {f"weights_{k}": v for k, v in weights.items()}
             for name, variable in architecture.arrays.items():
                 arrays[name] = keras.ops.convert_to_numpy(variable)
-            self.run_directory.append_arrays(arrays)
+            self.history.append_arrays(arrays)
             genotype = self._genotype()
         row = self.report.row(epoch, means, seconds, weights, genotype)
         row.update(self.hessian.columns(epoch))
-        self.run_directory.append_epoch(row)
+        self.history.append_row(row)
+        self.history.write(self.run_directory)
         if genotype is not None:
             self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
@@ -344,7 +353,7 @@ class SearchExperiment:
         self.report.say_epoch(row, means, genotype)
 
     def _finish(self, selected: dict[str, Any]) -> None:
-        rows = self.run_directory.rows
+        rows = self.history.rows
         labels = self.images.labels
         if selected:
             genotype = strongest = selected.pop("genotype")
@@ -380,4 +389,4 @@ class SearchExperiment:
         if rows[-1].get("alpha_loss", "") != "":
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])
         self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
-        self.run_directory.write_summary(summary)
+        self.run_directory.write_summary(kinds.SEARCH, summary)

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.figures import plots
+from maenas_tf.recording.history import History
+from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.searching.search_images import SearchImages
 from maenas_tf.searching.searcher import Searcher
@@ -20,7 +22,8 @@ class SearchPictures:
         space: that is searched.
         searcher: that is trained.
         data: supplies the images to reconstruct.
-        run_directory: holds the alphas of the epochs; takes the pictures.
+        history: holds the alphas of the epochs.
+        run_directory: takes the pictures.
     """
 
     def __init__(
@@ -28,11 +31,13 @@ class SearchPictures:
         space: Space,
         searcher: Searcher,
         data: SearchImages,
+        history: History,
         run_directory: RunDirectory,
     ):
         self.space = space
         self.searcher = searcher
         self.data = data
+        self.history = history
         self.run_directory = run_directory
 
     def draw(self, genotype: Genotype | None) -> dict[str, np.ndarray]:
@@ -44,26 +49,28 @@ class SearchPictures:
         Returns:
             Tag to image, uint8 [H, W, 3].
         """
-        directory = self.run_directory.subdirectory("plots")
-        images, histories = {}, self.run_directory.stacked_arrays()
+        images, histories = {}, self.history.stacked_arrays()
         for cell_type in self.space.cell_types:
             name = cell_type.name
             if genotype is not None:
                 picture = plots.draw_cell(genotype, name)
-                plots.save_png(picture, directory / f"cell_{name}.png")
+                self._write(files.cell_plot(name), picture)
             if f"weights_{name}" in histories:
                 images[f"alpha_history/{name}"] = plots.draw_alpha_history(
                     histories[f"weights_{name}"], cell_type
                 )
         if images:
             picture = plots.stack_images(list(images.values()))
-            plots.save_png(picture, directory / "alphas.png")
+            self._write(files.ALPHAS_PLOT, picture)
         reconstructions = self._reconstruct(genotype)
         if reconstructions is not None:
             picture = plots.draw_reconstructions(*reconstructions)
-            plots.save_png(picture, directory / "reconstructions.png")
+            self._write(files.RECONSTRUCTIONS_PLOT, picture)
             images["reconstructions"] = picture
         return images
+
+    def _write(self, name: str, picture: np.ndarray) -> None:
+        self.run_directory.write_bytes(name, plots.png_bytes(picture))
 
     def _reconstruct(
         self, genotype: Genotype | None

@@ -11,6 +11,7 @@ import numpy as np
 
 from maenas_tf.engine.console import progress_bar, say
 from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable
 from maenas_tf.scores.held_out_loss import SubnetScorer
@@ -20,7 +21,6 @@ from maenas_tf.selection.selection import Problem, ScoringSelection, Variant
 from maenas_tf.spaces import statistics
 from maenas_tf.spaces.architectures import Architectures, Choice, EdgeWeights
 
-CANDIDATES, VARIANTS = "candidates.csv", "perturbations.csv"
 # Candidates of one call of the graph: as many as take about so long, so that
 # a signal and the progress bar need not wait.
 _CHUNK_SECONDS = 2.0
@@ -74,8 +74,10 @@ class SelectionPhase:
         self.selection = selection
         self.architectures = architectures
         self.budget = budget
-        self.candidates = ScoreTable(run_directory, CANDIDATES, "genotype")
-        self.variants = ScoreTable(run_directory, VARIANTS, "variant")
+        self.candidates = ScoreTable(
+            run_directory, files.CANDIDATES, "genotype"
+        )
+        self.variants = ScoreTable(run_directory, files.VARIANTS, "variant")
         self.tables = (self.candidates, self.variants)
         self.signals = signals
         self.problem = Problem(

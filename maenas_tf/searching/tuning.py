@@ -10,6 +10,7 @@ from maenas_tf.config import ConfigError, SearchConfig
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner
+from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces.architectures import EdgeWeights
@@ -48,7 +49,7 @@ class Tuning:
         signals: SignalWatch,
     ):
         self.searcher = searcher
-        self.path = run_directory.path / "tuning_checkpoints"
+        self.path = run_directory.path / files.TUNING_CHECKPOINTS
         self.rate = RATE * config.weight_learning_rate
         self.epochs = config.tuning_epochs
         self._step_images = config.batch_size
@@ -118,7 +119,7 @@ class Tuning:
             raise ConfigError(
                 f"--run_dir={self.path.parent} has lost losses that "
                 f"{self.path.name} was trained after; remove that directory "
-                f"and perturbations.csv to select anew."
+                f"and {files.VARIANTS} to select anew."
             )
 
     def _draw(self, done: tf.Tensor) -> EdgeWeights:

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError, check
 from maenas_tf.data.augment import normalize
+from maenas_tf.runs.atomic import write_text
 from maenas_tf.serving.export_formats import FORMATS
 from maenas_tf.serving.serving_assets import write_class_names
 from maenas_tf.training.trained_run import TrainedRun
@@ -188,7 +189,7 @@ def export(
             )
         write_class_names(run.preprocessing.class_names, directory)
         summary = _summary(run, paths, differences)
-        (directory / SUMMARY_FILE).write_text(summary)
+        write_text(directory / SUMMARY_FILE, summary)
     return differences
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import csv
 import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +23,8 @@ from PIL import Image
 from maenas_tf.config import ConfigError, check
 from maenas_tf.data import image_folder
 from maenas_tf.engine.console import progress_bar
+from maenas_tf.runs.atomic import replacing
+from maenas_tf.runs.csv_files import write_table
 from maenas_tf.serving import serving_assets
 
 COLUMNS = ("path", "class", "class_name", "probability")
@@ -211,11 +212,8 @@ def predict(
     check(top_k <= len(names), "top_k", top_k, expected)
     counts = Counts()
     with _new_file(target) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for path, row in classify_files(classifier, paths, batch_size, counts):
-            for i in np.argsort(-row, kind="stable")[:top_k]:
-                writer.writerow([path, i, names[i], f"{row[i]:.6f}"])
+        found = classify_files(classifier, paths, batch_size, counts)
+        write_table(file, COLUMNS, _rows(found, names, top_k))
         if not counts.classified:
             raise ConfigError(
                 f"--images={images}: none of the {len(paths)} file(s) can be "
@@ -224,30 +222,38 @@ def predict(
     return _sentence(counts, classifier.image_size)
 
 
+def _rows(
+    found: Iterable[tuple[pathlib.Path, np.ndarray]],
+    names: Sequence[str],
+    top_k: int,
+) -> Iterator[tuple[Any, ...]]:
+    """Yields the rows of each image, the most probable class first."""
+    for path, row in found:
+        for i in np.argsort(-row, kind="stable")[:top_k]:
+            yield path, i, names[i], f"{row[i]:.6f}"
+
+
 @contextlib.contextmanager
 def _new_file(target: pathlib.Path) -> Iterator[TextIO]:
     """Opens a file that becomes `target` if all goes well."""
-    temporary = target.with_name(f".{target.name}.new")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         # Names of image files need not be text in any encoding.
-        with open(
-            temporary,
-            "w",
-            encoding="utf-8",
-            errors="surrogateescape",
-            newline="",
-        ) as file:
+        with (
+            replacing(target) as temporary,
+            open(
+                temporary,
+                "w",
+                encoding="utf-8",
+                errors="surrogateescape",
+                newline="",
+            ) as file,
+        ):
             yield file
-        os.replace(temporary, target)
     except OSError as error:
         raise ConfigError(
             f"--output={target} cannot be written ({error.strerror}); give a "
             f"file in a directory of your own."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def _sentence(counts: Counts, size: int) -> str:

@@ -9,8 +9,10 @@ import json
 import pathlib
 from collections.abc import Sequence
 
+from maenas_tf.runs.atomic import write_text
+from maenas_tf.runs.files import PREPROCESSING
+
 CLASS_NAMES_FILE = "class_names.txt"
-PREPROCESSING_FILE = "preprocessing.json"
 
 
 def write_class_names(
@@ -22,14 +24,14 @@ def write_class_names(
     """
     lines = [" ".join(name.splitlines()) for name in class_names]
     path = directory / CLASS_NAMES_FILE
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_text(path, "".join(f"{line}\n" for line in lines))
     return path
 
 
 def write_preprocessing(text: str, directory: pathlib.Path) -> pathlib.Path:
     """Writes preprocessing.json, of the content that a training run has."""
-    path = directory / PREPROCESSING_FILE
-    path.write_text(text, encoding="utf-8")
+    path = directory / PREPROCESSING
+    write_text(path, text)
     return path
 
 
@@ -49,8 +51,8 @@ def read_image_size(directory: pathlib.Path) -> int:
     Raises:
         OSError, ValueError: the file is missing or damaged.
     """
-    text = (directory / PREPROCESSING_FILE).read_text(encoding="utf-8")
+    text = (directory / PREPROCESSING).read_text(encoding="utf-8")
     try:
         return int(json.loads(text)["image_size"])
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{PREPROCESSING_FILE} has no image_size") from error
+        raise ValueError(f"{PREPROCESSING} has no image_size") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import pathlib
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.loop import SignalWatch
-from maenas_tf.runs.run_directory import write_bytes
+from maenas_tf.runs import atomic, files
 from maenas_tf.sweeps import sweep_state
 from maenas_tf.sweeps.executor import Executor, Job
 from maenas_tf.sweeps.sweep_display import LineDisplay
@@ -145,8 +144,9 @@ class Sweep:
 
     def _write_record(self, record: Mapping[str, Any]) -> None:
         names = [state.run.name for state in self.states]
-        text = json.dumps({**record, "runs": names}, indent=2) + "\n"
-        write_bytes(self.directory / SWEEP_FILE, text.encode())
+        atomic.write_json(
+            self.directory / SWEEP_FILE, {**record, "runs": names}
+        )
 
     def _start(self, display: LineDisplay) -> None:
         """Fills the free places with waiting runs."""
@@ -189,7 +189,7 @@ class Sweep:
     def _finish(self, state: RunState, display: LineDisplay, code: int) -> None:
         """Notes how a run ended."""
         state.exit_code = code
-        if code or not (state.path / "summary.json").exists():
+        if code or not (state.path / files.SUMMARY).exists():
             self._fail(
                 state, display, f"exit code {code}: {state.last_log_line()}"
             )

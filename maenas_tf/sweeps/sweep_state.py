@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import fcntl
 import pathlib
 from collections.abc import Hashable, Sequence
 
+from maenas_tf.runs import files
+from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.runs.run_directory import holds_run
 from maenas_tf.sweeps.sweep_grid import SweepRun
 
@@ -56,8 +57,7 @@ class RunState:
     def read_progress(self) -> None:
         """Reads history.csv, which is there after the first epoch."""
         try:
-            with open(self.path / "history.csv", newline="") as file:
-                rows = list(csv.DictReader(file))
+            rows = read_rows(self.path / files.HISTORY)
             seconds = [float(row["seconds"]) for row in rows]
         except (OSError, KeyError, ValueError):
             return  # Not there yet, or not as we know it: no progress to tell.
@@ -75,7 +75,7 @@ class RunState:
         there = holds_run(
             self.path, self.run.config, str(self.path), "--sweep_dir"
         )
-        return there and (self.path / "summary.json").exists()
+        return there and (self.path / files.SUMMARY).exists()
 
     def is_locked(self) -> bool:
         """Returns whether another process writes into the directory.
@@ -83,7 +83,7 @@ class RunState:
         A search outlives a sweep that was killed.
         """
         try:
-            with open(self.path / ".lock") as lock:
+            with open(self.path / files.LOCK) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

@@ -19,6 +19,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import progress_bar, say, silent_stderr
 from maenas_tf.engine.runtime import memory_mb, versions
 from maenas_tf.figures import canvas
+from maenas_tf.runs import atomic
 from maenas_tf.timing import ratios as timing
 from maenas_tf.timing.cases import CASES, Case, SearchStep
 from maenas_tf.timing.config import MEMORY, BenchmarkConfig
@@ -138,17 +139,18 @@ def write_report(
     if not directory:
         return table.to_markdown()
     path = pathlib.Path(directory)
-    path.mkdir(parents=True, exist_ok=True)
     for setting, by_name in (scaling or {}).items():
         picture = timing.draw_scaling(setting, by_name)
-        canvas.save_png(picture, path / f"scaling_{setting}.png")
+        atomic.write_bytes(
+            path / f"scaling_{setting}.png", canvas.png_bytes(picture)
+        )
     files = {
         "benchmark.json": json.dumps(report, indent=1) + "\n",
         "benchmark.csv": table.to_csv(),
         "benchmark.md": table.to_markdown(),
     }
     for name, text in files.items():
-        (path / name).write_text(text, encoding="utf-8")
+        atomic.write_text(path / name, text)
     return table.to_markdown()
 
 

@@ -30,7 +30,8 @@ from maenas_tf.engine.runtime import (
 )
 from maenas_tf.models.network import Network
 from maenas_tf.recording.event_writer import EventWriter
-from maenas_tf.runs.files import PREPROCESSING
+from maenas_tf.recording.history import History
+from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
 from maenas_tf.spaces import SPACES, Space
@@ -96,6 +97,7 @@ class TrainExperiment:
         self.genotype = find_genotype(config.genotype, run_dir)
         self.space = SPACES.get(self.genotype.space)
         self.run_directory = RunDirectory(run_dir, config, resume)
+        self.history = History()
         self.tensorboard: EventWriter | None = None
         with contextlib.ExitStack() as on_error:
             on_error.callback(self.run_directory.close)
@@ -118,7 +120,7 @@ class TrainExperiment:
         self.loop = Loop(
             StepRunner(self.retrainer, self.strategy, config.jit_compile),
             RunCheckpoint(
-                self.run_directory.path / "checkpoints",
+                self.run_directory.path / files.CHECKPOINTS,
                 self.retrainer.variable_groups,
             ),
             self._dataset,
@@ -199,7 +201,7 @@ class TrainExperiment:
             self.run_directory.close()
         return TrainResult(
             self.retrainer.network,
-            list(self.run_directory.rows),
+            list(self.history.rows),
             self.run_directory.read_summary() or {},
         )
 
@@ -207,17 +209,17 @@ class TrainExperiment:
         run, config = self.run_directory, self.config
         resumed = self.loop.restore()
         epoch = self.loop.state["epoch"]
-        run.load_history(epoch, with_arrays=False)
+        self.history.resume(run, epoch, with_arrays=False)
         if not resumed:
             run.write_genotype(self.genotype)
-            run.write_text(PREPROCESSING, self._preprocessing().to_json())
+            run.write_text(files.PREPROCESSING, self._preprocessing().to_json())
             run.write_config(config)
             self.loop.save()
         elif epoch < config.epochs:
             step = self.loop.state["step"]
             say(f"going on after {step} steps of epoch {epoch + 1}")
         if epoch < config.epochs or run.read_summary() is None:
-            with EventWriter(run.path / "tensorboard", epoch) as writer:
+            with EventWriter(run.path / files.TENSORBOARD, epoch) as writer:
                 self.tensorboard = writer
                 writer.write_values(
                     epoch, writer.genotype_values(self.genotype)
@@ -256,13 +258,14 @@ class TrainExperiment:
             "images_per_second": round(count / max(seconds, 1e-9), 1),
             "seconds": round(seconds, 3),
         }
-        with run.replacing("last.keras") as path:
+        with run.replacing(files.LAST) as path:
             network.save(path)
-        run.append_epoch(row)
-        best = _best(run.rows)
+        self.history.append_row(row)
+        self.history.write(run)
+        best = _best(self.history.rows)
         if best is not None and best["epoch"] == epoch:
-            with run.replacing("best.keras") as path:
-                shutil.copyfile(run.path / "last.keras", path)
+            with run.replacing(files.BEST) as path:
+                shutil.copyfile(run.path / files.LAST, path)
         self.tensorboard.write_scalars(epoch, _scalars(row))
         shown = ", ".join(
             f"{name.replace('_', ' ')} {row[name]:.4f}"
@@ -288,7 +291,7 @@ class TrainExperiment:
         }
 
     def _finish(self) -> None:
-        rows, network = self.run_directory.rows, self.retrainer.network
+        rows, network = self.history.rows, self.retrainer.network
         best = _best(rows)
         last = {
             name: float(rows[-1][name])
@@ -316,7 +319,7 @@ class TrainExperiment:
             accuracy = float(best["validation_accuracy"])
             summary["best_validation_accuracy"] = accuracy
         self.tensorboard.write_hparams(dataclasses.asdict(self.config), last)
-        self.run_directory.write_summary(summary)
+        self.run_directory.write_summary(kinds.TRAINING, summary)
 
 
 def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

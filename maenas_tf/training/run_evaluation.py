@@ -14,7 +14,7 @@ from maenas_tf.data.sources import load_images
 from maenas_tf.engine.runtime import versions
 from maenas_tf.figures import plots
 from maenas_tf.models.complexity import count_macs
-from maenas_tf.runs.run_directory import write_bytes
+from maenas_tf.runs import atomic, files
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
 from maenas_tf.training.trained_run import TrainedRun
 
@@ -124,9 +124,11 @@ def evaluate_run(
         "confusion": result.confusion.tolist(),
         "versions": versions(),
     }
-    write_bytes(trained.path / "evaluation.json", _to_json(report).encode())
+    atomic.write_text(trained.path / files.EVALUATION, _to_json(report))
     picture = plots.draw_confusion(result.confusion, images.class_names)
-    plots.save_png(picture, trained.path / "confusion.png")
+    atomic.write_bytes(
+        trained.path / files.CONFUSION_PLOT, plots.png_bytes(picture)
+    )
     return report
 
 

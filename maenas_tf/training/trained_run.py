@@ -13,11 +13,12 @@ import keras
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
-from maenas_tf.runs.files import PREPROCESSING
+from maenas_tf.runs import files
 from maenas_tf.spaces import Genotype, load_genotype
 from maenas_tf.training.config import TrainConfig
 
-CHECKPOINTS = ("best", "last")
+_MODELS = {"best": files.BEST, "last": files.LAST}
+CHECKPOINTS = tuple(_MODELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,12 +125,12 @@ def load_trained(
         raise ConfigError(
             f"--run_dir={path} does not exist; give that of a training."
         )
-    config = _read(path, "config.json", TrainConfig.from_json)
-    preprocessing = _read(path, PREPROCESSING, Preprocessing.from_json)
-    genotype = _read(path, "genotype.json", Genotype.from_string)
-    held_out = (path / "best.keras").exists() or config.validation_fraction
+    config = _read(path, files.CONFIG, TrainConfig.from_json)
+    preprocessing = _read(path, files.PREPROCESSING, Preprocessing.from_json)
+    genotype = _read(path, files.GENOTYPE, Genotype.from_string)
+    held_out = (path / files.BEST).exists() or config.validation_fraction
     checkpoint = which if held_out else "last"
-    network = _load_network(path, f"{checkpoint}.keras")
+    network = _load_network(path, _MODELS[checkpoint])
     _check_network(path, network, genotype, preprocessing)
     return TrainedRun(network, preprocessing, config, path, checkpoint)
 
@@ -197,5 +198,5 @@ def _check_network(
         if has != wanted:
             raise ConfigError(
                 f"--run_dir={path} holds a model of {has} {name}, but its "
-                f"{PREPROCESSING} names {wanted}."
+                f"{files.PREPROCESSING} names {wanted}."
             )

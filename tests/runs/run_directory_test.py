@@ -1,13 +1,12 @@
 """Tests of `maenas_tf.runs.run_directory`."""
 
-import csv
 import json
-import os
 
 import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.spaces import PUBLISHED, load_genotype
 
@@ -22,37 +21,11 @@ def open_run(path, config=CONFIG, **options):
     return run
 
 
-def row(epoch):
-    """Returns a row of history.csv."""
-    return {"epoch": epoch, "loss": 0.5 / (epoch + 1), "genotype": "a,b|c"}
-
-
-def arrays(epoch):
-    """Returns the arrays of an epoch."""
-    return {"weights_cell": np.full((6, 5), epoch, np.float32)}
-
-
-def read_rows(path):
-    """Returns history.csv."""
-    with open(path / "history.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def fill(path, epochs):
-    """Writes so many epochs, closes the run and returns it."""
-    run = RunDirectory(path, CONFIG)
-    for epoch in range(epochs):
-        run.append_arrays(arrays(epoch))
-        run.append_epoch(row(epoch))
-    run.close()
-    return run
-
-
 def test_missing_directories_are_made(tmp_path):
     run = open_run(tmp_path / "a" / "b")
     assert (run.path / "config.json").exists()
-    assert run.subdirectory("plots").is_dir()
-    assert run.subdirectory("plots") == run.path / "plots"
+    run.write_text("plots/a.txt", "a")
+    assert (run.path / "plots" / "a.txt").read_text() == "a"
 
 
 def test_config_and_flags_say_the_same(tmp_path):
@@ -127,82 +100,49 @@ def test_an_empty_path_is_not_the_current_directory():
         RunDirectory("", CONFIG)
 
 
-def test_files_are_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
+def test_a_history_can_be_read_back_with_its_arrays_or_without(tmp_path):
     run = RunDirectory(tmp_path, CONFIG)
-    run.write_text("a.txt", "old")
-
-    def fail(*arguments):
-        raise OSError("the process died here")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="died"):
-        run.write_text("a.txt", "new")
-    assert (tmp_path / "a.txt").read_text() == "old"
-    monkeypatch.undo()
-    run.write_text("a.txt", "new")
-    assert (tmp_path / "a.txt").read_text() == "new"
+    rows = [{"epoch": 0, "genotype": "a,b|c"}, {"epoch": 1, "loss": 0.5}]
+    stack = np.arange(60, dtype=np.float32).reshape(2, 6, 5)
+    run.write_history(rows, {"weights_cell": stack})
+    found, arrays = run.read_history()
+    assert found == [
+        {"epoch": "0", "genotype": "a,b|c", "loss": ""},
+        {"epoch": "1", "genotype": "", "loss": "0.5"},
+    ]
+    np.testing.assert_array_equal(arrays["weights_cell"], stack)
+    assert run.read_history(with_arrays=False) == (found, {})
 
 
-def test_epochs_are_added_to_history_and_alphas(tmp_path):
-    fill(tmp_path, 2)
-    rows = read_rows(tmp_path)
-    assert rows == [{k: str(v) for k, v in row(e).items()} for e in (0, 1)]
-    with np.load(tmp_path / "alphas.npz") as stored:
-        assert stored["weights_cell"].shape == (2, 6, 5)
-        assert stored["weights_cell"][1, 0, 0] == 1
+def test_a_run_without_arrays_writes_no_file_of_them(tmp_path):
+    RunDirectory(tmp_path, CONFIG).write_history([{"epoch": 0}], {})
+    assert not (tmp_path / files.ALPHAS).exists()
 
 
-def test_an_epoch_whose_checkpoint_is_missing_is_written_again(tmp_path):
-    # Killed after the row of epoch 2, before its checkpoint.
-    fill(tmp_path, 3)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (files.HISTORY, None),
+        (files.HISTORY, b"\xff\xfe"),
+        (files.ALPHAS, None),
+        (files.ALPHAS, b""),
+        (files.ALPHAS, b"torn"),
+    ],
+)
+def test_a_damaged_history_is_a_config_error(tmp_path, name, content):
     run = RunDirectory(tmp_path, CONFIG)
-    run.load_history(2)
-    assert [int(r["epoch"]) for r in run.rows] == [0, 1]
-    run.append_arrays(arrays(7))
-    run.append_epoch(row(2))
-    assert [r["epoch"] for r in read_rows(tmp_path)] == ["0", "1", "2"]
-    stacked = run.stacked_arrays()["weights_cell"]
-    assert stacked[:, 0, 0].tolist() == [0, 1, 7]
-
-
-def test_an_epoch_whose_alphas_are_missing_is_written_again(tmp_path):
-    # Killed between history.csv and alphas.npz of epoch 1.
-    fill(tmp_path, 2)
-    history = (tmp_path / "history.csv").read_bytes()
-    fill(tmp_path, 1)
-    (tmp_path / "history.csv").write_bytes(history)
-    run = RunDirectory(tmp_path, CONFIG)
-    run.load_history(1)
-    run.append_arrays(arrays(1))
-    run.append_epoch(row(1))
-    assert [r["epoch"] for r in read_rows(tmp_path)] == ["0", "1"]
-    assert len(run.stacked_arrays()["weights_cell"]) == 2
-
-
-def test_a_run_without_an_epoch_needs_no_history(tmp_path):
-    run = RunDirectory(tmp_path, CONFIG)
-    run.load_history(0)
-    assert run.rows == []
-    assert run.stacked_arrays() == {}
-
-
-@pytest.mark.parametrize("name", ["history.csv", "alphas.npz"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "short"])
-def test_a_damaged_history_is_a_config_error(tmp_path, name, damage):
-    fill(tmp_path, 2)
-    if damage == "missing":
-        (tmp_path / name).unlink()
-    elif damage == "empty":
-        (tmp_path / name).write_bytes(b"")
-    run = RunDirectory(tmp_path, CONFIG)
+    run.write_history([{"epoch": 0}], {"weights_cell": np.zeros((1, 6, 5))})
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError, match="history.csv or alphas.npz"):
-        run.load_history(3 if damage == "short" else 2)
+        run.read_history()
 
 
 def test_genotype_and_summary_can_be_read_back(tmp_path):
     run = RunDirectory(tmp_path, CONFIG)
     assert run.read_summary() is None
     run.write_genotype(PUBLISHED["DARTS_V2"])
-    run.write_summary({"steps": 4})
+    run.write_summary("search", {"steps": 4})
     assert load_genotype(tmp_path) == PUBLISHED["DARTS_V2"]
-    assert run.read_summary() == {"steps": 4}
+    assert run.read_summary() == {"kind": "search", "steps": 4}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError, SearchConfig
-from maenas_tf.runs import run_reader
+from maenas_tf.runs import kinds, run_reader
 from tests.runs import records, stored
 
 
@@ -48,7 +48,22 @@ def test_runs_are_found_below_directories_and_by_patterns(runs):
 def test_runs_of_one_name_are_told_apart_by_their_folders(runs):
     stored.store(runs / "more" / "a", records.record("a"))
     found, _ = run_reader.read_runs([str(runs)])
-    assert {r.name for r in found} == {"a", "more/a", "more/b"}
+    assert {r.name for r in found} == {"runs/a", "more/a", "b"}
+
+
+def test_the_name_of_a_run_is_no_longer_than_it_must_be(tmp_path):
+    far = tmp_path / "x" / "deep" / "s"
+    stored.store(far / "seed=0", records.record("a"))
+    stored.store(tmp_path / "y" / "t" / "seed=0", records.record("b"))
+    found, _ = run_reader.read_runs([str(tmp_path)])
+    assert {r.name for r in found} == {"s/seed=0", "t/seed=0"}
+
+
+def test_a_run_above_another_has_a_name_too(tmp_path):
+    stored.store(tmp_path / "a", records.record("above"))
+    stored.store(tmp_path / "a" / "a", records.record("below"))
+    found, _ = run_reader.read_runs([f"{tmp_path}/a", f"{tmp_path}/a/a"])
+    assert {r.name for r in found} == {f"{tmp_path.name}/a", "a/a"}
 
 
 def test_a_setting_older_than_it_is_takes_its_default(runs):
@@ -81,7 +96,6 @@ def remove(name):
         (remove("history.csv"), "no history.csv"),
         (remove("config.json"), "no config.json"),
         (break_file("config.json"), "config.json cannot be read"),
-        (break_file("config.json", b'{"epochs": 3}'), "a training, no search"),
         (break_file("config.json", b"[]"), "config.json cannot be read"),
         (break_file("summary.json"), "summary.json cannot be read"),
         (break_file("history.csv", b""), "history.csv cannot be read"),
@@ -99,6 +113,40 @@ def test_a_broken_or_unfinished_run_is_listed_and_stops_nothing(
     found, problems = run_reader.read_runs([str(runs)])
     assert [record.name for record in found] == ["b"]
     assert why in problems["a"]
+
+
+@pytest.mark.parametrize("kind", ["training", "correlation", "consensus"])
+def test_another_kind_of_run_is_named_and_stops_nothing(runs, kind):
+    file = runs / "a" / "summary.json"
+    summary = json.loads(file.read_text())
+    # Of a search it has all else: the kind alone decides.
+    file.write_text(json.dumps({**summary, "kind": kind}))
+    found, problems = run_reader.read_runs([str(runs)])
+    assert [record.name for record in found] == ["b"]
+    assert problems == {"a": f"a {kind}, no search"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "summary", "kind"),
+    [
+        ({"task": "mae"}, {}, "search"),
+        ({"task": "mae"}, {"steps": 4}, "search"),
+        ({"epochs": 3}, {}, "training"),
+        ({"tasks": "mae"}, {"steps": {}}, "correlation"),
+        ({}, {"runs": {}}, "consensus"),
+        ({"task": "mae"}, {"kind": "training"}, "training"),
+    ],
+)
+def test_what_an_older_run_holds_tells_its_kind(settings, summary, kind):
+    assert kinds.kind_of(settings, summary) == kind
+
+
+def test_a_consensus_beside_searches_hides_none_of_them(runs):
+    # Written into the directory above the searches that it is of.
+    (runs / "summary.json").write_text('{"kind": "consensus"}')
+    found, problems = run_reader.read_runs([str(runs)])
+    assert [record.name for record in found] == ["a", "b"]
+    assert problems == {"runs": "a consensus, no search"}
 
 
 def test_alphas_of_another_shape_are_no_alphas_of_this_space(runs):

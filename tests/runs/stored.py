@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 from maenas_tf.config import SearchConfig
+from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_record import RunRecord
 
@@ -15,15 +16,11 @@ def store(path: pathlib.Path, record: RunRecord) -> None:
     run = RunDirectory(path, config)
     run.write_config(config)
     run.write_genotype(record.genotype)
-    for epoch, row in enumerate(record.rows):
-        arrays = {
-            f"weights_{kind}": stack[epoch]
-            for kind, stack in record.weights.items()
-        }
-        run.append_arrays({**arrays, "alphas_other": arrays.popitem()[1]})
-        run.append_epoch(row)
+    stacks = {f"weights_{k}": stack for k, stack in record.weights.items()}
+    other = {"alphas_other": next(iter(stacks.values()))}
+    run.write_history(record.rows, {**stacks, **other})
     for name, content in record.pictures.items():
-        (run.subdirectory("plots") / name).write_bytes(content)
-    run.write_summary(record.summary)
+        run.write_bytes(f"{files.PLOTS}/{name}", content)
+    run.write_summary(kinds.SEARCH, record.summary)
     run.close()
     (path / ".lock").unlink()
