@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -78,14 +79,15 @@ class SearchPictures:
         """Returns inputs, outputs and originals of the same few images.
 
         By the mixture of all candidates or, without alphas, by the genotype
-        or an architecture of the training's.
+        or an architecture of the training's. No variable changes.
         """
         batch, weights = self.data.preview(), None
         if not self.searcher.alpha_variables:
             weights = self._shown_weights(genotype)
-        shown = self.searcher.task.preview(
-            batch, self.searcher(batch, edge_weights=weights)
-        )
+        # What the pass assigns, such as counters, ends with the scope.
+        with keras.StatelessScope():
+            outputs = self.searcher(batch, edge_weights=weights)
+            shown = self.searcher.task.preview(batch, outputs)
         if shown is None:
             return None
         mean, std = self.data.images.mean, self.data.images.std
