@@ -16,11 +16,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from scipy.sparse import linalg
 
 Tensors = Sequence[tf.Tensor]
 AlphaLoss = Callable[[Tensors], tf.Tensor]
-# A product smaller than this part of the largest one is rounding.
-_ROUNDING = {tf.float32: 1e-6, tf.float64: 1e-12}
+# Products of one call of ARPACK, a dimension of its space each; most Hessians
+# of alphas need no more. Fewer cannot find an eigenvalue.
+_CYCLE, _FEWEST = 10, 2
+# Any: ARPACK gives the best vector of its space, and we say how good it is.
+_ANY_TOLERANCE = 1e30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +74,11 @@ def hessian_vector_product(
 class DominantEigenvalue:
     """Estimates the eigenvalue of largest magnitude, again and again.
 
-    Power iteration that keeps its iterates: after k products it takes the
-    best vector of the space span(v, H v, ..., H^(k-1) v) (Rayleigh-Ritz;
-    the method of Lanczos, with full orthogonalisation). Plain power iteration
-    takes the last iterate alone, never does better with as many products, and
-    does not settle where the largest eigenvalues are close or of both signs.
+    By the method of Lanczos (ARPACK's, by `scipy.sparse.linalg.eigsh`), begun
+    anew from the vector it has found until the residual is small. Plain power
+    iteration takes the last iterate alone, never does better with as many
+    products, and does not settle where the largest eigenvalues are close or
+    of both signs.
 
     The product is traced once, at the first call; what `loss` reads beside
     its argument must be variables (or constants) to be seen by later calls.
@@ -84,7 +88,8 @@ class DominantEigenvalue:
         seed: of the first vector, drawn anew for each call.
         tolerance: stop when the residual is below this part of the value.
             The error of the value is about the square of that part.
-        max_iterations: most products with the Hessian.
+        max_iterations: most products with the Hessian; with fewer than 5 the
+            first vector is all there is.
 
     Raises:
         ValueError: tolerance or iterations are not positive.
@@ -129,56 +134,39 @@ class DominantEigenvalue:
         size = sum(math.prod(a.shape) for a in alphas)
         if not size:
             raise ValueError("alphas is empty; give the tensors to vary.")
-        dtype = alphas[0].dtype
+        dtype, count = alphas[0].dtype, 0
 
         def multiply(vector: np.ndarray) -> np.ndarray:
-            flat = tf.constant(vector, dtype)
+            nonlocal count
+            count += 1
+            flat = tf.constant(np.ravel(vector), dtype)
             return self._product(alphas, flat).numpy().astype(np.float64)
 
-        start = np.random.default_rng(self.seed).normal(size=size)
-        return self._iterate(multiply, start, _ROUNDING.get(dtype, 1e-3))
-
-    def _iterate(
-        self,
-        multiply: Callable[[np.ndarray], np.ndarray],
-        vector: np.ndarray,
-        rounding: float,
-    ) -> Eigenvalue:
-        basis, products = [], []
-        most = min(self.max_iterations, len(vector))
+        operator = linalg.LinearOperator((size, size), multiply, dtype=float)
+        rng = np.random.default_rng(self.seed)
+        vector = rng.normal(size=size)
         while True:
-            basis.append(vector / np.linalg.norm(vector))
-            products.append(multiply(basis[-1]))
-            b, p = np.stack(basis), np.stack(products)
-            value, residual = _ritz(b, p)
-            scale = np.linalg.norm(p, axis=1).max()
-            if not np.isfinite(scale):
-                return Eigenvalue(math.nan, len(basis), math.nan, False)
-            if residual <= max(self.tolerance * abs(value), rounding * scale):
-                return Eigenvalue(value, len(basis), residual, True)
-            vector = products[-1]
-            for _ in range(2):  # once leaves too much to rounding
-                vector = vector - b.T @ (b @ vector)
-            exhausted = np.linalg.norm(vector) <= rounding * scale
-            if exhausted or len(basis) == most:
-                return Eigenvalue(value, len(basis), residual, False)
-
-
-def _ritz(basis: np.ndarray, products: np.ndarray) -> tuple[float, float]:
-    """Returns the largest Ritz value and its residual.
-
-    Args:
-        basis: orthonormal rows, [k, n].
-        products: H times each, [k, n].
-    """
-    small = basis @ products.T
-    small = np.nan_to_num(small + small.T) / 2.0
-    values, vectors = np.linalg.eigh(small)
-    best = np.argmax(np.abs(values))
-    found, image = vectors[:, best] @ basis, vectors[:, best] @ products
-    return float(values[best]), float(
-        np.linalg.norm(image - values[best] * found)
-    )
+            vector = vector / np.linalg.norm(vector)
+            product = multiply(vector)
+            value = float(vector @ product)
+            residual = float(np.linalg.norm(product - value * vector))
+            if not math.isfinite(residual):
+                return Eigenvalue(math.nan, count, math.nan, False)
+            converged = residual <= self.tolerance * abs(value)
+            # ARPACK multiplies what it begins with too, we what it ends with.
+            room = min(size, _CYCLE, self.max_iterations - count - 2)
+            if converged or room < _FEWEST:
+                return Eigenvalue(value, count, residual, converged)
+            _, found = linalg.eigsh(
+                operator,
+                1,
+                v0=vector,
+                ncv=room,
+                maxiter=1,
+                tol=_ANY_TOLERANCE,
+                rng=rng,
+            )
+            vector = found[:, 0]
 
 
 def _split(flat: tf.Tensor, like: Tensors) -> list[tf.Tensor]:

@@ -72,13 +72,33 @@ def test_nearly_equal_eigenvalues_of_both_signs_do_not_stop_it():
 
 def test_too_few_iterations_show_in_the_residual():
     matrix = symmetric(spectrum(2.1))
-    find = DominantEigenvalue(quadratic(matrix), max_iterations=3)
+    find = DominantEigenvalue(quadratic(matrix), max_iterations=6)
     found = find(alphas())
-    assert (found.iterations, found.converged) == (3, False)
+    assert (found.iterations, found.converged) == (6, False)
     assert found.residual > 1e-3 * abs(found.value)
     # The residual bounds the distance to the nearest eigenvalue.
     distance = np.abs(np.linalg.eigvalsh(matrix) - found.value).min()
     assert 0 < distance <= found.residual
+
+
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_few_directions_of_curvature_are_enough(others):
+    # ARPACK's space is exhausted before it has as many dimensions as it may.
+    values = np.zeros(26)
+    values[: 1 + others] = [-3.0, 1.0, 0.5][: 1 + others]
+    found = DominantEigenvalue(quadratic(symmetric(values)))(alphas())
+    assert found.value == pytest.approx(-3.0, rel=1e-6)
+    assert found.converged
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_few_alphas_are_enough(size):
+    point = [tf.constant(np.arange(size), tf.float32)]
+    found = DominantEigenvalue(
+        lambda a: tf.reduce_sum(tf.range(1.0, size + 1.0) * a[0] ** 2)
+    )(point)
+    assert found.value == pytest.approx(2.0 * size, rel=1e-5)
+    assert found.converged
 
 
 def test_a_loss_without_curvature_has_the_eigenvalue_zero():
