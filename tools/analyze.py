@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 def with_progress(items: Sequence[T]) -> Iterator[T]:
     """Yields the items and shows how many are left."""
-    from maenas_tf.engine.console import progress_bar
+    from maenas_tf.engine.console import ProgressBar
 
-    with progress_bar(len(items), unit="run") as bar:
+    with ProgressBar(len(items), unit="run") as bar:
         for item in items:
             yield item
             bar.update()

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import tqdm
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation import statistics as correlation
@@ -25,7 +24,7 @@ from maenas_tf.correlation.loss_table import Row, read_losses
 from maenas_tf.correlation.proxy import Objective
 from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.image_set import ImageSet
-from maenas_tf.engine.console import progress_bar
+from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.engine.runtime import load_configured, versions
@@ -158,21 +157,20 @@ class CorrelateExperiment:
         done = {(row["architecture"], row["task"]) for row in rows}
         total = sum(effort for _, effort in self.judges.values())
         before = sum(self.judges[name][1] for _, name in done)
-        with progress_bar(len(self.architectures) * total, before) as bar:
+        with ProgressBar(len(self.architectures) * total, before) as bar:
             for number, genotype in enumerate(self.architectures, 1):
                 for name, (judge, _) in self.judges.items():
                     if (str(genotype), name) in done:
                         continue
-                    bar.set_description(
+                    bar.describe(
                         f"{name}, architecture {number}/"
-                        f"{len(self.architectures)}",
-                        refresh=False,
+                        f"{len(self.architectures)}"
                     )
                     losses = judge(genotype, self._reporter(bar))
                     rows += self._rows(genotype, name, losses)
                     self.run_directory.write_text(files.LOSSES, csv_text(rows))
 
-    def _reporter(self, bar: tqdm.tqdm):
+    def _reporter(self, bar: ProgressBar):
         def report(count: int) -> None:
             bar.update(count)
             if self.signals.received:

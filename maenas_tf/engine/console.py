@@ -5,33 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Self, TextIO
 
-import tqdm
+from rich import progress
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_DRAWINGS = 0.5
+# Of the pace that the time left is told by.
+_PACE_SECONDS = 300.0
+# The innermost is the last.
+_open_bars: list[ProgressBar] = []
 
 
-class _Lines:
-    """A stream that makes each redrawing of a bar a line of its own."""
-
-    def __init__(self, stream: TextIO):
-        self.stream = stream
-        self.last = ""
-
-    def write(self, text: str) -> None:
-        text = text.strip()
-        if text and text != self.last:
-            self.stream.write(f"{text}\n")
-            self.last = text
-
-    def flush(self) -> None:
-        self.stream.flush()
-
-
-def progress_bar(total: int, initial: int = 0, unit: str = "step") -> tqdm.tqdm:
-    """Makes a progress bar, of a run by default, on stderr.
+class ProgressBar:
+    """A progress bar on stderr, of one line, for a `with` block.
 
     In a file or a pipe it writes a line now and then instead of redrawing.
 
@@ -40,20 +32,116 @@ def progress_bar(total: int, initial: int = 0, unit: str = "step") -> tqdm.tqdm:
         initial: steps done already.
         unit: what is counted.
     """
-    options = {"total": total, "initial": initial, "unit": unit}
-    if sys.stderr.isatty():
-        return tqdm.tqdm(
-            **options, mininterval=0.5, dynamic_ncols=True, smoothing=0.05
+
+    def __init__(self, total: int, initial: int = 0, unit: str = "step"):
+        self.unit = unit
+        self._stream = sys.stderr
+        self._console = Console(file=self._stream)
+        self._draws = (
+            self._stream.isatty() and not self._console.is_dumb_terminal
         )
-    return tqdm.tqdm(
-        **options,
-        mininterval=SECONDS_BETWEEN_LINES,
-        maxinterval=SECONDS_BETWEEN_LINES,
-        smoothing=0.05,
-        file=_Lines(sys.stderr),
-        bar_format=f"{{desc}}{unit} {{n_fmt}} of {{total_fmt}}, "
-        "{remaining} left{postfix}",
-    )
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False),
+            progress.TaskProgressColumn(),
+            progress.BarColumn(bar_width=None),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(compact=True),
+            progress.TextColumn("{task.fields[note]}", markup=False),
+            console=self._console,
+            # Drawn at our calls alone: no thread draws into what is said.
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            speed_estimate_period=_PACE_SECONDS,
+            expand=True,
+            disable=not self._draws,
+        )
+        task = self._progress.add_task(
+            "", total=total, completed=initial, note=""
+        )
+        self._task = self._progress.tasks[task]
+        self._last_line = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        _open_bars.append(self)
+        self._show()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._show()
+        _open_bars.remove(self)
+        self._progress.stop()
+
+    def describe(self, text: str) -> None:
+        """Says what is done; shown with the next drawing."""
+        self._task.description = text
+
+    def annotate(self, text: str) -> None:
+        """Says how it goes; shown with the next drawing."""
+        self._task.fields["note"] = text
+
+    def update(self, count: int = 1) -> None:
+        """Counts so many steps more."""
+        self._progress.advance(self._task.id, count)
+        seconds = (
+            SECONDS_BETWEEN_DRAWINGS if self._draws else SECONDS_BETWEEN_LINES
+        )
+        if time.monotonic() - self._shown_at >= seconds:
+            self._show()
+
+    def erase(self) -> None:
+        """Takes the bar off the terminal, until it is drawn again."""
+        if self._draws:
+            self._console.control(
+                Control(ControlType.CARRIAGE_RETURN),
+                Control((ControlType.ERASE_IN_LINE, 2)),
+            )
+
+    def draw(self) -> None:
+        """Draws the bar, where there is a terminal."""
+        if self._draws:
+            self._progress.refresh()
+
+    def _show(self) -> None:
+        self._shown_at = time.monotonic()
+        self.draw()
+        if not self._draws and self._line() != self._last_line:
+            self._last_line = self._line()
+            print(self._last_line, file=self._stream, flush=True)
+
+    def _line(self) -> str:
+        task = self._task
+        start = f"{task.description}: " if task.description else ""
+        note = task.fields["note"]
+        return (
+            f"{start}{self.unit} {task.completed:.0f} of {task.total:.0f}, "
+            f"{_clock(task.time_remaining)} left{note and f', {note}'}"
+        )
+
+
+def _clock(seconds: float | None) -> str:
+    """Returns a length of time as 01:30 or 1:01:30, "?" if not known."""
+    if seconds is None:
+        return "?"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes:02d}:{seconds:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Prints lines without breaking a bar on the terminal.
+
+    Args:
+        text: the lines.
+        stream: to print to; None is stdout.
+    """
+    for bar in _open_bars[-1:]:
+        bar.erase()
+    print(text, file=stream, flush=bool(_open_bars))
+    for bar in _open_bars[-1:]:
+        bar.draw()
 
 
 @contextlib.contextmanager
@@ -71,8 +159,3 @@ def silent_stderr() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
-
-
-def say(text: str) -> None:
-    """Prints lines to stdout without breaking a bar on the terminal."""
-    tqdm.tqdm.write(text)

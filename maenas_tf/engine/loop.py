@@ -11,11 +11,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tqdm
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
-from maenas_tf.engine.console import progress_bar
+from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import find_unequal
 
 
@@ -207,7 +206,7 @@ class Loop:
         until = self.epochs if until is None else until
         if state["epoch"] >= until:
             return state
-        with progress_bar(
+        with ProgressBar(
             self.epochs * self.steps,
             state["epoch"] * self.steps + state["step"],
         ) as bar:
@@ -215,11 +214,11 @@ class Loop:
                 self._run_epoch(bar)
         return state
 
-    def _run_epoch(self, bar: tqdm.tqdm) -> None:
+    def _run_epoch(self, bar: ProgressBar) -> None:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
-        bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        bar.describe(f"epoch {epoch + 1}/{self.epochs}")
         dataset = self.make_dataset(epoch, state["step"])
         strategy = self.runner.strategy
         if strategy.num_replicas_in_sync > 1:
@@ -245,7 +244,7 @@ class Loop:
         state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
         self.save()
 
-    def _run_chunk(self, iterator: Iterator, bar: tqdm.tqdm) -> None:
+    def _run_chunk(self, iterator: Iterator, bar: ProgressBar) -> None:
         state = self.state
         count = 1
         if self._step_seconds is not None:
@@ -283,7 +282,7 @@ class Loop:
         if self.images_per_step:
             speed = count * self.images_per_step() / seconds
             shown += f", {speed:.0f} images/s"
-        bar.set_postfix_str(shown, refresh=False)
+        bar.annotate(shown)
 
     def _variables(self) -> list[keras.Variable]:
         groups = self.runner.model.variable_groups.values()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.engine.console import progress_bar, say
+from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
@@ -125,7 +125,7 @@ class SelectionPhase:
         most = self.selection.most_candidates(self.problem)
         if self.num_scored:
             say(f"selection: going on after {self.num_scored} candidates")
-        with progress_bar(most, self.num_scored, "candidate") as self._bar:
+        with ProgressBar(most, self.num_scored, "candidate") as self._bar:
             choice = self.selection.select(self.problem)
             (loss,) = self._score([choice])
         self._write()
@@ -209,7 +209,7 @@ class SelectionPhase:
         self._bar.update(len(items))
         if self.candidates.losses:
             least = np.nanmin([*self.candidates.losses.values(), np.inf])
-            self._bar.set_postfix_str(f"least loss {least:.4f}", refresh=False)
+            self._bar.annotate(f"least loss {least:.4f}")
         self._keep()
 
     def _keep(self) -> None:

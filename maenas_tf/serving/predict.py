@@ -17,12 +17,11 @@ from typing import Any, TextIO
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from PIL import Image
 
 from maenas_tf.config import ConfigError, check
 from maenas_tf.data import image_folder
-from maenas_tf.engine.console import progress_bar
+from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.runs.atomic import replacing
 from maenas_tf.runs.csv_files import write_table
 from maenas_tf.serving import serving_assets
@@ -138,7 +137,7 @@ def _read(path: pathlib.Path, size: int) -> tuple[np.ndarray, bool] | None:
         return image_folder.read_image(path, size), resized
     # A broken file makes Pillow raise nearly anything.
     except Exception as error:
-        tqdm.tqdm.write(f"Skipped {path}: {error}", file=sys.stderr)
+        say(f"Skipped {path}: {error}", sys.stderr)
         return None
 
 
@@ -154,9 +153,8 @@ def classify_files(
     shorter side, then the centre square.
     """
     size = classifier.image_size
-    bar = progress_bar(len(paths), 0)
-    bar.unit = "image"
-    bar.set_description("Classifying", refresh=False)
+    bar = ProgressBar(len(paths), unit="image")
+    bar.describe("Classifying")
     with bar, concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
         for start in range(0, len(paths), batch_size):
             part = paths[start : start + batch_size]

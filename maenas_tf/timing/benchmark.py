@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.engine.console import progress_bar, say, silent_stderr
+from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.runtime import memory_mb, versions
 from maenas_tf.figures import canvas
 from maenas_tf.runs import atomic
@@ -77,7 +77,7 @@ class Benchmark:
         ]
         for name, sides in cases:
             results[name] = [_record(case) for case in sides]
-        with progress_bar(
+        with ProgressBar(
             self.config.repeats * len(cases) * len(self.sides),
             unit="measurement",
         ) as bar:
@@ -95,7 +95,7 @@ class Benchmark:
         """Returns a setting, and a name, to what was measured at each value."""
         points = sum(len(configs) for configs in self.variations.values())
         scaling: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        with progress_bar(points * len(self.names), unit="point") as bar:
+        with ProgressBar(points * len(self.names), unit="point") as bar:
             for setting, configs in self.variations.items():
                 scaling[setting] = {name: [] for name in self.names}
                 for config in configs:

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import rich.console
 
 from maenas_tf.engine import console as progress
 
@@ -16,11 +17,12 @@ class Terminal(io.StringIO):
 
 def draw(stream, monkeypatch, text=""):
     """Runs a bar of 3 steps, the first done before; returns what it wrote."""
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", stream)
-    with progress.progress_bar(3, 1) as bar:
+    with progress.ProgressBar(3, 1) as bar:
         for _ in range(2):
-            bar.set_description("epoch 1/1", refresh=False)
-            bar.set_postfix_str("loss 0.5000", refresh=False)
+            bar.describe("epoch 1/1")
+            bar.annotate("loss 0.5000")
             bar.update(1)
             if text:
                 progress.say(text)
@@ -49,6 +51,48 @@ def test_a_terminal_gets_a_bar_that_is_redrawn(monkeypatch):
     assert written.count("\r") >= 2
     assert "3/3" in written
     assert "loss 0.5000" in written
+
+
+def test_a_terminal_of_both_gets_whole_lines_above_the_bar(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    line = "Genotype(" + "skip_connect, " * 20 + ")"
+    written = draw(stream, monkeypatch, text=line)
+    erase = "\r\x1b[2K"
+    assert written.count(f"{erase}{line}\n") == 2
+    # No bar is left in the lines above the last.
+    assert written.count("\n") == 3
+
+
+def test_bars_may_be_nested(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress.ProgressBar(2, unit="candidate") as outer:
+        draw(stream, monkeypatch, text="said")
+        outer.update(2)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "candidate 0 of 2, ? left"
+    assert lines[-1] == "candidate 2 of 2, 00:00 left"
+
+
+def test_the_time_left_follows_the_pace(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(rich.console, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress.ProgressBar(10_000) as bar:
+        for _ in range(3):
+            now[0] += 1.0
+            bar.update(2)
+    lines = stream.getvalue().splitlines()
+    # The first update tells no pace: it may have traced a graph.
+    assert [line.split(", ")[1] for line in lines] == [
+        "? left",
+        "? left",
+        "1:23:18 left",
+        "1:23:17 left",
+    ]
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
