@@ -12,19 +12,21 @@ Spearman's rho is Pearson's correlation of the ranks, ties sharing their mean.
 
 A resample of n items is a row of n counts. Both coefficients are computed of
 the counts, for all resamples at once; an item drawn twice is tied with itself.
+(`scipy.stats.bootstrap` would draw anew for each coefficient and predictor,
+while the differences here are those of the same resamples; and SciPy's
+coefficients take one resample at a time.)
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy import stats
 
 RESAMPLES = 2000
 LEVEL = 0.95
-
-Correlation = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,10 @@ def kendall_tau(x: Sequence[float], y: Sequence[float]) -> float:
         >>> kendall_tau([1, 2, 3], [1, 3, 2])
         0.3333333333333333
     """
-    return _single(_taus, x, y)
+    x, y = _checked(x, y)
+    if _is_constant(x) or _is_constant(y):
+        return 0.0
+    return float(stats.kendalltau(x, y).statistic)
 
 
 def spearman_rho(x: Sequence[float], y: Sequence[float]) -> float:
@@ -79,7 +84,10 @@ def spearman_rho(x: Sequence[float], y: Sequence[float]) -> float:
     Raises:
         ValueError: as `kendall_tau`.
     """
-    return _single(_rhos, x, y)
+    x, y = _checked(x, y)
+    if _is_constant(x) or _is_constant(y):
+        return 0.0
+    return float(stats.spearmanr(x, y).statistic)
 
 
 def compare(
@@ -117,18 +125,19 @@ def compare(
     size = len(accuracies)
     generator = np.random.default_rng(seed)
     counts = generator.multinomial(size, np.full(size, 1 / size), resamples)
-    # The first row is the sample itself.
-    counts = np.concatenate([np.ones((1, size)), counts])
+    values = {k: kendall_tau(x, y) for k, (x, y) in arrays.items()}
     taus = {k: _taus(x, y, counts) for k, (x, y) in arrays.items()}
     comparisons = []
     for name, (x, y) in arrays.items():
-        difference = _interval(taus[name] - taus[baseline], level)
+        difference = _interval(
+            values[name] - values[baseline], taus[name] - taus[baseline], level
+        )
         comparisons.append(
             Comparison(
                 name=name,
                 count=size,
-                tau=_interval(taus[name], level),
-                rho=_interval(_rhos(x, y, counts), level),
+                tau=_interval(values[name], taus[name], level),
+                rho=_interval(spearman_rho(x, y), _rhos(x, y, counts), level),
                 difference=difference,
                 verdict=_verdict(name, baseline, difference),
             )
@@ -175,13 +184,6 @@ def to_markdown(comparisons: Sequence[Comparison], baseline: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _single(
-    correlation: Correlation, x: Sequence[float], y: Sequence[float]
-) -> float:
-    x, y = _checked(x, y)
-    return float(correlation(x, y, np.ones((1, len(x))))[0])
-
-
 def _checked(
     x: Sequence[float], y: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -199,11 +201,15 @@ def _checked(
     return x, y
 
 
-def _interval(values: np.ndarray, level: float) -> Interval:
-    """Returns the first value with the percentiles of the others."""
+def _is_constant(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _interval(value: float, resampled: np.ndarray, level: float) -> Interval:
+    """Returns a value with the percentiles of those of the resamples."""
     edges = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
-    low, high = np.quantile(values[1:], edges)
-    return Interval(float(values[0]), float(low), float(high))
+    low, high = np.quantile(resampled, edges)
+    return Interval(value, float(low), float(high))
 
 
 def _taus(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -171,14 +171,16 @@ def bootstrap_interval(
             f"An interval needs at least 2 values of each, received "
             f"{len(first)} and {len(second)}."
         )
-    rng = np.random.default_rng(0)
-    means = []
-    for values in (first, second):
-        drawn = rng.integers(len(values), size=(RESAMPLES, len(values)))
-        means.append(np.asarray(values, np.float64)[drawn].mean(axis=1))
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(means[1] - means[0], [tail, 100 - tail])
-    return float(low), float(high)
+    found = stats.bootstrap(
+        (first, second),
+        lambda a, b, axis: b.mean(axis=axis) - a.mean(axis=axis),
+        n_resamples=RESAMPLES,
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def comparable_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
