@@ -41,10 +41,7 @@ def main() -> None:
 
     output_dir = analyze_flags.OUTPUT_DIR.value
     records, problems = require_runs(analyze_flags.RUNS.value)
-    try:
-        report = Report(records, problems, analyze_flags.GROUP_BY.value)
-    except ValueError as error:
-        raise ConfigError(f"--group_by: {error}") from error
+    report = Report(records, problems, analyze_flags.GROUP_BY.value)
     try:
         path = report.write(output_dir, with_progress)
     except OSError as error:

@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from maenas_tf.config import ConfigError
 from maenas_tf.figures import plots
 from maenas_tf.reports import grouping, html_page, report_charts, report_tables
 from maenas_tf.reports.comparison import BOOTSTRAP, PAIRED, RESAMPLES
@@ -29,7 +30,8 @@ class Report:
         group_by: settings that make the groups; None takes those that vary.
 
     Raises:
-        ValueError: there is no run, or a setting is not known.
+        ValueError: there is no run.
+        ConfigError: a setting to group by is not known.
     """
 
     def __init__(
@@ -43,9 +45,9 @@ class Report:
         known = [name for name in records[0].settings if name != "seed"]
         for name in group_by or ():
             if name not in known:
-                raise ValueError(
-                    f"{name!r} is no setting to group by; choose of "
-                    f"{', '.join(known)}."
+                raise ConfigError(
+                    f"--group_by: {name!r} is no setting to group by; choose "
+                    f"of {', '.join(known)}."
                 )
         self.records = sorted(records, key=lambda r: (r.name, r.seed))
         self.problems = dict(problems or {})

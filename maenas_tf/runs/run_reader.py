@@ -225,6 +225,8 @@ def _read_weights(
         shape = (cell_type.num_edges, cell_type.max_primitives)
         if stack.ndim != 3 or not len(stack) or stack.shape[1:] != shape:
             raise ValueError(f"{_WEIGHTS}{kind} has shape {stack.shape}")
+        if not (stack >= 0).all():
+            raise ValueError(f"{_WEIGHTS}{kind} has values that are no weights")
     return found
 
 

@@ -102,28 +102,32 @@ def ranking_tau(weights: np.ndarray, dataset: str = "cifar10") -> float:
     weights, so that fewer seeds tell searches apart. Ours.
 
     Args:
-        weights: softmaxed, [edges, primitives], above 0.
+        weights: softmaxed, [edges, primitives], at least 0: the softmax of
+            one that has lost its edge by far is rounded to 0.
         dataset: as in `true_accuracy`.
 
     Returns:
         From -1 to 1; 0 where all weights are equal.
 
     Raises:
-        ValueError: the weights have another shape or are not above 0, or the
+        ValueError: the weights have another shape or are below 0, or the
             data set is unknown.
         ImportError: the package is not installed.
     """
     weights = np.asarray(weights, np.float64)
     shape = (NASBENCH201.cell_types[0].num_edges, len(PRIMITIVES))
-    if weights.shape != shape or not (weights > 0).all():
+    if weights.shape != shape or not (weights >= 0).all():
         raise ValueError(
-            f"`weights` must be above 0 and of the shape {list(shape)}, "
+            f"`weights` must be at least 0 and of the shape {list(shape)}, "
             f"received the shape {list(weights.shape)} with the smallest "
             f"value {weights.min() if weights.size else None}."
         )
     table = load_table(dataset)
     cells = np.array([[int(digit) for digit in key] for key in table])
-    scores = np.log(weights)[np.arange(shape[0]), cells].sum(axis=1)
+    # A weight of 0 was too small for float32; how small is not known.
+    smallest = np.finfo(np.float32).smallest_subnormal
+    logarithms = np.log(np.maximum(weights, smallest))
+    scores = logarithms[np.arange(shape[0]), cells].sum(axis=1)
     tau = stats.kendalltau(scores, np.fromiter(table.values(), float)).statistic
     return 0.0 if np.isnan(tau) else float(tau)
 

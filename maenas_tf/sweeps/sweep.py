@@ -157,7 +157,13 @@ class Sweep:
                 state.note = "another process is at it"
                 state.read_progress()
                 continue
-            if state.read_done():
+            try:
+                done = state.read_done()
+            except ConfigError as error:
+                # Its directory has changed since this sweep has begun.
+                self._fail(state, display, str(error))
+                continue
+            if done:
                 self._finish(state, display, 0)
                 continue
             command = tuple(self.make_command(state.run, state.path))

@@ -109,6 +109,21 @@ def test_weights_that_know_the_table_rank_as_it_does(tmp_path, monkeypatch):
     assert benchmark201.ranking_tau(np.full((6, 5), 0.2)) == 0.0
 
 
+def test_weights_that_were_rounded_to_0_rank_below_all_others(
+    tmp_path, monkeypatch
+):
+    _install(tmp_path, monkeypatch, pickle.dumps(_small_table()))
+    places = [5.0**place for place in range(5, -1, -1)]
+    digits = np.arange(5) * np.array(places)[:, np.newaxis] / 5**5
+    weights = _weights(*digits)
+    # The least digit of the first edge: cells of it are the worst as it is.
+    weights[0, 0] = 0.0
+    assert benchmark201.ranking_tau(weights) == pytest.approx(1)
+    # An edge that has decided leaves 0 for all but one.
+    decided = np.eye(5)[[4] * 6]
+    assert 0.2 < benchmark201.ranking_tau(decided) < 1
+
+
 def test_ties_are_kendalls(tmp_path, monkeypatch):
     _install(tmp_path, monkeypatch, pickle.dumps(_small_table()))
     weights = _weights(range(5), *[[0.0] * 5] * 5)
@@ -121,10 +136,12 @@ def test_ties_are_kendalls(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "weights", [np.full((5, 6), 0.2), np.zeros((6, 5)), np.ones((0, 5))]
+    "weights", [np.full((5, 6), 0.2), np.full((6, 5), -0.1), np.ones((0, 5))]
 )
 def test_weights_that_do_not_fit_are_refused(weights):
-    with pytest.raises(ValueError, match=r"above 0 and of the shape \[6, 5\]"):
+    with pytest.raises(
+        ValueError, match=r"at least 0 and of the shape \[6, 5\]"
+    ):
         benchmark201.ranking_tau(weights)
 
 

@@ -110,6 +110,16 @@ def test_a_failed_run_stops_no_other_and_is_tried_again_next_time(tmp_path):
     assert (tmp_path / "seed=1.log").read_text().count("begun") == 2
 
 
+def test_a_directory_that_breaks_fails_its_own_run_alone(tmp_path):
+    sweep = make(tmp_path, num_jobs=2)
+    (tmp_path / "seed=1").mkdir()
+    (tmp_path / "seed=1" / "config.json").write_text("{torn")
+    stopped, events = run(sweep)
+    assert not stopped
+    assert states(sweep) == ["done", "failed", "done"]
+    assert "config.json that cannot be read" in sweep.states[1].note
+
+
 class FakeExecutor(Executor):
     """Ends each job at the third look and counts those under way."""
 

@@ -1,5 +1,6 @@
 """`python -m tools.analyze`, from run directories to the report."""
 
+import numpy as np
 import pytest
 
 from tests.runs import records, stored
@@ -15,12 +16,19 @@ def results(tmp_path_factory):
     torn = folder / "runs" / "torn"
     stored.store(torn, records.grid()[0])
     (torn / "alphas.npz").write_bytes(b"torn")
+    nan = records.grid()[1]
+    nan.weights["cell"][1, 2, 3] = np.nan
+    stored.store(folder / "nan" / "nan", nan)
     (folder / "begun").mkdir()
     (folder / "begun" / ".lock").touch()
     (folder / "file").touch()
     runs = f"--runs={folder}/runs"
     cases = {
         "good": [runs, f"--output_dir={folder}/report"],
+        "no number": [
+            f"--runs={folder}/runs,{folder}/nan",
+            f"--output_dir={folder}/numbers",
+        ],
         "grouped": [
             f"--runs={folder}/runs/ratio*",
             f"--output_dir={folder}/grouped",
@@ -56,6 +64,14 @@ def test_a_report_is_written_and_what_is_broken_is_named(results):
         "plots",
     }
     assert "run 3 of 3" in error
+
+
+def test_alphas_that_are_no_numbers_are_named_and_not_the_groups(results):
+    _, found = results
+    code, out, error = found["no number"]
+    assert code == 0, error
+    assert "not used: nan: its alphas.npz cannot be read" in out
+    assert "--group_by" not in error
 
 
 def test_groups_are_made_as_asked(results):
