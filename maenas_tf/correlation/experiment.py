@@ -32,7 +32,7 @@ from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.run_directory import RunDirectory
-from maenas_tf.skeletons.network_costs import evaluation_size, skeleton_costs
+from maenas_tf.skeletons import NetworkCosts, evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, benchmark201
 from maenas_tf.tasks import TASKS
 
@@ -185,7 +185,7 @@ class CorrelateExperiment:
     def _rows(
         self, genotype: Genotype, task: str, losses: dict[int, float]
     ) -> list[Row]:
-        costs = skeleton_costs(SPACE, evaluation_size(SPACE))
+        costs = NetworkCosts(SPACE, evaluation_size(SPACE))
         cost = costs.network(genotype)
         return [
             {

@@ -22,6 +22,7 @@ from maenas_tf.engine.devices import present_strategy
 from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD, regularized
 from maenas_tf.models.task_network import TaskNetwork
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task
 
@@ -173,7 +174,7 @@ class Objective:
             genotype,
             config.init_channels,
             config.num_cells,
-            task.build_head(SPACES.get(genotype.space)),
+            task.build_head(head_of(SPACES.get(genotype.space))),
             getattr(task, "input_size", task.image_size),
         )
         trainer = ProxyTrainer(

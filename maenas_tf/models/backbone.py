@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 
-from maenas_tf.models.network import Network, NetworkCell
-from maenas_tf.models.supernet import check_image_size
-from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.models.cell import NetworkCell
+from maenas_tf.models.network import Network
+from maenas_tf.models.trunk import Trunk
+from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
 from maenas_tf.spaces import SPACES, Genotype, load_genotype
 
 
 @keras.saving.register_keras_serializable("maenas_tf")
-class Trunk(keras.layers.Layer):
+class FoundTrunk(keras.layers.Layer):
     """Stem and cells of a found network as one layer, without the head.
 
     Args:
@@ -40,25 +40,17 @@ class Trunk(keras.layers.Layer):
         self.genotype = load_genotype(genotype)
         self.space = SPACES.get(self.genotype.space)
         self.init_channels = init_channels
-        self.num_cells = num_cells or self.space.default_num_cells
+        self.num_cells = search_cells(self.space, num_cells)
         self.stem = stem
-        self.trunk = TRUNKS.get(self.space.skeleton)(
-            self.space,
-            init_channels,
-            self.num_cells,
-            self._cell,
-            search=False,
-            stem=stem,
-            name="trunk",
-        )
+        size = NetworkSize(init_channels, self.num_cells, stem=stem)
+        self.plan = make_plan(self.space, size, self.genotype)
+        self.trunk = Trunk(self.plan, self._cell, search=False, name="trunk")
 
-    def _cell(self, kind, channels, inputs, name):
+    def _cell(self, placement, name):
         return NetworkCell(
-            self.space.cell_type(kind),
-            self.genotype.cells[kind],
-            channels,
+            placement,
+            self.genotype.cells[placement.cell_type],
             self.space.skeleton,
-            inputs,
             name=name,
         )
 
@@ -109,15 +101,14 @@ class Backbone(keras.Model):
         name: str = "backbone",
         **kwargs,
     ):
-        trunk = Trunk(genotype, init_channels, num_cells, stem, name="trunk")
-        stride = STEMS.get(stem).reduction
-        for side in image_shape[:2]:
-            check_image_size(trunk.space, side, stride)
+        trunk = FoundTrunk(
+            genotype, init_channels, num_cells, stem, name="trunk"
+        )
+        trunk.plan.check_image_size(*image_shape[:2])
         images = keras.Input(image_shape, name="images")
-        first = int(math.log2(stride))
         outputs = {
             f"P{level}": keras.layers.Identity(name=f"level_{level}")(x)
-            for level, x in enumerate(trunk(images), first)
+            for level, x in zip(trunk.plan.levels, trunk(images), strict=True)
         }
         super().__init__(images, outputs, name=name, **kwargs)
         self.image_shape = tuple(image_shape)
@@ -126,7 +117,7 @@ class Backbone(keras.Model):
         }
 
     @property
-    def trunk(self) -> Trunk:
+    def trunk(self) -> FoundTrunk:
         """The layer that holds all weights."""
         return self.get_layer("trunk")
 

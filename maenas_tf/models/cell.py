@@ -10,11 +10,19 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.primitives import FactorizedReduce, ReluConvNorm
+from maenas_tf.ops.primitives import (
+    FactorizedReduce,
+    Primitive,
+    ReluConvNorm,
+    make_primitive,
+)
 from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.source import SourceNode, Term, add_terms
-from maenas_tf.spaces import CellType
+from maenas_tf.skeletons import plan
+from maenas_tf.spaces import GenotypeEdge
 
+# Applied to an operation's output.
+Drop = Callable[[tf.Tensor], tf.Tensor]
 # What stands on an edge: source node, target node and a function from the
 # source to the terms it adds to the target.
 Connection = tuple[int, int, Callable[[SourceNode], list[Term]]]
@@ -29,26 +37,41 @@ def wire(
 
     Args:
         inputs: the input nodes' values, each [B, H, W, C].
-        connections: in ascending order of the target node.
+        connections: in ascending order of the target node; a node without
+            any has no value.
         concat: the nodes whose values make up the output.
 
     Returns:
         [B, H', W', C * len(concat)].
+
+    Raises:
+        ValueError: the order is another, or a node without a value is asked
+            for.
     """
-    nodes = [SourceNode(x) for x in inputs]
+    nodes = {index: SourceNode(x) for index, x in enumerate(inputs)}
     for target, group in itertools.groupby(connections, key=lambda c: c[1]):
-        if target != len(nodes):
+        if target <= max(nodes):
             raise ValueError(
-                f"The connections reach node {target} where node {len(nodes)} "
-                f"was expected; order them by their target and leave no node "
-                f"without an edge."
+                f"The connections reach node {target} after node "
+                f"{max(nodes)}; order them by their target."
             )
         terms = [
-            term for source, _, edge in group for term in edge(nodes[source])
+            term
+            for source, _, edge in group
+            for term in edge(_value_of(nodes, source))
         ]
-        nodes.append(SourceNode(add_terms(terms)))
-    outputs = [nodes[index].value for index in concat]
+        nodes[target] = SourceNode(add_terms(terms))
+    outputs = [_value_of(nodes, index).value for index in concat]
     return outputs[0] if len(outputs) == 1 else tf.concat(outputs, -1)
+
+
+def _value_of(nodes: dict[int, SourceNode], index: int) -> SourceNode:
+    if index not in nodes:
+        raise ValueError(
+            f"No connection leads to node {index}, whose value is asked for; "
+            f"nodes with a value are {sorted(nodes)}."
+        )
+    return nodes[index]
 
 
 class CellInputs(keras.layers.Layer):
@@ -92,14 +115,45 @@ class CellInputs(keras.layers.Layer):
         ]
 
 
-class SearchCell(keras.layers.Layer):
+class Cell(keras.layers.Layer):
+    """What search cell and found cell share.
+
+    Args:
+        placement: its nodes and edges, and where it stands.
+        search: the search's form of what prepares the inputs.
+    """
+
+    def __init__(self, placement: plan.Cell, search: bool, **kwargs):
+        super().__init__(**kwargs)
+        self.placement = placement
+        self.channels = placement.channels
+        self.inputs_layer = None
+        if placement.prepares_inputs:
+            self.inputs_layer = CellInputs(
+                placement.channels,
+                placement.halves_older,
+                search,
+                name="inputs",
+            )
+
+    def build_inputs(self, input_shape) -> None:
+        """Makes the weights of what prepares the inputs."""
+        if self.inputs_layer is not None:
+            self.inputs_layer.build(input_shape)
+
+    def prepared(self, inputs, training: bool):
+        """Returns the values of the input nodes."""
+        if self.inputs_layer is None:
+            return inputs
+        return self.inputs_layer.call(inputs, training=training)
+
+
+class SearchCell(Cell):
     """A cell whose every edge holds all candidates.
 
     Args:
-        cell_type: its nodes, edges and candidates.
-        channels: C, of every node.
-        family: the space's skeleton.
-        inputs: layer that prepares the input nodes; None passes them on.
+        placement: its nodes, edges and candidates.
+        family: the space's skeleton (see `make_primitive`).
         make_edge: makes what stands on an edge, `MixedOp` or alike.
         recompute: compute the cell again for its gradient, keeping only its
             inputs meanwhile.
@@ -107,36 +161,29 @@ class SearchCell(keras.layers.Layer):
 
     def __init__(
         self,
-        cell_type: CellType,
-        channels: int,
+        placement: plan.Cell,
         family: str,
-        inputs: keras.layers.Layer | None = None,
         make_edge: Callable[..., MixedOp] = MixedOp,
         recompute: bool = False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.cell_type = cell_type
-        self.channels = channels
-        self.output_channels = channels * len(cell_type.concat)
-        self.inputs_layer = inputs
+        super().__init__(placement, True, **kwargs)
         self.recompute = recompute
         self.edges = [
             make_edge(
-                e.primitives,
-                channels,
-                2 if e.reduces else 1,
+                placed.edge.primitives,
+                placed.channels_out,
+                placed.stride,
                 family,
-                name=f"edge_{e.source}_{e.node}",
+                name=f"edge_{placed.edge.source}_{placed.edge.node}",
             )
-            for e in cell_type.edges
+            for placed in placement.edges
         ]
 
     def build(self, input_shape):
-        if self.inputs_layer is not None:
-            self.inputs_layer.build(input_shape)
-        for edge in self.edges:
-            edge.build((None, None, None, self.channels))
+        self.build_inputs(input_shape)
+        for placed, edge in zip(self.placement.edges, self.edges, strict=True):
+            edge.build((None, None, None, placed.channels_in))
         self.built = True
 
     def call(self, inputs, weights, training=False):
@@ -144,7 +191,8 @@ class SearchCell(keras.layers.Layer):
 
         Args:
             inputs: list of the input nodes' values, [B, H, W, .].
-            weights: the relaxed alphas, [edges, primitives].
+            weights: the weights of all edges of the cell type, [edges,
+                primitives].
 
         Returns:
             [B, H', W', C * number of concatenated nodes].
@@ -155,18 +203,22 @@ class SearchCell(keras.layers.Layer):
         return recompute(compute, [weights, *inputs], self.variables)
 
     def _compute(self, training, weights, *inputs):
-        if self.inputs_layer is not None:
-            inputs = self.inputs_layer.call(inputs, training=training)
         connections = [
-            (spec.source, spec.node, _terms(edge, row, training))
-            for spec, edge, row in zip(
-                self.cell_type.edges,
+            (
+                placed.source,
+                placed.node,
+                functools.partial(edge.terms, weights=row, training=training),
+            )
+            for placed, edge, row in zip(
+                self.placement.edges,
                 self.edges,
                 self._by_edge(weights),
                 strict=True,
             )
         ]
-        return wire(inputs, connections, self.cell_type.concat)
+        return wire(
+            self.prepared(inputs, training), connections, self.placement.concat
+        )
 
     def _by_edge(self, weights) -> list[list[tf.Tensor]]:
         """Returns [edge][primitive] of tensors [C], a weight C times.
@@ -174,17 +226,93 @@ class SearchCell(keras.layers.Layer):
         That is the form in which normalisation takes it as its scale: one
         operation for a cell instead of one for each candidate.
         """
+        edges = [placed.edge for placed in self.placement.edges]
+        rows = [edge.index for edge in edges]
+        if rows != list(range(weights.shape[0])):
+            weights = tf.gather(weights, rows)
         count, width = weights.shape
         flat = tf.reshape(weights, [count * width, 1])
         each = tf.unstack(tf.repeat(flat, self.channels, axis=1))
         return [
-            each[edge.index * width : edge.index * width + len(edge.primitives)]
-            for edge in self.cell_type.edges
+            each[place * width : place * width + len(edge.primitives)]
+            for place, edge in enumerate(edges)
         ]
 
 
-def _terms(edge: MixedOp, weights, training: bool):
-    def terms(source: SourceNode) -> list[Term]:
-        return edge.terms(source, weights, training)
+class NetworkCell(Cell):
+    """A cell in which every edge holds the one operation that was chosen.
 
-    return terms
+    Args:
+        placement: its nodes and edges.
+        genotype_edges: what was chosen in its cell type, in order of the
+            target nodes; edges that do not stand here are left out.
+        family: the space's skeleton (see `make_primitive`).
+        search: the search's form of the primitives, else the network's.
+    """
+
+    def __init__(
+        self,
+        placement: plan.Cell,
+        genotype_edges: Sequence[GenotypeEdge],
+        family: str,
+        search: bool = False,
+        **kwargs,
+    ):
+        super().__init__(placement, search, **kwargs)
+        placed = {(p.edge.source, p.edge.node): p for p in placement.edges}
+        chosen = [
+            (placed[edge.source, edge.node], edge.primitive)
+            for edge in genotype_edges
+            if (edge.source, edge.node) in placed
+        ]
+        self.chosen_edges = [place for place, _ in chosen]
+        self.operations = [
+            make_primitive(
+                primitive, place.channels_out, place.stride, search, family
+            )
+            for place, primitive in chosen
+        ]
+
+    def build(self, input_shape):
+        self.build_inputs(input_shape)
+        for placed, operation in zip(
+            self.chosen_edges, self.operations, strict=True
+        ):
+            edge = placed.edge
+            with keras.name_scope(f"edge_{edge.source}_{edge.node}"):
+                operation.build((None, None, None, placed.channels_in))
+        self.built = True
+
+    def call(self, inputs, drop: Drop | None = None, training=False):
+        """Computes the cell.
+
+        Args:
+            inputs: list of the input nodes' values, [B, H, W, .].
+            drop: applied to each operation's output while training, except
+                to that of a stride-1 identity; None drops nothing.
+
+        Returns:
+            [B, H', W', C * number of concatenated nodes].
+        """
+        connections = [
+            (
+                placed.source,
+                placed.node,
+                functools.partial(_term, operation, drop, training),
+            )
+            for placed, operation in zip(
+                self.chosen_edges, self.operations, strict=True
+            )
+        ]
+        return wire(
+            self.prepared(inputs, training), connections, self.placement.concat
+        )
+
+
+def _term(
+    operation: Primitive, drop: Drop | None, training: bool, source: SourceNode
+) -> list[Term]:
+    x = operation.weighted(source, None, training)
+    if training and drop is not None and not operation.is_identity:
+        x = drop(x)
+    return [x]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.ops.convolution import fan_in_uniform
 from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.skeletons.plan import PLAIN_HEAD, Head
 
 
 class ClassifierHead(keras.layers.Layer):
@@ -18,14 +19,14 @@ class ClassifierHead(keras.layers.Layer):
 
     Args:
         num_classes: number of outputs.
-        activation: precede with normalisation and ReLU (NAS-Bench-201).
+        form: what stands before the pooling.
         moving_statistics: of that normalisation.
     """
 
     def __init__(
         self,
         num_classes: int,
-        activation: bool = False,
+        form: Head = PLAIN_HEAD,
         moving_statistics: bool = False,
         **kwargs,
     ):
@@ -35,13 +36,13 @@ class ClassifierHead(keras.layers.Layer):
                 f"num_classes={num_classes} is not valid: give at least 2."
             )
         self.num_classes = num_classes
-        self.activation = activation
+        self.form = form
         self.moving_statistics = moving_statistics
 
     def build(self, input_shape):
         width = input_shape[-1][-1]
         self.norm = None
-        if self.activation:
+        if self.form.activation:
             self.norm = BatchNormalization(
                 True, self.moving_statistics, name="norm"
             )
@@ -80,14 +81,6 @@ class ClassifierHead(keras.layers.Layer):
         x = tf.reduce_mean(self.activate(features, training), [1, 2])
         return self.classify(x)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "activation": self.activation,
-            "moving_statistics": self.moving_statistics,
-        }
-
 
 class EachViewHead(ClassifierHead):
     """Classifies every view of an image by itself.
@@ -95,7 +88,7 @@ class EachViewHead(ClassifierHead):
     Args:
         num_classes: number of outputs.
         num_views: views of an image, side by side in the batch.
-        activation: as `ClassifierHead`.
+        form: as `ClassifierHead`.
         moving_statistics: as `ClassifierHead`.
     """
 
@@ -103,20 +96,17 @@ class EachViewHead(ClassifierHead):
         self,
         num_classes: int,
         num_views: int,
-        activation: bool = False,
+        form: Head = PLAIN_HEAD,
         moving_statistics: bool = False,
         **kwargs,
     ):
-        super().__init__(num_classes, activation, moving_statistics, **kwargs)
+        super().__init__(num_classes, form, moving_statistics, **kwargs)
         self.num_views = num_views
 
     def call(self, features, training=False):
         """Returns logits [B, num_views, num_classes]."""
         logits = super().call(features, training=training)
         return tf.reshape(logits, [-1, self.num_views, self.num_classes])
-
-    def get_config(self):
-        return {**super().get_config(), "num_views": self.num_views}
 
 
 class JointViewsHead(EachViewHead):
@@ -141,7 +131,7 @@ class PixelHead(ClassifierHead):
     Args:
         num_classes: number of outputs.
         image_size: side of the image, pixels.
-        activation: as `ClassifierHead`.
+        form: as `ClassifierHead`.
         moving_statistics: as `ClassifierHead`.
     """
 
@@ -149,11 +139,11 @@ class PixelHead(ClassifierHead):
         self,
         num_classes: int,
         image_size: int,
-        activation: bool = False,
+        form: Head = PLAIN_HEAD,
         moving_statistics: bool = False,
         **kwargs,
     ):
-        super().__init__(num_classes, activation, moving_statistics, **kwargs)
+        super().__init__(num_classes, form, moving_statistics, **kwargs)
         self.image_size = image_size
 
     def call(self, features, training=False):
@@ -170,9 +160,6 @@ class PixelHead(ClassifierHead):
         logits = tf.matmul(matrix, logits)
         side = self.image_size
         return tf.reshape(logits, [-1, side, side, self.num_classes])
-
-    def get_config(self):
-        return {**super().get_config(), "image_size": self.image_size}
 
 
 def bilinear_matrix(size: int, larger: int) -> np.ndarray:
@@ -254,10 +241,3 @@ class AuxiliaryHead(keras.layers.Layer):
         x = tf.reduce_mean(tf.nn.relu(x), [1, 2])
         kernel = tf.convert_to_tensor(self.kernel)
         return tf.matmul(x, kernel) + tf.convert_to_tensor(self.bias)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "small_images": self.small_images,
-        }

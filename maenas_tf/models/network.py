@@ -5,103 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from maenas_tf.models.cell import wire
+from maenas_tf.models.cell import NetworkCell
 from maenas_tf.models.heads import AuxiliaryHead, ClassifierHead
-from maenas_tf.models.supernet import check_image_size
-from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.models.trunk import Trunk
 from maenas_tf.ops.drop_path import drop_path
-from maenas_tf.ops.primitives import make_primitive
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
 from maenas_tf.spaces import (
     SPACES,
-    CellType,
     Genotype,
-    GenotypeEdge,
     load_genotype,
 )
-
-
-class NetworkCell(keras.layers.Layer):
-    """A cell in which every edge holds the one operation that was chosen.
-
-    Args:
-        cell_type: its nodes.
-        genotype_edges: what was chosen, in order of the target nodes.
-        channels: C, of every node.
-        family: the space's skeleton.
-        inputs: layer that prepares the input nodes; None passes them on.
-        search: the search's form of the primitives, else the network's.
-    """
-
-    def __init__(
-        self,
-        cell_type: CellType,
-        genotype_edges: tuple[GenotypeEdge, ...],
-        channels: int,
-        family: str,
-        inputs: keras.layers.Layer | None = None,
-        search: bool = False,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.cell_type = cell_type
-        self.genotype_edges = genotype_edges
-        self.channels = channels
-        self.output_channels = channels * len(cell_type.concat)
-        self.inputs_layer = inputs
-        self.operations = [
-            make_primitive(
-                edge.primitive,
-                channels,
-                2 if cell_type.edge(edge.source, edge.node).reduces else 1,
-                search,
-                family,
-            )
-            for edge in genotype_edges
-        ]
-
-    def build(self, input_shape):
-        if self.inputs_layer is not None:
-            self.inputs_layer.build(input_shape)
-        for edge, operation in zip(
-            self.genotype_edges, self.operations, strict=True
-        ):
-            with keras.name_scope(f"edge_{edge.source}_{edge.node}"):
-                operation.build((None, None, None, self.channels))
-        self.built = True
-
-    def call(self, inputs, drop=None, training=False):
-        """Computes the cell.
-
-        Args:
-            inputs: list of the input nodes' values, [B, H, W, .].
-            drop: applied to each operation's output while training, except
-                to that of a stride-1 identity; None drops nothing.
-
-        Returns:
-            [B, H', W', C * number of concatenated nodes].
-        """
-        if self.inputs_layer is not None:
-            inputs = self.inputs_layer.call(inputs, training=training)
-
-        def terms_of(operation):
-            def terms(source: SourceNode) -> list[tf.Tensor]:
-                x = operation.weighted(source, None, training)
-                if training and drop is not None and not operation.is_identity:
-                    x = drop(x)
-                return [x]
-
-            return terms
-
-        connections = [
-            (edge.source, edge.node, terms_of(operation))
-            for edge, operation in zip(
-                self.genotype_edges, self.operations, strict=True
-            )
-        ]
-        return wire(inputs, connections, self.cell_type.concat)
 
 
 @keras.saving.register_keras_serializable("maenas_tf")
@@ -146,7 +60,7 @@ class Network(keras.Model):
         self.space = SPACES.get(self.genotype.space)
         self.num_classes = num_classes
         self.init_channels = init_channels
-        self.num_cells = num_cells or self.space.default_num_cells
+        self.num_cells = search_cells(self.space, num_cells)
         self.image_size = image_size
         self.stem = stem
         self.auxiliary = auxiliary
@@ -154,21 +68,19 @@ class Network(keras.Model):
         self._build_layers()
 
     def _build_layers(self) -> None:
-        reduction = STEMS.get(self.stem).reduction
-        check_image_size(self.space, self.image_size, reduction)
-        trunk = TRUNKS.get(self.space.skeleton)
-        self.trunk = trunk(
-            self.space,
+        size = NetworkSize(
             self.init_channels,
             self.num_cells,
-            self._cell,
-            search=False,
-            stem=self.stem,
-            name="trunk",
+            self.image_size,
+            self.num_classes,
+            self.stem,
         )
+        self.plan = make_plan(self.space, size, self.genotype)
+        self.plan.check_image_size()
+        self.trunk = Trunk(self.plan, self._cell, search=False, name="trunk")
         self.trunk.build((None, self.image_size, self.image_size, 3))
         self.head = ClassifierHead(
-            self.num_classes, trunk.head_activation, True, name="head"
+            self.num_classes, self.plan.head, True, name="head"
         )
         self.head.build(self.trunk.feature_shapes)
         self.auxiliary_head = None
@@ -188,13 +100,11 @@ class Network(keras.Model):
             )
         self.built = True
 
-    def _cell(self, cell_type_name, channels, inputs, name):
+    def _cell(self, placement, name):
         return NetworkCell(
-            self.space.cell_type(cell_type_name),
-            self.genotype.cells[cell_type_name],
-            channels,
+            placement,
+            self.genotype.cells[placement.cell_type],
             self.space.skeleton,
-            inputs,
             name=name,
         )
 

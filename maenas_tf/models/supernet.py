@@ -7,12 +7,12 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
 from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.cell import SearchCell
 from maenas_tf.models.heads import ClassifierHead
-from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.models.trunk import Trunk
 from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.skeletons import NetworkSize, head_of, make_plan, search_cells
 from maenas_tf.spaces import SPACES, Space
 
 
@@ -47,23 +47,17 @@ class Supernet(keras.Model):
         name: str = "supernet",
     ):
         super().__init__(name=name)
-        check_image_size(space, image_size, STEMS.get(stem).reduction)
+        size = NetworkSize(
+            init_channels, num_cells, image_size=image_size, stem=stem
+        )
+        self.plan = make_plan(space, size)
+        self.plan.check_image_size()
         self.space = space
-        self.init_channels = init_channels
-        self.num_cells = num_cells
         self.image_size = image_size
         self.make_edge = make_edge
         self.recompute = recompute
         self.architecture = architecture
-        self.trunk = TRUNKS.get(space.skeleton)(
-            space,
-            init_channels,
-            num_cells,
-            self._cell,
-            search=True,
-            stem=stem,
-            name="trunk",
-        )
+        self.trunk = Trunk(self.plan, self._cell, search=True, name="trunk")
         self.head = head
         # Built at once: every weight exists before an optimizer asks for it.
         self.trunk.build((None, image_size, image_size, 3))
@@ -71,15 +65,10 @@ class Supernet(keras.Model):
             head.build(self.trunk.feature_shapes)
         self.built = True
 
-    def _cell(self, cell_type_name, channels, inputs, name):
-        (cell_type,) = [
-            t for t in self.space.cell_types if t.name == cell_type_name
-        ]
+    def _cell(self, placement, name):
         return SearchCell(
-            cell_type,
-            channels,
+            placement,
             self.space.skeleton,
-            inputs,
             self.make_edge,
             self.recompute,
             name=name,
@@ -117,21 +106,6 @@ class Supernet(keras.Model):
         return self.head(features, training=training)
 
 
-def check_image_size(
-    space: Space, image_size: int, stem_reduction: int = 1
-) -> None:
-    """Raises ConfigError unless stem and reductions divide the size."""
-    divisor = stem_reduction * 2**space.num_downsamplings
-    if image_size < 2 * divisor or image_size % divisor:
-        near = max(2, round(image_size / divisor)) * divisor
-        raise ConfigError(
-            f"--image_size={image_size} does not fit --space={space.name}, "
-            f"whose network reduces the resolution {divisor} times in all: "
-            f"give a multiple of {divisor} from {2 * divisor} on, for example "
-            f"{near}."
-        )
-
-
 def build_supernet(
     space: str | Space,
     init_channels: int = 16,
@@ -156,12 +130,11 @@ def build_supernet(
     space = SPACES.get(space) if isinstance(space, str) else space
     head = None
     if num_classes is not None:
-        activation = TRUNKS.get(space.skeleton).head_activation
-        head = ClassifierHead(num_classes, activation, name="head")
+        head = ClassifierHead(num_classes, head_of(space), name="head")
     return Supernet(
         space,
         init_channels,
-        num_cells or space.default_num_cells,
+        search_cells(space, num_cells),
         head,
         ArchitectureParameters(space, name="architecture"),
         image_size=image_size,

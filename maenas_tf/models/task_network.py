@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keras
 
-from maenas_tf.models.network import NetworkCell
-from maenas_tf.models.supernet import check_image_size
-from maenas_tf.models.trunk import TRUNKS
+from maenas_tf.models.cell import NetworkCell
+from maenas_tf.models.trunk import Trunk
+from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.spaces import SPACES, Genotype
 
 
@@ -37,27 +37,20 @@ class TaskNetwork(keras.Model):
         super().__init__(name=name)
         self.genotype = genotype
         self.space = SPACES.get(genotype.space)
-        check_image_size(self.space, image_size)
-        self.trunk = TRUNKS.get(self.space.skeleton)(
-            self.space,
-            init_channels,
-            num_cells,
-            self._cell,
-            search=True,
-            name="trunk",
-        )
+        size = NetworkSize(init_channels, num_cells, image_size=image_size)
+        self.plan = make_plan(self.space, size, genotype)
+        self.plan.check_image_size()
+        self.trunk = Trunk(self.plan, self._cell, search=True, name="trunk")
         self.head = head
         self.trunk.build((None, image_size, image_size, 3))
         head.build(self.trunk.feature_shapes)
         self.built = True
 
-    def _cell(self, kind, channels, inputs, name):
+    def _cell(self, placement, name):
         return NetworkCell(
-            self.space.cell_type(kind),
-            self.genotype.cells[kind],
-            channels,
+            placement,
+            self.genotype.cells[placement.cell_type],
             self.space.skeleton,
-            inputs,
             search=True,
             name=name,
         )

@@ -1,16 +1,14 @@
-"""Skeletons: how cells are stacked, for the supernet and the network."""
+"""The trunk: what a plan places, as layers."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
-from maenas_tf.models.cell import CellInputs
 from maenas_tf.ops.convolution import (
     average_pool_2x2,
     convolve,
@@ -19,13 +17,18 @@ from maenas_tf.ops.convolution import (
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.primitives import ReluConvNorm
 from maenas_tf.registry import Registry
-from maenas_tf.spaces import Space
+from maenas_tf.skeletons import plan
+from maenas_tf.skeletons.costs import half
 
-TRUNKS: Registry = Registry("skeleton")
-STEMS: Registry = Registry("stem")
+# The form of a placement to what makes its layer, of the placement, whether
+# the layer keeps moving statistics, and its name.
+LAYERS: Registry[Callable[[Any, bool, str], keras.layers.Layer]] = Registry(
+    "form of a placement"
+)
 
-# (cell type, channels, layer for the inputs or None, name) -> cell
-MakeCell = Callable[[str, int, keras.layers.Layer | None, str], Any]
+CELL = plan.Cell.form
+# (placement, name of the layer) -> layer with the cell's choices
+MakeCell = Callable[[plan.Cell, str], keras.layers.Layer]
 
 
 class Stem(keras.layers.Layer):
@@ -79,95 +82,6 @@ class Stem(keras.layers.Layer):
         return x
 
 
-@STEMS.register("cifar")
-class SmallImageStem(keras.layers.Layer):
-    """One 3x3 convolution to 3C channels, at full resolution.
-
-    Args:
-        init_channels: C.
-        moving_statistics: of the normalisation.
-    """
-
-    reduction = 1
-    reduces_last = False
-
-    def __init__(
-        self, init_channels: int, moving_statistics: bool = False, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.first = Stem(
-            (3 * init_channels,),
-            moving_statistics=moving_statistics,
-            name="first",
-        )
-
-    def build(self, input_shape):
-        batch, height, width, _ = input_shape
-        self.first.build(input_shape)
-        shape = (batch, height, width, self.first.channels[-1])
-        self.output_shapes = (shape, shape)
-        self.built = True
-
-    def call(self, x, training=False):
-        """Returns the two inputs of the first cell, older and newer."""
-        x = self.first(x, training=training)
-        return x, x
-
-
-@STEMS.register("imagenet")
-class LargeImageStem(keras.layers.Layer):
-    """Three 3x3 convolutions of stride 2, to C/2, C and C channels.
-
-    The first cell sees the last two, at a quarter and an eighth of the
-    resolution (the DARTS reference's ImageNet network).
-
-    Args: as `SmallImageStem`.
-    """
-
-    reduction = 8
-    reduces_last = True
-
-    def __init__(
-        self, init_channels: int, moving_statistics: bool = False, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.first = Stem(
-            (init_channels // 2, init_channels),
-            stride=2,
-            moving_statistics=moving_statistics,
-            name="first",
-        )
-        self.second = Stem(
-            (init_channels,),
-            stride=2,
-            activation_first=True,
-            moving_statistics=moving_statistics,
-            name="second",
-        )
-
-    def build(self, input_shape):
-        batch, height, width, _ = input_shape
-        channels = self.first.channels[-1]
-        quarter = (batch, _half(height, 2), _half(width, 2), channels)
-        eighth = (batch, _half(height, 3), _half(width, 3), channels)
-        self.first.build(input_shape)
-        self.second.build(quarter)
-        self.output_shapes = (quarter, eighth)
-        self.built = True
-
-    def call(self, x, training=False):
-        """Returns the two inputs of the first cell, older and newer."""
-        older = self.first(x, training=training)
-        return older, self.second(older, training=training)
-
-
-def _half(size: int, times: int = 1) -> int:
-    """Returns a size after some halvings, each rounded up."""
-    for _ in range(times):
-        size = math.ceil(size / 2)
-    return size
-
-
 class ResidualReduction(keras.layers.Layer):
     """NAS-Bench-201's block between stages: half the size, new width.
 
@@ -208,165 +122,111 @@ class ResidualReduction(keras.layers.Layer):
         return shortcut + residual
 
 
-@TRUNKS.register("darts")
-class DartsTrunk(keras.layers.Layer):
-    """The DARTS skeleton (Liu et al., 2019, section 3.1).
+@LAYERS.register(plan.Convolutions.form)
+def _make_stem(
+    placement: plan.Convolutions, moving_statistics: bool, name: str
+) -> Stem:
+    return Stem(
+        placement.widths,
+        placement.stride,
+        placement.activation_first,
+        moving_statistics,
+        name=name,
+    )
 
-    A stem, then cells; those at one third and two thirds of the depth halve
-    the resolution and double the width.
+
+@LAYERS.register(plan.ResidualReduction.form)
+def _make_residual_reduction(
+    placement: plan.ResidualReduction, moving_statistics: bool, name: str
+) -> ResidualReduction:
+    return ResidualReduction(
+        placement.channels_out, moving_statistics, name=name
+    )
+
+
+class Trunk(keras.layers.Layer):
+    """All layers of a plan, for supernet, network and backbone alike.
 
     Args:
-        space: search space.
-        init_channels: C.
-        num_cells: at least 3, so that both cell types occur.
-        make_cell: builds the cell of a position.
+        plan: what stands where.
+        make_cell: makes the layer of a placement that holds choices.
         search: the search's form of normalisation, else the network's.
-        stem: name of the stem.
     """
 
-    head_activation = False
-
     def __init__(
-        self,
-        space: Space,
-        init_channels: int,
-        num_cells: int,
-        make_cell: MakeCell,
-        search: bool,
-        stem: str = "cifar",
-        **kwargs,
+        self, plan: plan.Plan, make_cell: MakeCell, search: bool, **kwargs
     ):
         super().__init__(**kwargs)
-        reductions = space.reduction_cells(num_cells)
-        self.stem = STEMS.get(stem)(init_channels, not search, name="stem")
-        self.cells, self.kinds = [], []
-        channels, reduced_before = init_channels, self.stem.reduces_last
-        for index in range(num_cells):
-            reduces = index in reductions
-            channels = channels * 2 if reduces else channels
-            inputs = CellInputs(channels, reduced_before, search, name="inputs")
-            self.kinds.append("reduce" if reduces else "normal")
-            self.cells.append(
-                make_cell(self.kinds[-1], channels, inputs, f"cell_{index}")
-            )
-            reduced_before = reduces
-        # The last cell of every resolution; where the auxiliary head looks.
-        self.stage_ends = [*(i - 1 for i in reductions), num_cells - 1]
-        self.middle = reductions[-1]
+        self.plan = plan
+        self.placed = []
+        for placement in plan.placements:
+            name = placement.name.rpartition("/")[2]
+            if placement.form == CELL:
+                layer = make_cell(placement, name)
+            else:
+                layer = LAYERS.get(placement.form)(placement, not search, name)
+            self.placed.append(layer)
 
     def build(self, input_shape):
-        """Makes all weights; notes `feature_shapes`, `auxiliary_shape`."""
-        self.stem.build(input_shape)
-        shapes = list(self.stem.output_shapes)
-        for kind, cell in zip(self.kinds, self.cells, strict=True):
-            cell.build(shapes[-2:])
-            batch, height, width, _ = shapes[-1]
-            if kind == "reduce":
+        """Makes all weights; notes the `shapes` of all outputs by name."""
+        self.shapes = {plan.IMAGES: tuple(input_shape)}
+        for placement, layer in self._pairs():
+            inputs = [self.shapes[name] for name in placement.inputs]
+            with contextlib.ExitStack() as scopes:
+                for scope in placement.name.split("/")[:-1]:
+                    scopes.enter_context(keras.name_scope(scope))
+                is_cell = placement.form == CELL
+                layer.build(inputs if is_cell else inputs[-1])
+            batch, height, width, _ = inputs[-1]
+            for _ in range(placement.halvings):
                 height, width = _half(height), _half(width)
-            shapes.append((batch, height, width, cell.output_channels))
-        self.feature_shapes = tuple(shapes[2 + i] for i in self.stage_ends)
-        self.auxiliary_shape = shapes[2 + self.middle]
+            channels = placement.channels_out
+            self.shapes[placement.name] = (batch, height, width, channels)
         self.built = True
 
-    def call(self, x, cell_arguments, training=False):
-        """Computes all cells.
+    @property
+    def feature_shapes(self) -> tuple[tuple[int | None, ...], ...]:
+        """The shapes of the features, fine to coarse."""
+        return tuple(self.shapes[name] for name in self.plan.features)
+
+    @property
+    def auxiliary_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of what an auxiliary head looks at, or None."""
+        return self.shapes.get(self.plan.auxiliary)
+
+    def _pairs(self):
+        return zip(self.plan.placements, self.placed, strict=True)
+
+    def call(
+        self,
+        x: tf.Tensor,
+        cell_arguments: Mapping[str, Mapping[str, Any]],
+        training: bool = False,
+    ) -> tuple[list[tf.Tensor], tf.Tensor | None]:
+        """Computes everything.
 
         Args:
             x: images, [B, H, W, 3].
             cell_arguments: cell type to further arguments of its cells.
+            training: passed on.
 
         Returns:
-            The last feature map of every resolution, fine to coarse, and the
-            feature map that an auxiliary head looks at.
+            The features, fine to coarse, and the feature map that an
+            auxiliary head looks at, if the plan has one.
         """
-        values = list(self.stem(x, training=training))
-        for kind, cell in zip(self.kinds, self.cells, strict=True):
-            arguments = cell_arguments[kind]
-            # `call`: Keras' `__call__` would cast the architecture weights.
-            value = cell.call(values[-2:], training=training, **arguments)
-            values.append(value)
-        features = [values[2 + i] for i in self.stage_ends]
-        return features, values[2 + self.middle]
+        values = {plan.IMAGES: x}
+        for placement, layer in self._pairs():
+            inputs = [values[name] for name in placement.inputs]
+            if placement.form == CELL:
+                arguments = cell_arguments[placement.cell_type]
+                # `call`: Keras' `__call__` would cast the architecture weights.
+                value = layer.call(inputs, training=training, **arguments)
+            else:
+                value = layer(inputs[-1], training=training)
+            values[placement.name] = value
+        features = [values[name] for name in self.plan.features]
+        return features, values.get(self.plan.auxiliary)
 
 
-@TRUNKS.register("nasbench201")
-class NasBench201Trunk(keras.layers.Layer):
-    """NAS-Bench-201's skeleton: three stages of `num_cells` cells.
-
-    A 3x3 stem to C channels; stages of width C, 2C, 4C, with a residual block
-    between them (Dong and Yang, 2020, section 2.1).
-
-    Args: as `DartsTrunk`, with `num_cells` for each stage.
-    """
-
-    head_activation = True
-    auxiliary_shape = None
-
-    def __init__(
-        self,
-        space: Space,
-        init_channels: int,
-        num_cells: int,
-        make_cell: MakeCell,
-        search: bool,
-        stem: str = "cifar",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        if stem != "cifar":
-            raise ConfigError(
-                f"--stem={stem} is not defined for --space={space.name}; use "
-                f"--stem=cifar."
-            )
-        (cell_type,) = space.cell_types
-        self.cell_type_name = cell_type.name
-        self.stem = Stem(
-            (init_channels,), moving_statistics=not search, name="stem"
-        )
-        self.stages, self.reductions = [], []
-        for stage in range(3):
-            channels = init_channels * 2**stage
-            if stage:
-                name = f"reduction_{stage}"
-                self.reductions.append(
-                    ResidualReduction(channels, not search, name=name)
-                )
-            self.stages.append(
-                [
-                    make_cell(
-                        cell_type.name, channels, None, f"cell_{stage}_{index}"
-                    )
-                    for index in range(num_cells)
-                ]
-            )
-
-    def build(self, input_shape):
-        """Makes all weights and notes `feature_shapes`, fine to coarse."""
-        batch, height, width, _ = input_shape
-        self.stem.build(input_shape)
-        shape = (batch, height, width, self.stem.channels[-1])
-        shapes = []
-        for stage, cells in enumerate(self.stages):
-            if stage:
-                self.reductions[stage - 1].build(shape)
-                height, width = _half(height), _half(width)
-                shape = (batch, height, width, cells[0].channels)
-            for cell in cells:
-                cell.build([shape])
-            shapes.append(shape)
-        self.built = True
-        self.feature_shapes = tuple(shapes)
-
-    def call(self, x, cell_arguments, training=False):
-        """Returns the three stages' features and None; see `DartsTrunk`."""
-        arguments = cell_arguments[self.cell_type_name]
-        x = self.stem(x, training=training)
-        features = []
-        for stage, cells in enumerate(self.stages):
-            if stage:
-                x = self.reductions[stage - 1](x, training=training)
-            for cell in cells:
-                # `call`: `__call__` would cast the architecture weights.
-                x = cell.call([x], training=training, **arguments)
-            features.append(x)
-        return features, None
+def _half(size: int | None) -> int | None:
+    return None if size is None else half(size)

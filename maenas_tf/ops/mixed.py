@@ -25,7 +25,7 @@ class MixedOp(keras.layers.Layer):
 
     Args:
         primitives: names of the K candidates.
-        channels: C, of input and output.
+        channels: of the output; those of the input are told by `build`.
         stride: 1 or 2.
         family: the space's skeleton (see `make_primitive`).
         implementation: of the candidates, "fused" or "plain".

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from maenas_tf.ops.convolution import average_pool_3x3, fan_in_uniform
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
-from maenas_tf.ops.primitives import Noise, Primitive
+from maenas_tf.ops.primitives import Noise, Primitive, zeros
 from maenas_tf.registry import Registry
 
 PLAIN_PRIMITIVES: Registry = Registry("plain primitive")
@@ -29,14 +29,21 @@ layers = keras.layers
 class PlainPrimitive(Primitive):
     """A primitive made of Keras layers, one after the other."""
 
-    def make_layers(self) -> list[keras.layers.Layer]:
-        """Returns the layers, first to last."""
+    def make_layers(self, width: int) -> list[keras.layers.Layer]:
+        """Returns the layers, first to last.
+
+        Args:
+            width: channels of the input.
+        """
         raise NotImplementedError
 
     def build(self, input_shape):
-        self.chain = self.make_layers()
+        width = input_shape[-1]
+        self.chain = self.make_layers(width)
         for layer in self.chain:
-            layer.build((None, None, None, self.channels))
+            layer.build((None, None, None, width))
+            # Convolutions change it, and pointwise ones alone name it.
+            width = getattr(layer, "filters", None) or width
         self.built = True
 
     def weighted(self, source, weight, training=False):
@@ -98,13 +105,13 @@ class _TwoHalves(keras.layers.Layer):
 
     def __init__(self, channels: int, **kwargs):
         super().__init__(**kwargs)
-        self.channels = channels
+        self.filters = channels
         self.subsamplings = [_Subsampling(first) for first in (0, 1)]
 
     def build(self, input_shape):
         self.convolutions = [
             layers.Conv2D(
-                self.channels // 2,
+                self.filters // 2,
                 1,
                 use_bias=False,
                 kernel_initializer=fan_in_uniform(input_shape[-1]),
@@ -130,17 +137,19 @@ class _TwoHalves(keras.layers.Layer):
 class PlainZero(PlainPrimitive):
     """Zeros, computed and weighted as anything else."""
 
-    def make_layers(self):
-        subsampling = [_Subsampling()] if self.stride == 2 else []
-        return [*subsampling, _Function(tf.zeros_like)]
+    def make_layers(self, width):
+        del width
+        form = {"stride": self.stride, "channels": self.channels}
+        return [_Function(zeros, **form)]
 
 
 @PLAIN_PRIMITIVES.register("skip_connect")
 class PlainSkip(PlainPrimitive):
     """The identity; at stride 2, factorised reduction."""
 
-    def make_layers(self):
+    def make_layers(self, width):
         if self.stride == 1:
+            self._check_width((None, width))
             return []
         return [
             layers.ReLU(),
@@ -157,7 +166,8 @@ class PlainPooling(PlainPrimitive):
         self.kind = kind
         self.normalize = normalize
 
-    def make_layers(self):
+    def make_layers(self, width):
+        self._check_width((None, width))
         if self.kind == "average":
             # Pixels outside the image do not count, at any stride.
             chain = [_Function(average_pool_3x3, stride=self.stride)]
@@ -179,7 +189,7 @@ class PlainSeparableConv(PlainPrimitive):
         self.dilation = dilation
         self.repeats = repeats
 
-    def make_layers(self):
+    def make_layers(self, width):
         chain = []
         for i in range(self.repeats):
             chain.append(layers.ReLU())
@@ -189,11 +199,12 @@ class PlainSeparableConv(PlainPrimitive):
                     self.channels,
                     1,
                     use_bias=False,
-                    kernel_initializer=fan_in_uniform(self.channels),
+                    kernel_initializer=fan_in_uniform(width),
                     name=f"pointwise_{i}",
                 ),
                 self._normalization(f"norm_{i}"),
             ]
+            width = self.channels
         return chain
 
     def _depthwise(self, stride, name):
@@ -221,8 +232,8 @@ class PlainNasBenchConv(PlainPrimitive):
         super().__init__(*args, **kwargs)
         self.kernel_size = kernel_size
 
-    def make_layers(self):
-        k, fan_in = self.kernel_size, self.kernel_size**2 * self.channels
+    def make_layers(self, width):
+        k, fan_in = self.kernel_size, self.kernel_size**2 * width
         convolution = layers.Conv2D(
             self.channels,
             k,

@@ -38,7 +38,7 @@ def make_primitive(
 
     Args:
         name: as the space spells it.
-        channels: C, of input and output.
+        channels: of the output; those of the input are told by `build`.
         stride: 1 or 2.
         search: the search's form, else the network's.
         family: the space's skeleton; it may define a name in its own way,
@@ -54,10 +54,10 @@ def make_primitive(
 
 
 class Primitive(keras.layers.Layer):
-    """One candidate operation on one edge; the width does not change.
+    """One candidate operation on one edge.
 
     Args:
-        channels: C, of input and output.
+        channels: of the output; those of the input are told by `build`.
         stride: 1 or 2.
         search: the search's form (see the module), else the network's.
     """
@@ -88,6 +88,16 @@ class Primitive(keras.layers.Layer):
             initializer=convolution.fan_in_uniform(fan_in),
         )
 
+    def _check_width(self, input_shape) -> None:
+        """Raises ConfigError if the width would have to change."""
+        if input_shape is not None and input_shape[-1] != self.channels:
+            raise ConfigError(
+                f"The primitive {self.name!r} of stride {self.stride} keeps "
+                f"the number of channels and cannot lead from "
+                f"{input_shape[-1]} to {self.channels}; let a convolution "
+                f"change it."
+            )
+
     def call(self, x, training=False):
         return self.weighted(SourceNode.of(x), None, training)
 
@@ -100,7 +110,7 @@ class Primitive(keras.layers.Layer):
         """Returns weight * operation(source.value).
 
         Args:
-            source: holds [B, H, W, C].
+            source: holds [B, H, W, C'].
             weight: the architecture weight, a scalar or, C times the same,
                 [C]; None is 1.
             training: passed on to normalisation.
@@ -137,13 +147,20 @@ def _times(x: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
     return x if weight is None else x * tf.cast(weight, x.dtype)
 
 
+def zeros(x: tf.Tensor, stride: int, channels: int) -> tf.Tensor:
+    """Returns zeros [B, ceil(H/stride), ceil(W/stride), channels]."""
+    x = x[:, ::stride, ::stride]
+    if x.shape[-1] != channels:
+        x = tf.repeat(x[..., :1], channels, axis=-1)
+    return tf.zeros_like(x)
+
+
 @PRIMITIVES.register("none")
 class Zero(Primitive):
     """Zeros of the (strided) shape; the supernet never computes it."""
 
     def weighted(self, source, weight, training=False):
-        x = source.value[:, :: self.stride, :: self.stride]
-        return tf.zeros_like(x)
+        return zeros(source.value, self.stride, self.channels)
 
 
 class Pooling(Primitive):
@@ -176,6 +193,7 @@ class Pooling(Primitive):
         return self.norm.call(y) if self.norm is not None else y
 
     def build(self, input_shape):
+        self._check_width(input_shape)
         self.norm = None
         if self.search and self.normalize:
             self.norm = self._normalization("norm")
@@ -267,6 +285,8 @@ class SkipConnect(Primitive):
                 self.channels, self.search, name="reduce"
             )
             self.reduce.build(input_shape)
+        else:
+            self._check_width(input_shape)
         self.built = True
 
     def weighted(self, source, weight, training=False):
@@ -307,16 +327,19 @@ class SeparableConv(Primitive):
         self.repeats = repeats
 
     def build(self, input_shape):
-        k, c = self.kernel_size, self.channels
+        k, width = self.kernel_size, input_shape[-1]
         self.depthwise, self.pointwise, self.norms = [], [], []
         for i in range(self.repeats):
             self.depthwise.append(
-                self._kernel(f"depthwise_{i}", (k, k, c, 1), k * k)
+                self._kernel(f"depthwise_{i}", (k, k, width, 1), k * k)
             )
             self.pointwise.append(
-                self._kernel(f"pointwise_{i}", (1, 1, c, c), c)
+                self._kernel(
+                    f"pointwise_{i}", (1, 1, width, self.channels), width
+                )
             )
             self.norms.append(self._normalization(f"norm_{i}"))
+            width = self.channels
         self.built = True
 
     def weighted(self, source, weight, training=False):
@@ -481,6 +504,7 @@ class Noise(Primitive):
     """
 
     def build(self, input_shape):
+        self._check_width(input_shape)
         self.calls = self.add_weight(
             name="calls",
             shape=(),

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.primitives import Primitive
+from maenas_tf.ops.primitives import Primitive, zeros
 from maenas_tf.ops.replica import num_replicas
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.spaces.space import NONE
@@ -41,13 +41,13 @@ class SinglePathOp(MixedOp):
         Args: as `MixedOp.terms`, the weights zeros and at most one 1.
         """
         x = source.value
-        zeros = functools.partial(_zeros, x, self.stride)
+        nothing = functools.partial(zeros, x, self.stride, self.channels)
         if num_replicas() > 1:
-            return super().terms(source, weights, training) or [zeros()]
+            return super().terms(source, weights, training) or [nothing()]
         computed = [c for c in self.candidates if c.name != NONE]
         state = [v for c in computed for v in c.non_trainable_variables]
         values = [tf.convert_to_tensor(variable) for variable in state]
-        branches = [lambda: (zeros(), *values)]
+        branches = [lambda: (nothing(), *values)]
         for candidate in computed:
             branches.append(
                 functools.partial(_compute, candidate, x, training, state)
@@ -68,10 +68,6 @@ class SinglePathOp(MixedOp):
         if not terms:
             return tf.constant(0)
         return tf.cast(tf.add_n(terms), tf.int32)
-
-
-def _zeros(x: tf.Tensor, stride: int) -> tf.Tensor:
-    return tf.zeros_like(x[:, ::stride, ::stride])
 
 
 def _compute(

@@ -10,6 +10,7 @@ from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.searcher import Searcher
+from maenas_tf.skeletons import head_of, search_cells
 from maenas_tf.spaces import Space
 from maenas_tf.tasks import Task
 
@@ -25,7 +26,7 @@ def build_searcher(
         task: that it names, made for the images.
         algorithm: that it names.
     """
-    head = task.build_head(space)
+    head = task.build_head(head_of(space))
     architecture = None
     parameters = algorithm.parameters(space)
     if parameters:
@@ -35,7 +36,7 @@ def build_searcher(
     supernet = Supernet(
         space,
         config.init_channels,
-        config.num_cells or space.default_num_cells,
+        search_cells(space, config.num_cells),
         head,
         architecture,
         algorithm.make_edge,

@@ -21,7 +21,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.runs import atomic, files, kinds
 from maenas_tf.runs.run_record import RunRecord, true_figures
 from maenas_tf.selection.constraints import Budget, Limits
-from maenas_tf.skeletons.network_costs import NetworkSize
+from maenas_tf.skeletons import NetworkSize
 from maenas_tf.spaces import SPACES, Genotype
 
 # Settings in which the searches must agree: what is derived, and the network

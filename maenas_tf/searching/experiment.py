@@ -36,7 +36,7 @@ from maenas_tf.searching.search_report import SearchReport, scalars
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.searching.tuning import Tuning
 from maenas_tf.selection.constraints import Budget, Limits
-from maenas_tf.skeletons.network_costs import evaluation_size
+from maenas_tf.skeletons import evaluation_size, search_cells
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures
 from maenas_tf.tasks import TASKS, Task, unread_settings
@@ -140,7 +140,7 @@ class SearchExperiment:
     @property
     def num_cells(self) -> int:
         """The number of cells (nasbench201: per stage)."""
-        return self.config.num_cells or self.space.default_num_cells
+        return search_cells(self.space, self.config.num_cells)
 
     @property
     def warmup_epochs(self) -> int:

@@ -21,11 +21,11 @@ import numpy as np
 
 from maenas_tf.config import ConfigError
 from maenas_tf.selection.pareto import Choices, select
-from maenas_tf.skeletons.network_costs import (
+from maenas_tf.skeletons import (
     Cost,
+    NetworkCosts,
     NetworkSize,
-    SkeletonCosts,
-    skeleton_costs,
+    skeleton_of,
 )
 from maenas_tf.spaces import Edge, Genotype, GenotypeEdge, Space
 
@@ -74,16 +74,17 @@ class Budget:
     def __init__(
         self, space: Space, size: NetworkSize, limits: Limits | None = None
     ):
-        if size.num_cells < space.min_num_cells:
+        least = skeleton_of(space).min_num_cells
+        if size.num_cells < least:
             raise ConfigError(
                 f"--eval_num_cells={size.num_cells} is too few for "
-                f"--space={space.name}: give at least {space.min_num_cells}, "
+                f"--space={space.name}: give at least {least}, "
                 f"or 0 for the reference's number."
             )
         self.space = space
         self.size = size
         self.limits = limits or Limits()
-        self.costs: SkeletonCosts = skeleton_costs(space, size)
+        self.costs: NetworkCosts = NetworkCosts(space, size)
         self._check_possible()
 
     def cost(self, genotype: Genotype) -> Cost:

@@ -34,8 +34,8 @@ class Cost:
         return Cost(self.parameters + other.parameters, self.macs + other.macs)
 
 
-# (channels, size of the output, stride) -> cost of a primitive
-PrimitiveCost = Callable[[int, int, int], Cost]
+# (channels of the input, of the output, size of the output, stride) -> cost
+PrimitiveCost = Callable[[int, int, int, int], Cost]
 
 
 def half(size: int) -> int:
@@ -70,31 +70,35 @@ def factorized_reduce(width: int, channels: int, size: int) -> Cost:
     return conv_norm(1, width, channels, size)
 
 
-def _free(channels: int, size: int, stride: int) -> Cost:
+def _free(width: int, channels: int, size: int, stride: int) -> Cost:
     """Pooling, zeros, noise: nothing trained, nothing multiplied."""
-    del channels, size, stride
+    del width, channels, size, stride
     return Cost()
 
 
-def _skip(channels: int, size: int, stride: int) -> Cost:
+def _skip(width: int, channels: int, size: int, stride: int) -> Cost:
     if stride == 1:
         return Cost()
-    return factorized_reduce(channels, channels, size)
+    return factorized_reduce(width, channels, size)
 
 
 def _separable(
-    channels: int, size: int, stride: int, kernel: int, repeats: int
+    width: int, channels: int, size: int, stride: int, kernel: int, repeats: int
 ) -> Cost:
     del stride  # Only the size of the output matters.
-    weights = kernel * kernel * channels + channels * channels
-    return Cost(
-        repeats * (weights + 2 * channels), repeats * weights * size * size
-    )
+    total = Cost()
+    for _ in range(repeats):
+        weights = kernel * kernel * width + width * channels
+        total += Cost(weights + 2 * channels, weights * size * size)
+        width = channels
+    return total
 
 
-def _square(channels: int, size: int, stride: int, kernel: int) -> Cost:
+def _square(
+    width: int, channels: int, size: int, stride: int, kernel: int
+) -> Cost:
     del stride
-    return conv_norm(kernel, channels, channels, size)
+    return conv_norm(kernel, width, channels, size)
 
 
 for _name in ("none", "max_pool_3x3", "avg_pool_3x3", "noise"):
@@ -112,18 +116,24 @@ for _kernel in (1, 3):
 
 
 def primitive_cost(
-    name: str, channels: int, size: int, stride: int = 1
+    name: str,
+    channels: int,
+    size: int,
+    stride: int = 1,
+    channels_in: int = 0,
 ) -> Cost:
     """Returns the cost of a primitive in the network found.
 
     Args:
         name: of the primitive.
-        channels: C, of input and output.
+        channels: of the output.
         size: side of the input, pixels.
         stride: 1 or 2.
+        channels_in: of the input; 0 means as of the output.
 
     Raises:
         ValueError: the name is unknown.
     """
     output = size if stride == 1 else half(size)
-    return PRIMITIVE_COSTS.get(name)(channels, output, stride)
+    make = PRIMITIVE_COSTS.get(name)
+    return make(channels_in or channels, channels, output, stride)

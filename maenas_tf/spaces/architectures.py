@@ -104,6 +104,12 @@ class Architectures:
                 for edge in genotype.cells[kind]
                 if edge.node == node
             )
+            if chosen not in entries:
+                raise ValueError(
+                    f"Node {node} of the {kind!r} cell has {len(chosen)} "
+                    f"edge(s), which no architecture of the space "
+                    f"{self.space.name!r} has that is proposed."
+                )
             numbers.append(entries.index(chosen))
         return tuple(numbers)
 

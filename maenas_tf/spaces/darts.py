@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,8 +56,6 @@ class DartsSpace(Space):
     """
 
     skeleton = "darts"
-    default_num_cells = 8
-    min_num_cells = 3
     edges_per_node = EDGES_PER_NODE
 
     def __init__(
@@ -116,33 +115,40 @@ class DartsSpace(Space):
         return Genotype(self.name, cells)
 
     def genotype_to_dict(self, genotype: Genotype) -> dict[str, Any]:
-        """Returns lists of [primitive, source], two a node, and concats."""
+        """Returns lists of [primitive, source], two a node, and concats.
+
+        A cell in which a node has fewer edges has lists of [primitive,
+        source, node], and concatenates the nodes that have any.
+        """
         values: dict[str, Any] = {"space": self.name}
         for cell_type in self.cell_types:
-            values[cell_type.name] = [
-                [edge.primitive, edge.source]
-                for edge in genotype.cells[cell_type.name]
+            name, edges = cell_type.name, genotype.cells[cell_type.name]
+            whole = len(edges) == NUM_CHOSEN
+            values[name] = [
+                [edge.primitive, edge.source, *(() if whole else (edge.node,))]
+                for edge in edges
             ]
-            values[f"{cell_type.name}_concat"] = list(cell_type.concat)
+            live = genotype.live_nodes(name, cell_type.concat)
+            values[f"{name}_concat"] = list(live)
         return values
 
     def genotype_from_dict(self, values: Mapping[str, Any]) -> Genotype:
-        """Reads lists of [primitive, source], two a node, and concats."""
+        """Reads what `genotype_to_dict` returns."""
         names = [cell_type.name for cell_type in self.cell_types]
         fields = [(name, f"{name}_concat") for name in names]
         check_fields(self.name, values, ("space", *sum(fields, ())))
+        cells = {name: _read_edges(name, values[name]) for name in names}
+        genotype = Genotype(self.name, cells)
         for cell_type in self.cell_types:
             concat = values[f"{cell_type.name}_concat"]
-            if not isinstance(concat, (list, tuple)) or (
-                tuple(concat) != cell_type.concat
-            ):
+            live = genotype.live_nodes(cell_type.name, cell_type.concat)
+            if not isinstance(concat, (list, tuple)) or tuple(concat) != live:
                 raise ValueError(
                     f"{cell_type.name}_concat={concat!r} is not supported: "
-                    f"the space {self.name!r} concatenates the nodes "
-                    f"{list(cell_type.concat)}."
+                    f"the space {self.name!r} concatenates the nodes that "
+                    f"have an edge, here {list(live)}."
                 )
-        cells = {name: _read_pairs(name, values[name]) for name in names}
-        return Genotype(self.name, cells)
+        return genotype
 
     def genotype_to_string(self, genotype: Genotype) -> str:
         """Returns `genotype.json` in one line."""
@@ -155,25 +161,28 @@ class DartsSpace(Space):
         self, cell_type: CellType, edges: tuple[GenotypeEdge, ...]
     ) -> None:
         nodes = [edge.node for edge in edges]
-        expected = [
-            node for node in cell_type.nodes for _ in range(EDGES_PER_NODE)
-        ]
-        if nodes != expected:
+        most = max((nodes.count(node) for node in nodes), default=0)
+        if not edges or most > EDGES_PER_NODE or nodes != sorted(nodes):
             raise ValueError(
-                f"The {cell_type.name!r} cell needs {EDGES_PER_NODE} edges "
-                f"into each of the nodes {list(cell_type.nodes)}, in this "
-                f"order; received edges into {nodes}."
+                f"The {cell_type.name!r} cell needs up to {EDGES_PER_NODE} "
+                f"edges into each of the nodes {list(cell_type.nodes)}, in "
+                f"this order, and one at least; received edges into {nodes}."
             )
-        for first, second in zip(edges[::2], edges[1::2], strict=True):
-            if first.source == second.source:
+        fed = {*range(cell_type.num_inputs), *nodes}
+        for first, second in itertools.pairwise(edges):
+            if first.node == second.node and first.source == second.source:
                 raise ValueError(
                     f"Node {first.node} of the {cell_type.name!r} cell has "
                     f"the source {first.source} twice; give two different "
                     f"ones."
                 )
-
-    def _reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        return (num_cells // 3, 2 * num_cells // 3)
+        for edge in edges:
+            if edge.source not in fed:
+                raise ValueError(
+                    f"Node {edge.node} of the {cell_type.name!r} cell has the "
+                    f"source {edge.source}, which no edge leads to; drop that "
+                    f"edge."
+                )
 
 
 def _cell_type(
@@ -220,8 +229,23 @@ def _strongest_edges(
     ]
 
 
+def _read_edges(name: str, entries: Any) -> tuple[GenotypeEdge, ...]:
+    """Reads a list of [primitive, source] or [primitive, source, node].
+
+    Of pairs there are eight: the place gives the node.
+    """
+    if isinstance(entries, (list, tuple)) and all(
+        isinstance(entry, (list, tuple))
+        and len(entry) == 3
+        and isinstance(entry[0], str)
+        and type(entry[1]) is type(entry[2]) is int
+        for entry in entries
+    ):
+        return tuple(GenotypeEdge(*entry) for entry in entries)
+    return _read_pairs(name, entries)
+
+
 def _read_pairs(name: str, pairs: Any) -> tuple[GenotypeEdge, ...]:
-    """Reads a list of [primitive, source]; the place gives the node."""
     if not isinstance(pairs, (list, tuple)) or len(pairs) != NUM_CHOSEN:
         received = len(pairs) if isinstance(pairs, (list, tuple)) else pairs
         raise ValueError(

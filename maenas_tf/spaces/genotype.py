@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from maenas_tf.spaces.known import SPACES
@@ -23,11 +23,12 @@ class GenotypeEdge:
     node: int
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Genotype:
     """The discrete architecture of the cells of a network.
 
-    Immutable, hashable and comparable. The constructor takes what it is
+    Immutable, hashable and comparable; two that name the same edges in
+    another order are the same architecture. The constructor takes what it is
     given; `validate` and all the readers below check it against its space.
 
     Attributes:
@@ -47,8 +48,18 @@ class Genotype:
         cells = {name: tuple(edges) for name, edges in self.cells.items()}
         object.__setattr__(self, "cells", types.MappingProxyType(cells))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Genotype):
+            return NotImplemented
+        return self._content() == other._content()
+
     def __hash__(self) -> int:
-        return hash((self.space, frozenset(self.cells.items())))
+        return hash(self._content())
+
+    def _content(self) -> tuple[str, frozenset]:
+        """Returns what makes it this one: the order of edges does not."""
+        cells = ((n, frozenset(edges)) for n, edges in self.cells.items())
+        return self.space, frozenset(cells)
 
     def __reduce__(self):
         return type(self), (self.space, dict(self.cells))
@@ -63,6 +74,13 @@ class Genotype:
             ValueError: it does not fit; the message says where.
         """
         SPACES.get(self.space).validate(self)
+
+    def live_nodes(
+        self, cell_type: str, nodes: Iterable[int]
+    ) -> tuple[int, ...]:
+        """Returns those of some nodes that an edge of a cell leads to."""
+        fed = {edge.node for edge in self.cells[cell_type]}
+        return tuple(node for node in nodes if node in fed)
 
     def count(self, primitive: str, cell_type: str | None = None) -> int:
         """Returns on how many edges `primitive` is placed.

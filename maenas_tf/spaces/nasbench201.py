@@ -45,7 +45,6 @@ class NASBench201Space(Space):
     """
 
     skeleton = "nasbench201"
-    default_num_cells = 5
 
     def __init__(self, name: str):
         pairs = [
@@ -139,11 +138,6 @@ class NASBench201Space(Space):
                 f"of the edges (source, node) {expected}, in this order; "
                 f"received {pairs}."
             )
-
-    def _reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        # Residual blocks between the stages halve the resolution, no cell.
-        del num_cells
-        return ()
 
 
 def parse_arch(arch: str) -> tuple[GenotypeEdge, ...]:

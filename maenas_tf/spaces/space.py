@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.config import ConfigError
 from maenas_tf.spaces.genotype import Genotype, GenotypeEdge
 
 NONE = "none"
@@ -94,17 +93,11 @@ class Space(abc.ABC):
     Attributes:
         name: under which it is registered.
         cell_types: its kinds of cells.
-        skeleton: the network around the cells, "darts" or "nasbench201".
-        default_num_cells: number of cells (nasbench201: per stage).
-        min_num_cells: with fewer a cell type or a stage would be missing.
-        num_downsamplings: how often the skeleton halves the resolution.
+        skeleton: name of the network around the choices (see `skeletons`).
         edges_per_node: how many edges into a node a genotype keeps; 0: all.
     """
 
     skeleton: str
-    default_num_cells: int
-    min_num_cells: int = 1
-    num_downsamplings: int = 2
     edges_per_node: int = 0
 
     def __init__(self, name: str, cell_types: tuple[CellType, ...]):
@@ -200,19 +193,6 @@ class Space(abc.ABC):
                 f"{edge.source}: give one of {', '.join(allowed)}."
             )
 
-    def reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        """Returns the indices of the reduction cells among `num_cells`.
-
-        Raises:
-            ConfigError: there are fewer than `min_num_cells`.
-        """
-        if num_cells < self.min_num_cells:
-            raise ConfigError(
-                f"--num_cells={num_cells} is too few for --space={self.name}: "
-                f"give a whole number of at least {self.min_num_cells}."
-            )
-        return self._reduction_cells(num_cells)
-
     def _checked_weights(
         self, weights: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
@@ -284,10 +264,6 @@ class Space(abc.ABC):
         self, cell_type: CellType, edges: tuple[GenotypeEdge, ...]
     ) -> None:
         """Checks number and order of a cell's chosen edges."""
-
-    @abc.abstractmethod
-    def _reduction_cells(self, num_cells: int) -> tuple[int, ...]:
-        """Returns `reduction_cells` of enough cells."""
 
 
 def check_fields(

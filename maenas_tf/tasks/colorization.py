@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from maenas_tf.data import color
 from maenas_tf.models.heads import PixelHead
-from maenas_tf.models.trunk import TRUNKS
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
 
@@ -35,8 +34,7 @@ class Colorization(Classification):
             "target": color.color_bin(lab[..., 1:]),
         }
 
-    def build_head(self, space):
-        activation = TRUNKS.get(space.skeleton).head_activation
+    def build_head(self, form):
         return PixelHead(
-            len(color.bin_centers()), self.image_size, activation, name="head"
+            len(color.bin_centers()), self.image_size, form, name="head"
         )

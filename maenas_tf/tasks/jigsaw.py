@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import JointViewsHead
-from maenas_tf.models.trunk import STEMS, TRUNKS
+from maenas_tf.skeletons import reduction
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
@@ -54,7 +54,7 @@ class Jigsaw(Classification):
     def __init__(self, config, image_size, num_classes):
         super().__init__(config, image_size, num_classes)
         space = SPACES.get(config.space)
-        divisor = STEMS.get(config.stem).reduction * 2**space.num_downsamplings
+        divisor = reduction(space, config.stem)
         self.quarter = image_size // GRID
         self.tile = tile_size(image_size, divisor)
         if not self.tile:
@@ -93,6 +93,5 @@ class Jigsaw(Classification):
     def build_input(self):
         return FoldViews(name="fold_views")
 
-    def build_head(self, space):
-        activation = TRUNKS.get(space.skeleton).head_activation
-        return JointViewsHead(len(ORDERS), NUM_TILES, activation, name="head")
+    def build_head(self, form):
+        return JointViewsHead(len(ORDERS), NUM_TILES, form, name="head")

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.models.heads import ClassifierHead
-from maenas_tf.models.trunk import TRUNKS
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
 
@@ -40,8 +39,5 @@ class RandomLabels(Classification):
         )
         return {"input": example["image"], "target": label}
 
-    def build_head(self, space):
-        activation = TRUNKS.get(space.skeleton).head_activation
-        return ClassifierHead(
-            self.config.random_classes, activation, name="head"
-        )
+    def build_head(self, form):
+        return ClassifierHead(self.config.random_classes, form, name="head")

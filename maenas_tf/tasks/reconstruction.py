@@ -44,7 +44,7 @@ class Reconstruction(Task):
             masking.check_masking(image_size, config.patch_size, 0.0)
         DECODERS.get_for_flag("decoder", config.decoder)
 
-    def build_head(self, space):
+    def build_head(self, form):
         """Returns the decoder that --decoder names."""
         width = self.config.decoder_width or self.config.init_channels
         return DECODERS.get(self.config.decoder)(

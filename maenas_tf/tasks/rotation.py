@@ -9,7 +9,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from maenas_tf.models.heads import EachViewHead
-from maenas_tf.models.trunk import TRUNKS
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
 from maenas_tf.tasks.views import FoldViews
@@ -32,6 +31,5 @@ class Rotation(Classification):
     def build_input(self):
         return FoldViews(name="fold_views")
 
-    def build_head(self, space):
-        activation = TRUNKS.get(space.skeleton).head_activation
-        return EachViewHead(NUM_TURNS, NUM_TURNS, activation, name="head")
+    def build_head(self, form):
+        return EachViewHead(NUM_TURNS, NUM_TURNS, form, name="head")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import ClassifierHead
-from maenas_tf.models.trunk import TRUNKS
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
 
@@ -28,6 +27,5 @@ class Supervised(Classification):
     def map(self, example, seed):
         return {"input": example["image"], "label": example["label"]}
 
-    def build_head(self, space):
-        activation = TRUNKS.get(space.skeleton).head_activation
-        return ClassifierHead(self.num_classes, activation, name="head")
+    def build_head(self, form):
+        return ClassifierHead(self.num_classes, form, name="head")

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
 from maenas_tf.registry import Registry
-from maenas_tf.spaces import Space
+from maenas_tf.skeletons import Head
 
 TASKS: Registry = Registry("task")
 
@@ -66,8 +66,12 @@ class Task:
         """
         raise NotImplementedError
 
-    def build_head(self, space: Space) -> keras.layers.Layer:
-        """Returns the layer on the supernet's features, fine to coarse."""
+    def build_head(self, form: Head) -> keras.layers.Layer:
+        """Returns the layer on the supernet's features, fine to coarse.
+
+        Args:
+            form: what stands before a classifier in the space's networks.
+        """
         raise NotImplementedError
 
     def build_input(self) -> keras.layers.Layer | None:

@@ -24,6 +24,7 @@ from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
 from maenas_tf.searching.build import build_searcher
+from maenas_tf.skeletons import search_cells
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from maenas_tf.timing.config import BenchmarkConfig
@@ -204,7 +205,7 @@ class NetworkCase(Case):
                 genotype,
                 config.num_classes,
                 config.init_channels,
-                config.num_cells or space.default_num_cells,
+                search_cells(space, config.num_cells),
                 config.image_size,
                 config.stem,
             )

@@ -34,23 +34,13 @@ from maenas_tf.recording.history import History
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
-from maenas_tf.spaces import SPACES, Space
+from maenas_tf.skeletons import evaluation_size
+from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
 from maenas_tf.training.retrainer import Retrainer
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
 from maenas_tf.training.trained_run import Preprocessing
-
-# Of the darts family's evaluation (Liu et al., 2019); the search has fewer.
-DARTS_CELLS = 20
-
-
-def number_of_cells(config: TrainConfig, space: Space) -> int:
-    """Returns the network's number of cells (nasbench201: per stage)."""
-    default = space.default_num_cells
-    if space.skeleton == "darts":
-        default = DARTS_CELLS
-    return config.num_cells or default
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,11 +139,14 @@ class TrainExperiment:
 
     def _build(self) -> Retrainer:
         config = self.config
+        size = evaluation_size(
+            self.space, config.stem, num_cells=config.num_cells
+        )
         network = Network(
             self.genotype,
             self.images.num_classes,
             config.init_channels,
-            number_of_cells(config, self.space),
+            size.num_cells,
             self.images.image_size,
             config.stem,
             auxiliary=config.auxiliary_weight > 0,

@@ -1,10 +1,14 @@
 """Tests of `maenas_tf.models.cell`."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from maenas_tf.models.cell import CellInputs, SearchCell, wire
+from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.spaces import SPACES
 from tests.ops import numpy_oracle
 from tests.ops.layers import image, variables_by_name
@@ -17,6 +21,15 @@ def times(factor):
         return [factor * source.value]
 
     return edge
+
+
+def bare(space, kind):
+    """Returns the placement of a cell of width 4 that takes it as it is."""
+    cells = make_plan(
+        space, NetworkSize(2 if kind != "normal" else 4, 3, 12)
+    ).cells
+    cell = next(c for c in cells if c.cell_type == kind and c.channels == 4)
+    return dataclasses.replace(cell, prepares_inputs=False)
 
 
 def value(number):
@@ -70,16 +83,20 @@ def test_edges_from_one_node_see_the_same_source():
     assert seen[2] is not seen[0]
 
 
-@pytest.mark.parametrize(
-    ("targets", "reached", "expected"),
-    [((3,), 3, 2), ((2, 4), 4, 3), ((2, 3, 2), 2, 4)],
-)
-def test_node_without_an_edge_is_an_error(targets, reached, expected):
-    connections = [(0, target, times(1.0)) for target in targets]
-    with pytest.raises(
-        ValueError, match=f"reach node {reached} where node {expected} "
-    ):
+def test_connections_out_of_order_are_an_error():
+    connections = [(0, target, times(1.0)) for target in (2, 3, 2)]
+    with pytest.raises(ValueError, match="reach node 2 after node 3"):
         wire([value(1), value(2)], connections, (2,))
+
+
+def test_a_node_without_an_edge_has_no_value_and_is_missed_by_none():
+    connections = [(0, 2, times(2.0)), (2, 4, times(3.0))]
+    y = wire([value(1), value(5)], connections, concat=(2, 4))
+    np.testing.assert_array_equal(np.ravel(y), [2.0, 6.0])
+    with pytest.raises(ValueError, match="leads to node 3"):
+        wire([value(1), value(5)], connections, (2, 3))
+    with pytest.raises(ValueError, match="leads to node 3"):
+        wire([value(1), value(5)], [(3, 4, times(1.0))], (4,))
 
 
 @pytest.mark.parametrize("reduced_before", [True, False])
@@ -112,7 +129,7 @@ def test_search_cell_is_the_double_sum_of_its_definition(space, kind):
     """Node j is the sum over i < j and k of a_ijk op_ijk(node i)."""
     space = SPACES.get(space)
     cell_type = space.cell_type(kind)
-    cell = SearchCell(cell_type, 4, space.skeleton, name="cell")
+    cell = SearchCell(bare(space, kind), space.skeleton, name="cell")
     cell.build(None)
     rng = np.random.default_rng(0)
     shape = (cell_type.num_edges, cell_type.max_primitives)
@@ -137,21 +154,52 @@ def test_search_cell_is_the_double_sum_of_its_definition(space, kind):
     expected = tf.concat([nodes[i] for i in cell_type.concat], -1)
     y = cell.call(inputs, weights)
     size = 3 if kind == "reduce" else 6
-    assert y.shape == (2, size, size, cell.output_channels)
+    assert y.shape == (2, size, size, 4 * len(cell_type.concat))
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_search_cell_prepares_its_inputs():
-    cell_type = SPACES.get("s2").cell_type("normal")
-    inputs = CellInputs(4, True, True, name="inputs")
-    cell = SearchCell(cell_type, 4, "darts", inputs, name="cell")
+    space = SPACES.get("s2")
+    placement = dataclasses.replace(
+        bare(space, "normal"), prepares_inputs=True, halves_older=True
+    )
+    cell = SearchCell(placement, "darts", name="cell")
     shapes = [(2, 8, 8, 6), (2, 4, 4, 10)]
     cell.build(shapes)
     weights = tf.fill([14, 2], 0.5)
     raw = [tf.constant(image(shape)) for shape in shapes]
-    bare = SearchCell(cell_type, 4, "darts", name="bare")
-    bare.edges = cell.edges
-    bare.built = True
+    without = SearchCell(bare(space, "normal"), "darts", name="without")
+    without.edges = cell.edges
+    without.built = True
     np.testing.assert_array_equal(
-        cell.call(raw, weights), bare.call(inputs.call(raw), weights)
+        cell.call(raw, weights),
+        without.call(cell.inputs_layer.call(raw), weights),
     )
+
+
+def widening(names, *args, **kwargs):
+    """Makes an edge that cuts every candidate that keeps the width."""
+    kept = [name if "conv" in name else "none" for name in names]
+    return MixedOp(kept, *args, **kwargs)
+
+
+def test_a_layer_takes_its_own_row_of_the_weights():
+    space = SPACES.get("nasbench201")
+    whole = bare(space, "cell")
+    placed = dataclasses.replace(
+        whole.edges[4], source=0, node=1, channels_in=3
+    )
+    layer = SearchCell(
+        dataclasses.replace(whole, edges=(placed,), concat=(1,)),
+        space.skeleton,
+        make_edge=widening,
+        name="layer",
+    )
+    layer.build(None)
+    x = tf.constant(image((2, 6, 6, 3)))
+    weights = np.arange(30.0, dtype=np.float32).reshape(6, 5)
+    _, _, narrow, wide, _ = layer.edges[0].candidates
+    expected = 22.0 * narrow.call(x) + 23.0 * wide.call(x)
+    y = layer.call([x], tf.constant(weights))
+    assert y.shape == (2, 6, 6, 4)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)

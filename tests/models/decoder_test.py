@@ -178,7 +178,7 @@ def macs_of(monkeypatch, net, width):
 def test_decoder_costs_less_than_fifteen_percent(space, monkeypatch):
     """At the published size and the default width, C."""
     net = full_supernet(space)
-    supernet, decoder = macs_of(monkeypatch, net, net.init_channels)
+    supernet, decoder = macs_of(monkeypatch, net, net.plan.size.init_channels)
     by_hand = sum(
         f[1] * f[2] * f[3] * 16 for f in net.trunk.feature_shapes
     ) + 9 * 16 * (16 * 16**2 + 16 * 32**2 + 3 * 32**2)

@@ -14,8 +14,8 @@ from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.models.supernet import (
     Supernet,
     build_supernet,
-    check_image_size,
 )
+from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.spaces import SPACES
 from tests.models.networks import (
     full_supernet,
@@ -91,7 +91,7 @@ def test_every_cell_of_a_type_gets_the_same_weights(space, monkeypatch):
     call = SearchCell.call
 
     def recorded(self, inputs, weights, training=False):
-        seen.append((self.cell_type.name, weights))
+        seen.append((self.placement.cell_type, weights))
         return call(self, inputs, weights, training)
 
     monkeypatch.setattr(SearchCell, "call", recorded)
@@ -209,7 +209,8 @@ def test_image_size_that_does_not_fit_names_one_that_does(size, remedy):
         build_supernet(space, 2, 1, image_size=size)
     (suggested,) = re.findall(r"for example (\d+)", str(error.value))
     assert int(suggested) == remedy
-    check_image_size(space, int(suggested))
+    size = NetworkSize(2, 1, int(suggested))
+    make_plan(space, size).check_image_size()
 
 
 @pytest.mark.parametrize("space", ["s2", "nasbench201"])
@@ -219,9 +220,8 @@ def test_smallest_image_size_works(space):
 
 
 def test_number_of_cells_defaults_to_that_of_the_space():
-    assert len(full_supernet("darts").trunk.cells) == 8
-    stages = full_supernet("nasbench201").trunk.stages
-    assert [len(cells) for cells in stages] == [5, 5, 5]
+    assert len(full_supernet("darts").plan.cells) == 8
+    assert len(full_supernet("nasbench201").plan.cells) == 3 * 5
 
 
 def test_supernet_without_classes_returns_features():

@@ -4,52 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.models.trunk import STEMS, TRUNKS, ResidualReduction, Stem
-from maenas_tf.spaces import SPACES
+from maenas_tf.models.cell import NetworkCell
+from maenas_tf.models.trunk import ResidualReduction, Stem, Trunk
+from maenas_tf.skeletons import NetworkSize, make_plan
+from tests.models.networks import full_supernet
 from tests.ops import numpy_oracle
 from tests.ops.layers import fill, image
-
-
-def plan(space, init_channels, num_cells, **kwargs):
-    """Returns kind, width and `reduced_before` of every cell asked for."""
-    asked = []
-
-    def make_cell(kind, channels, inputs, name):
-        asked.append((kind, channels, getattr(inputs, "reduced_before", None)))
-        return name
-
-    space = SPACES.get(space)
-    make = TRUNKS.get(space.skeleton)
-    make(space, init_channels, num_cells, make_cell, search=True, **kwargs)
-    return asked
-
-
-@pytest.mark.parametrize(
-    ("num_cells", "reductions"), [(8, (2, 5)), (14, (4, 9)), (20, (6, 13))]
-)
-def test_cells_at_the_thirds_reduce_and_double_the_width(num_cells, reductions):
-    cells = plan("darts", 16, num_cells)
-    assert len(cells) == num_cells
-    for index, (kind, channels, reduced_before) in enumerate(cells):
-        assert (kind == "reduce") == (index in reductions)
-        assert channels == 16 * 2 ** sum(index >= r for r in reductions)
-        assert reduced_before == (index - 1 in reductions)
-
-
-def test_first_cell_behind_the_large_stem_has_inputs_of_two_sizes():
-    first, second, *_ = plan("darts", 16, 14, stem="imagenet")
-    assert first == ("normal", 16, True)
-    assert second == ("normal", 16, False)
-
-
-def test_stages_of_nasbench201_double_the_width():
-    widths = [channels for _, channels, _ in plan("nasbench201", 16, 2)]
-    assert widths == [16, 16, 32, 32, 64, 64]
-
-
-def test_large_stem_is_not_for_nasbench201():
-    with pytest.raises(ValueError, match="--stem=imagenet.*--stem=cifar"):
-        plan("nasbench201", 16, 1, stem="imagenet")
 
 
 @pytest.mark.parametrize("moving_statistics", [True, False])
@@ -96,17 +56,38 @@ def test_stem_equals_its_definition(activation_first, stride):
 
 
 @pytest.mark.parametrize(
-    ("name", "older", "newer"),
+    ("space", "size"),
     [
-        ("cifar", (32, 32, 48), (32, 32, 48)),
-        ("imagenet", (8, 8, 16), (4, 4, 16)),
+        ("darts", NetworkSize(4, 3, 8)),
+        ("darts", NetworkSize(4, 3, 64, stem="imagenet")),
+        ("nasbench201", NetworkSize(4, 1, 8)),
     ],
 )
-def test_stem_gives_the_two_inputs_it_announces(name, older, newer):
-    stem = STEMS.get(name)(16)
-    stem.build((None, 32, 32, 3))
-    assert stem.output_shapes == ((None, *older), (None, *newer))
-    outputs = stem.call(tf.zeros([1, 32, 32, 3]))
-    assert [tuple(y.shape[1:]) for y in outputs] == [older, newer]
-    assert 32 // newer[0] == stem.reduction
-    assert (older[0] > newer[0]) == stem.reduces_last
+def test_the_layers_have_the_shapes_that_the_plan_says(space, size):
+    plan = make_plan(space, size)
+    genotype = plan.space.random_genotype(np.random.default_rng(0))
+
+    def make_cell(placement, name):
+        edges = genotype.cells[placement.cell_type]
+        return NetworkCell(placement, edges, plan.space.skeleton, name=name)
+
+    trunk = Trunk(plan, make_cell, search=True, name="trunk")
+    side = size.image_size
+    trunk.build((None, side, side, 3))
+    shapes = {p.name: trunk.shapes[p.name] for p in plan.placements}
+    assert shapes == {
+        p.name: (None, p.size_out, p.size_out, p.channels_out)
+        for p in plan.placements
+    }
+    arguments = {kind.name: {} for kind in plan.space.cell_types}
+    features, middle = trunk(tf.zeros([1, side, side, 3]), arguments)
+    found = [tuple(x.shape[1:]) for x in features]
+    assert found == [shape[1:] for shape in trunk.feature_shapes]
+    assert (middle is None) == (plan.auxiliary is None)
+
+
+def test_the_layers_stand_in_the_scopes_of_their_names():
+    trunk = full_supernet("darts").trunk
+    paths = [v.path for v in trunk.variables]
+    assert paths[0] == "trunk/stem/first/kernel_0"
+    assert "trunk/cell_0/inputs/older/kernel" in paths

@@ -8,7 +8,7 @@ import pytest
 from maenas_tf.config import ConfigError
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.selection.constraints import Budget, Limits, describe
-from maenas_tf.skeletons.network_costs import NetworkSize, evaluation_size
+from maenas_tf.skeletons import NetworkSize, evaluation_size
 from maenas_tf.spaces import SPACES, DartsSpace, Genotype, load_genotype
 from tests.searching import small
 

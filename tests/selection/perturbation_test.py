@@ -15,7 +15,7 @@ import pytest
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.selection.selection import Problem
-from maenas_tf.skeletons.network_costs import evaluation_size
+from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES
 from maenas_tf.spaces.architectures import Architectures
 

@@ -8,17 +8,15 @@ import pytest
 from maenas_tf.config import ConfigError
 from maenas_tf.models.complexity import count_macs, count_parameters
 from maenas_tf.models.network import Network
-from maenas_tf.models.trunk import STEMS
 from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
-from maenas_tf.skeletons.costs import primitive_cost
-from maenas_tf.skeletons.network_costs import (
-    STEM_COSTS,
+from maenas_tf.skeletons import (
     Cost,
+    NetworkCosts,
     NetworkSize,
     evaluation_size,
     network_cost,
-    skeleton_costs,
 )
+from maenas_tf.skeletons.costs import primitive_cost
 from maenas_tf.spaces import PUBLISHED, SPACES, Genotype
 
 IMAGENET = NetworkSize(48, 14, 224, 1000, "imagenet")
@@ -37,6 +35,24 @@ def test_every_primitive_costs_what_its_layer_does(name, stride):
         count_parameters(layer), count_macs(layer, (size, size, channels))
     )
     assert primitive_cost(plain, channels, size, stride) == expected
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", PRIMITIVES.names())
+def test_a_primitive_changes_the_width_or_says_that_it_cannot(name, stride):
+    before, channels, size = 4, 6, 7
+    family, _, plain = name.rpartition("/")
+    layer = make_primitive(plain, channels, stride, False, family)
+    keeps = "pool" in name or (name == "skip_connect" and stride == 1)
+    if keeps or name == "noise":
+        with pytest.raises(ConfigError, match="from 4 to 6"):
+            layer.build((None, size, size, before))
+        return
+    layer.build((None, size, size, before))
+    expected = Cost(
+        count_parameters(layer), count_macs(layer, (size, size, before))
+    )
+    assert primitive_cost(plain, channels, size, stride, before) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,10 +162,6 @@ def test_darts_v2_has_the_macs_that_others_count_on_imagenet():
     assert round(total / 1e6, 2) == 544.59
 
 
-def test_every_stem_of_the_networks_has_a_cost():
-    assert sorted(STEM_COSTS.names()) == sorted(STEMS.names())
-
-
 def test_the_size_of_the_evaluation_is_the_references():
     darts, nasbench = SPACES.get("darts"), SPACES.get("nasbench201")
     assert evaluation_size(darts) == NetworkSize(36, 20)
@@ -163,4 +175,4 @@ def test_the_size_of_the_evaluation_is_the_references():
 
 def test_an_odd_width_that_is_to_be_halved_is_refused():
     with pytest.raises(ConfigError, match="even --eval_init_channels"):
-        skeleton_costs("darts", NetworkSize(5, 4, 64, 10, "imagenet"))
+        NetworkCosts("darts", NetworkSize(5, 4, 64, 10, "imagenet"))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from maenas_tf.config import ConfigError
 from maenas_tf.spaces import SPACES, DartsSpace, Genotype, GenotypeEdge
 from maenas_tf.spaces.darts import PRIMITIVES
 
@@ -56,21 +55,6 @@ def test_primitives_have_the_order_of_darts():
     assert PRIMITIVES.index("none") == 0
     assert PRIMITIVES.index("skip_connect") == 3
     assert PRIMITIVES.index("dil_conv_5x5") == 7
-
-
-# int(n / 3) and int(2 n / 3), as in DARTS, section A.1.1.
-@pytest.mark.parametrize(
-    ("num_cells", "expected"),
-    [(3, (1, 2)), (8, (2, 5)), (14, (4, 9)), (20, (6, 13))],
-)
-def test_reduction_cells_are_at_the_thirds(num_cells, expected):
-    assert DARTS.reduction_cells(num_cells) == expected
-
-
-@pytest.mark.parametrize("num_cells", [1, 2])
-def test_fewer_cells_than_stages_are_refused(num_cells):
-    with pytest.raises(ConfigError, match=f"--num_cells={num_cells} is too"):
-        DARTS.reduction_cells(num_cells)
 
 
 def test_equal_weights_give_the_lowest_indices():
@@ -202,3 +186,56 @@ def test_nodes_out_of_order_are_rejected():
     cells["normal"] = cells["normal"][::-1]
     with pytest.raises(ValueError, match="in this order"):
         DARTS.validate(Genotype("darts", cells))
+
+
+NARROW = {
+    "normal": (
+        GenotypeEdge("sep_conv_3x3", 0, 2),
+        GenotypeEdge("sep_conv_3x3", 1, 2),
+        GenotypeEdge("skip_connect", 2, 4),
+    ),
+    "reduce": (GenotypeEdge("max_pool_3x3", 0, 3),),
+}
+
+
+def test_a_node_may_have_no_edge_and_leaves_the_output():
+    genotype = Genotype("darts", NARROW)
+    genotype.validate()
+    values = genotype.to_dict()
+    assert values["normal"][2] == ["skip_connect", 2, 4]
+    assert values["normal_concat"] == [2, 4]
+    assert values["reduce_concat"] == [3]
+    assert Genotype.from_string(str(genotype)) == genotype
+    assert Genotype.from_json(genotype.to_json()) == genotype
+
+
+def test_an_edge_from_a_node_without_one_is_rejected():
+    dangling = (GenotypeEdge("skip_connect", 3, 4),)
+    genotype = Genotype("darts", {**NARROW, "normal": dangling})
+    with pytest.raises(ValueError, match="source 3, which no edge leads to"):
+        genotype.validate()
+
+
+def test_a_cell_without_any_edge_is_rejected():
+    genotype = Genotype("darts", {**NARROW, "normal": ()})
+    with pytest.raises(ValueError, match="one at least"):
+        genotype.validate()
+
+
+def test_a_concat_of_other_nodes_than_those_with_edges_is_rejected():
+    values = Genotype("darts", NARROW).to_dict()
+    values["normal_concat"] = [2, 3, 4, 5]
+    with pytest.raises(ValueError, match=r"have an edge, here \[2, 4\]"):
+        Genotype.from_dict(values)
+
+
+def test_the_order_of_a_nodes_edges_does_not_make_another_genotype():
+    normal = NARROW["normal"]
+    swapped = (normal[1], normal[0], normal[2])
+    one = Genotype("darts", NARROW)
+    other = Genotype("darts", {**NARROW, "normal": swapped})
+    assert one == other
+    assert hash(one) == hash(other)
+    assert other.cells["normal"] == swapped
+    moved = (*normal[:2], GenotypeEdge("skip_connect", 2, 5))
+    assert one != Genotype("darts", {**NARROW, "normal": moved})

@@ -22,11 +22,6 @@ def test_cell_is_wired_as_in_the_benchmark():
     assert not any(edge.reduces for edge in cell_type.edges)
 
 
-def test_no_cell_reduces():
-    assert SPACE.reduction_cells(5) == ()
-    assert SPACE.num_downsamplings == 2
-
-
 def test_primitives_have_the_order_of_the_benchmark():
     assert SPACE.primitives == (
         "none",

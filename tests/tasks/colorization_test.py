@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
 from maenas_tf.data import color
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from tests.tasks.examples import make_batch
@@ -60,7 +61,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_pixels():
 
 
 def test_the_head_predicts_each_pixel():
-    head = make_task().build_head(SPACES.get("nasbench201"))
+    head = make_task().build_head(head_of(SPACES.get("nasbench201")))
     head.build([(None, 8, 8, 2), (None, 2, 2, 5)])
     logits = head([tf.zeros([3, 8, 8, 2]), tf.ones([3, 2, 2, 5])])
     assert logits.shape == (3, 8, 8, len(color.bin_centers()))

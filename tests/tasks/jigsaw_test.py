@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from maenas_tf.tasks.jigsaw import ORDERS
@@ -102,7 +103,7 @@ def test_the_head_sees_all_tiles_of_an_image_in_their_order():
     batch = make_batch(task, size=32)
     folded = task.build_input()(batch)
     assert folded.shape == (12, 12, 12, 3)
-    head = task.build_head(SPACES.get("darts"))
+    head = task.build_head(head_of(SPACES.get("darts")))
     head.build([(None, 12, 12, 3)])
     logits = head([folded + 0.1])
     pooled = batch["input"].numpy().mean((2, 3)).reshape(3, 12) + 0.1

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks.mae import MaskedAutoencoding, MaskToken
 
@@ -210,6 +211,6 @@ def test_a_patch_that_does_not_fit_names_the_flag():
 @pytest.mark.parametrize(("width", "expected"), [(0, 6), (5, 5)])
 def test_the_decoder_is_as_wide_as_asked_or_as_the_first_cells(width, expected):
     task = make_task(init_channels=6, decoder_width=width)
-    head = task.build_head(SPACES.get("nasbench201"))
+    head = task.build_head(head_of(SPACES.get("nasbench201")))
     assert head.width == expected
     assert head.image_size == SIZE

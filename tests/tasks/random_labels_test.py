@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
 from maenas_tf.data.pipeline import HALVES, bilevel_dataset
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from tests.searching import small
@@ -68,8 +69,10 @@ def test_an_image_keeps_its_label_in_every_epoch():
 
 
 def test_the_head_has_as_many_classes_as_there_are_labels():
-    head = make_task(random_classes=7).build_head(SPACES.get("nasbench201"))
-    assert (head.num_classes, head.activation) == (7, True)
+    head = make_task(random_classes=7).build_head(
+        head_of(SPACES.get("nasbench201"))
+    )
+    assert (head.num_classes, head.form.activation) == (7, True)
 
 
 def test_the_loss_is_the_cross_entropy_of_the_label():

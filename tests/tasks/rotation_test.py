@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 from tests.tasks.examples import make_batch
@@ -32,7 +33,7 @@ def test_the_input_layer_and_the_head_keep_views_of_an_image_together():
     folded = task.build_input()(batch)
     assert folded.shape == (12, 8, 8, 3)
     np.testing.assert_array_equal(folded[5], batch["input"][1, 1])
-    head = task.build_head(SPACES.get("darts"))
+    head = task.build_head(head_of(SPACES.get("darts")))
     head.build([(None, 8, 8, 3)])
     logits = head([folded])
     assert logits.shape == (3, 4, 4)

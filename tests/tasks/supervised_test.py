@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 
@@ -52,8 +53,8 @@ def test_the_map_passes_image_and_label_on():
     ("space", "activation"), [("darts", False), ("nasbench201", True)]
 )
 def test_the_head_is_that_of_the_skeleton(space, activation):
-    head = make_task(7).build_head(SPACES.get(space))
-    assert (head.num_classes, head.activation) == (7, activation)
+    head = make_task(7).build_head(head_of(SPACES.get(space)))
+    assert (head.num_classes, head.form.activation) == (7, activation)
 
 
 @pytest.mark.parametrize("num_classes", [0, 1])

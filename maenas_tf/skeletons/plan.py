@@ -1,0 +1,356 @@
+"""Plans: what stands where in a network, as plain data.
+
+A plan is read by everything that knows a network's geometry: the trunk builds
+its layers, costs add up over it, and feature levels, image sizes and published
+sizes are read off it. A skeleton (`skeleton.py`) makes the plan of a space at a
+size.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import ClassVar
+
+from maenas_tf.config import ConfigError
+from maenas_tf.skeletons.costs import (
+    Cost,
+    conv_norm,
+    factorized_reduce,
+    half,
+    primitive_cost,
+)
+from maenas_tf.spaces import Edge, Space
+
+# The name of what the first placement is fed with.
+IMAGES = "images"
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSize:
+    """How large a network is built around its choices.
+
+    Attributes:
+        init_channels: C.
+        num_cells: number of cells (nasbench201: per stage).
+        image_size: side of the images, pixels.
+        num_classes: outputs of the classifier.
+        stem: "cifar" or "imagenet".
+    """
+
+    init_channels: int
+    num_cells: int
+    image_size: int = 32
+    num_classes: int = 10
+    stem: str = "cifar"
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement(abc.ABC):
+    """Something that stands in a network; subclasses say what.
+
+    Attributes:
+        name: of its layer, the scopes around it before it ("stem/first").
+        inputs: names of the placements whose outputs it takes, older first.
+        channels_in: of each input.
+        channels_out: of its output.
+        size_in: side of the newest input, pixels.
+        size_out: of its output.
+        halvings: how often it halves the resolution of the newest input.
+        level: how often its output is halved against the images.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    channels_in: tuple[int, ...]
+    channels_out: int
+    size_in: int
+    size_out: int
+    halvings: int
+    level: int
+
+    # Of the layer that is built for it (see `models.trunk`).
+    form: ClassVar[str]
+
+    @abc.abstractmethod
+    def cost(self) -> Cost:
+        """Returns the cost of all that is not chosen."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolutions(Placement):
+    """3x3 convolutions, each with a normalisation; ReLU between them.
+
+    Attributes:
+        widths: channels of each convolution's output.
+        stride: of each convolution, 1 or 2.
+        activation_first: begin with a ReLU.
+    """
+
+    widths: tuple[int, ...] = ()
+    stride: int = 1
+    activation_first: bool = False
+
+    form: ClassVar[str] = "convolutions"
+
+    def cost(self):
+        total, size = Cost(), self.size_in
+        before = self.channels_in[-1]
+        for width in self.widths:
+            size = size if self.stride == 1 else half(size)
+            total += conv_norm(3, before, width, size)
+            before = width
+        return total
+
+
+@dataclasses.dataclass(frozen=True)
+class ResidualReduction(Placement):
+    """NAS-Bench-201's block between stages: half the size, new width."""
+
+    form: ClassVar[str] = "residual_reduction"
+
+    def cost(self):
+        width, channels, size = (
+            self.channels_in[-1],
+            self.channels_out,
+            self.size_out,
+        )
+        shortcut = width * channels
+        return (
+            conv_norm(3, width, channels, size)
+            + conv_norm(3, channels, channels, size)
+            + Cost(shortcut, shortcut * size * size)
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PlacedEdge:
+    """An edge of a cell type where it stands.
+
+    Attributes:
+        edge: of the cell type: its row of the weights and its candidates.
+        source: node that it leaves, in the placement's own numbers.
+        node: node that it enters.
+        channels_in: of the source.
+        channels_out: of the node.
+        stride: 1 or 2.
+        size_in: side of the source, pixels.
+    """
+
+    edge: Edge
+    source: int
+    node: int
+    channels_in: int
+    channels_out: int
+    stride: int
+    size_in: int
+
+    def cost(self, primitive: str) -> Cost:
+        """Returns the cost of a primitive on this edge."""
+        return primitive_cost(
+            primitive,
+            self.channels_out,
+            self.size_in,
+            self.stride,
+            self.channels_in,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell(Placement):
+    """Nodes with chosen edges between them: a cell, or a single layer.
+
+    Attributes:
+        cell_type: name of the cell type whose weights decide.
+        edges: in the order of their target nodes.
+        concat: nodes whose values make up the output.
+        channels: of every inner node.
+        prepares_inputs: bring every input to `channels` by a 1x1 convolution.
+        halves_older: the older input has twice the size of the newer.
+    """
+
+    cell_type: str = ""
+    edges: tuple[PlacedEdge, ...] = ()
+    concat: tuple[int, ...] = ()
+    channels: int = 0
+    prepares_inputs: bool = False
+    halves_older: bool = False
+
+    form: ClassVar[str] = "cell"
+
+    def cost(self):
+        if not self.prepares_inputs:
+            return Cost()
+        older, newer = self.channels_in
+        bring = factorized_reduce if self.halves_older else _pointwise
+        return bring(older, self.channels, self.size_in) + _pointwise(
+            newer, self.channels, self.size_in
+        )
+
+
+def _pointwise(width: int, channels: int, size: int) -> Cost:
+    return conv_norm(1, width, channels, size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """The form of the classifier behind the last feature.
+
+    Attributes:
+        activation: normalisation and ReLU before the pooling.
+    """
+
+    activation: bool = False
+
+    def cost(self, width: int, num_classes: int) -> Cost:
+        """Returns its cost, `width` being the channels of the feature."""
+        norm = Cost(2 * width) if self.activation else Cost()
+        return norm + Cost((width + 1) * num_classes, width * num_classes)
+
+
+PLAIN_HEAD = Head()
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All placements of a network, in the order in which they are computed.
+
+    Attributes:
+        space: search space.
+        size: of the network.
+        placements: each behind those that it takes its inputs from.
+        features: names of the last placement of every resolution, fine to
+            coarse: what decoders, heads and detectors are fed with.
+        head: form of the classifier.
+        auxiliary: name of the placement that an auxiliary head looks at; None
+            where there is no such head.
+    """
+
+    space: Space
+    size: NetworkSize
+    placements: tuple[Placement, ...]
+    features: tuple[str, ...]
+    head: Head
+    auxiliary: str | None = None
+
+    def placement(self, name: str) -> Placement:
+        """Returns the placement called `name`."""
+        (found,) = (p for p in self.placements if p.name == name)
+        return found
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The placements that hold choices."""
+        return tuple(p for p in self.placements if isinstance(p, Cell))
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """How often each of the features is halved against the images."""
+        return tuple(self.placement(name).level for name in self.features)
+
+    @property
+    def reduction(self) -> int:
+        """How many times smaller the coarsest feature is than the images."""
+        return 2 ** self.levels[-1]
+
+    def check_image_size(self, *sides: int) -> None:
+        """Raises ConfigError unless the resolution can be reduced so often.
+
+        Args:
+            *sides: of the images, pixels; none means the plan's.
+        """
+        divisor = self.reduction
+        for side in sides or (self.size.image_size,):
+            if side >= 2 * divisor and side % divisor == 0:
+                continue
+            near = max(2, round(side / divisor)) * divisor
+            raise ConfigError(
+                f"--image_size={side} does not fit --space={self.space.name}, "
+                f"whose network reduces the resolution {divisor} times in all: "
+                f"give a multiple of {divisor} from {2 * divisor} on, for "
+                f"example {near}."
+            )
+
+
+class Planner:
+    """Puts placements one behind the other, keeping count of their sizes.
+
+    Args:
+        space: search space.
+        size: of the network.
+    """
+
+    def __init__(self, space: Space, size: NetworkSize):
+        self.space = space
+        self.size = size
+        self.placements: list[Placement] = []
+        self._outputs = {IMAGES: (3, size.image_size, 0)}
+        self.last = IMAGES
+
+    def channels(self, name: str) -> int:
+        """Returns the channels of a placement's output."""
+        return self._outputs[name][0]
+
+    def side(self, name: str) -> int:
+        """Returns the side of a placement's output, pixels."""
+        return self._outputs[name][1]
+
+    def place(
+        self,
+        kind: type[Placement],
+        name: str,
+        channels_out: int,
+        halvings: int = 0,
+        inputs: tuple[str, ...] = (),
+        **own,
+    ) -> None:
+        """Adds a placement.
+
+        Args:
+            kind: its class.
+            name: of its own.
+            channels_out: of its output.
+            halvings: how often it halves the resolution.
+            inputs: names of what it takes; nothing means what is last.
+            **own: further fields of the class.
+        """
+        inputs = inputs or (self.last,)
+        size_in, level = self._outputs[inputs[-1]][1:]
+        size_out = size_in
+        for _ in range(halvings):
+            size_out = half(size_out)
+        self.placements.append(
+            kind(
+                name,
+                inputs,
+                tuple(map(self.channels, inputs)),
+                channels_out,
+                size_in,
+                size_out,
+                halvings,
+                level + halvings,
+                **own,
+            )
+        )
+        self._outputs[name] = channels_out, size_out, level + halvings
+        self.last = name
+
+    def finish(self, head: Head, auxiliary: str | None = None) -> Plan:
+        """Returns the plan; its features are the ends of the resolutions.
+
+        Those before the first choice are none: a stem has seen too little.
+        """
+        ends: dict[int, str] = {}
+        chosen = False
+        for placement in self.placements:
+            chosen = chosen or isinstance(placement, Cell)
+            if chosen:
+                ends[placement.level] = placement.name
+        return Plan(
+            self.space,
+            self.size,
+            tuple(self.placements),
+            tuple(ends.values()),
+            head,
+            auxiliary,
+        )
