@@ -15,6 +15,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
 from maenas_tf.runs import files
 from maenas_tf.spaces import Genotype, load_genotype
+from maenas_tf.training import old_networks
 from maenas_tf.training.config import TrainConfig
 
 _MODELS = {"best": files.BEST, "last": files.LAST}
@@ -159,7 +160,8 @@ def _load_network(path: pathlib.Path, name: str) -> Network:
             f"first epoch of a training."
         )
     try:
-        network = keras.saving.load_model(file, compile=False)
+        with old_networks.in_todays_form(file) as readable:
+            network = keras.saving.load_model(readable, compile=False)
     except (
         OSError,
         ValueError,
