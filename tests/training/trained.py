@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from maenas_tf.models.network import Network
+from maenas_tf.skeletons import NetworkSize, make_plan, skeleton_of
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import Preprocessing
@@ -26,13 +27,15 @@ def make_run(path: pathlib.Path, space: str = "darts") -> pathlib.Path:
     path.mkdir(parents=True)
     genotype = SPACES.get(space).random_genotype(np.random.default_rng(0))
     keras.utils.set_random_seed(0)
+    num_cells = skeleton_of(SPACES.get(space)).min_num_cells
+    plan = make_plan(space, NetworkSize(4, num_cells, SIZE))
     network = Network(
         genotype,
         num_classes=len(CLASS_NAMES),
         init_channels=4,
-        num_cells=1 if space == "nasbench201" else 3,
+        num_cells=num_cells,
         image_size=SIZE,
-        auxiliary=space != "nasbench201",
+        auxiliary=plan.auxiliary is not None,
         drop_path=True,
     )
     rng = np.random.default_rng(1)
