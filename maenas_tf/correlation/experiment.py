@@ -17,13 +17,14 @@ from collections.abc import Callable
 import numpy as np
 
 from maenas_tf.config import ConfigError
+from maenas_tf.config.random_streams import ARCHITECTURES
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
 from maenas_tf.correlation.loss_table import Row, read_losses
 from maenas_tf.correlation.proxy import Objective
 from maenas_tf.correlation.weight_sharing import SharedWeights
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Interrupted, SignalWatch
@@ -58,7 +59,7 @@ class CorrelateResult:
 
 def draw_architectures(count: int, seed: int) -> list[Genotype]:
     """Returns different random cells; more of them begin with the fewer."""
-    rng = np.random.default_rng((seed, 201))
+    rng = ARCHITECTURES.generator(seed)
     found: dict[Genotype, None] = {}
     while len(found) < count:
         found.setdefault(SPACE.random_genotype(rng))
@@ -83,7 +84,7 @@ class CorrelateExperiment:
         self,
         config: CorrelateConfig,
         run_dir: str | pathlib.Path,
-        images: ImageSet | None = None,
+        images: ImageSource | None = None,
         resume: bool = True,
         signals: SignalWatch | None = None,
     ):
@@ -136,7 +137,10 @@ class CorrelateExperiment:
             Interrupted: a signal came; finished architectures are kept.
         """
         try:
-            return self._run()
+            with contextlib.ExitStack() as told:
+                if self.images is not None:
+                    told.enter_context(self.images.failures_told())
+                return self._run()
         finally:
             self.run_directory.close()
 

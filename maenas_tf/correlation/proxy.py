@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation.config import CorrelateConfig
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.augment import Augmentation, make_augmentation
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.engine.devices import present_strategy
 from maenas_tf.engine.loop import StepRunner
@@ -131,7 +132,7 @@ class Objective:
     """
 
     def __init__(
-        self, config: CorrelateConfig, task_name: str, images: ImageSet
+        self, config: CorrelateConfig, task_name: str, images: ImageSource
     ):
         task_class = TASKS.get(task_name)
         self.config = config
@@ -150,18 +151,20 @@ class Objective:
                 f"{self.steps * size} of {half}; give fewer."
             )
         self.num_held_out = batches * size
-        held_out = self._dataset(0, HELD_OUT, augment=False)
+        held_out = self._dataset(0, HELD_OUT, Augmentation())
         self._held_out = held_out.take(batches).cache()
         self._epochs: dict[int, tf.data.Dataset] = {}
 
-    def _dataset(self, epoch: int, half: str, augment: bool) -> tf.data.Dataset:
+    def _dataset(
+        self, epoch: int, half: str, augmentation: Augmentation
+    ) -> tf.data.Dataset:
         return bilevel_dataset(
             self.images,
             example_map=self.task.map,
             batch_size=self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
-            augment=augment,
+            augmentation=augmentation,
             with_labels=self.task.reads_labels,
             only=(half,),
         )
@@ -223,7 +226,7 @@ class Objective:
     def _epoch(self, epoch: int) -> tf.data.Dataset:
         if epoch not in self._epochs:
             self._epochs[epoch] = self._dataset(
-                epoch, TRAINED, self.config.augment
+                epoch, TRAINED, make_augmentation(self.config.augment)
             )
         return self._epochs[epoch]
 

@@ -63,7 +63,8 @@ class SharedWeights:
         self.name = f"{config.task} inside {path.name}"
         self.step = state["epoch"] * experiment.steps + state["step"]
         self._architectures = Architectures(experiment.space)
-        self._scorer = experiment.make_scorer(held_out_images)
+        with experiment.images.failures_told():
+            self._scorer = experiment.make_scorer(held_out_images)
         self.num_held_out = self._scorer.num_images
         labels = experiment.images.labels
         self.num_labels = 0 if labels is None else len(labels)

@@ -9,13 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import (
-    DEFAULT_SIZE,
-    ImageSet,
-    check_memory,
-    make_image_set,
-    resize_images,
-)
+from maenas_tf.data.array_images import ArrayImages, make_array_images
+from maenas_tf.data.memory import check_memory
+from maenas_tf.data.resizing import DEFAULT_SIZE, resize_images
 
 _CHUNK = 1000
 
@@ -26,7 +22,7 @@ def from_arrays(
     image_size: int = 0,
     labels: Any = None,
     max_images: int = 0,
-) -> ImageSet:
+) -> ArrayImages:
     """Make an image set of arrays, or of a tf.data.Dataset of images.
 
     Args:
@@ -67,7 +63,7 @@ def from_arrays(
     pixels = _to_size(_to_bytes(pixels), image_size)
     if labels is not None:
         labels = _check_labels(np.asarray(labels), len(pixels), total)
-    return make_image_set(pixels, name="arrays", labels=labels)
+    return make_array_images(pixels, name="arrays", labels=labels)
 
 
 def _check_rank(shape: tuple[int, ...], ranks: tuple[int, ...]) -> None:

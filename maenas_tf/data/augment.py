@@ -7,9 +7,84 @@ in mid-epoch sees the same pixels.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
+
+from maenas_tf.data.resizing import resize_images
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What becomes of an image on its way to the network.
+
+    This one leaves bytes as they are; others add to `pixels`.
+
+    Attributes:
+        cutout_size: side of the square of values set to zero; 0 is off.
+    """
+
+    cutout_size: int = 0
+
+    def pixels(
+        self,
+        image: tf.Tensor,
+        image_size: int,
+        crop_seed: tf.Tensor,
+        flip_seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """Makes bytes of one size of an image as it was decoded.
+
+        Args:
+            image: uint8 [H, W, 3]; H and W may be unknown.
+            image_size: side wanted, pixels.
+            crop_seed: int32 [2], of where to cut.
+            flip_seed: int32 [2], of whether to mirror.
+
+        Returns:
+            uint8 [image_size, image_size, 3].
+        """
+        del crop_seed, flip_seed
+        return _to_size(image, image_size)
+
+    def values(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Blanks a square of a normalised image.
+
+        Args:
+            image: float32 [H, W, 3].
+            seed: int32 [2]; the task's own, so that a task which draws from
+                it as well should see no cutout.
+
+        Returns:
+            Like `image`.
+        """
+        return cutout(image, self.cutout_size, seed)
+
+
+class CropAndFlip(Augmentation):
+    """Crops with a padding of 1/8 of the side, then mirrors every other one.
+
+    The padding is black, as in the DARTS reference, not the mean.
+    """
+
+    def pixels(self, image, image_size, crop_seed, flip_seed):
+        # No super(): AutoGraph, which reads this, keeps a frame alive for it,
+        # and with that the first graph that was made.
+        image = _to_size(image, image_size)
+        image = random_crop(image, image_size // 8, crop_seed)
+        return random_flip(image, flip_seed)
+
+
+def _to_size(image: tf.Tensor, image_size: int) -> tf.Tensor:
+    if image.shape[:2] == (image_size, image_size):
+        return image
+    return resize_images(image, image_size)
+
+
+def make_augmentation(augment: bool, cutout_size: int = 0) -> Augmentation:
+    """Returns what the settings --augment and --cutout ask for."""
+    return (CropAndFlip if augment else Augmentation)(cutout_size)
 
 
 def random_crop(image: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.config.random_streams import HELD_OUT_PART, WEIGHTS_ORDER
+from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import (
     Example,
     batched,
@@ -58,8 +60,7 @@ def split_held_out(
     Returns:
         Two arrays int64 of indices, [num_images - held_out], [held_out].
     """
-    # (seed, 0, 2) splits in halves; (seed, epoch, part) orders an epoch.
-    order = np.random.default_rng((seed, 0, 3)).permutation(num_images)
+    order = HELD_OUT_PART.generator(seed).permutation(num_images)
     return order[held_out:], order[:held_out]
 
 
@@ -82,14 +83,14 @@ def part_steps(num_images: int, batch_size: int) -> int:
 
 
 def part_dataset(
-    image_set: ImageSet,
+    images: ImageSource,
     indices: np.ndarray,
     *,
     example_map: Callable[[Example, tf.Tensor], Example],
     batch_size: int,
     seed: int,
     epoch: int,
-    augment: bool,
+    augmentation: Augmentation,
     start_step: int = 0,
     with_labels: bool,
     shuffle: bool = True,
@@ -99,13 +100,13 @@ def part_dataset(
     As `pipeline.bilevel_dataset` does of a half, without the other one.
 
     Args:
-        image_set: the images.
+        images: the images.
         indices: of those to take.
         example_map: the task's map of one example and a seed.
         batch_size: images in a step.
         seed: of everything random here.
         epoch: counted from 0.
-        augment: crop and flip.
+        augmentation: of the images.
         start_step: leave out so many of the first steps.
         with_labels: whether examples have labels.
         shuffle: take them in an order of the epoch's own.
@@ -116,11 +117,11 @@ def part_dataset(
     """
     order = np.asarray(indices)
     if shuffle:
-        order = np.random.default_rng((seed, epoch, 0)).permutation(order)
+        order = WEIGHTS_ORDER.generator(seed, epoch).permutation(order)
     steps = part_steps(len(order), batch_size)
     order = order[start_step * batch_size : steps * batch_size]
     return batched(
-        example_table(image_set, order, seed, epoch, with_labels),
-        example_maker(image_set, augment, example_map),
+        example_table(images, order, seed, epoch, with_labels),
+        example_maker(images, augmentation, example_map),
         batch_size,
     )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import pathlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
-from PIL import Image, ImageOps
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import (
-    DEFAULT_SIZE,
-    ImageSet,
-    check_memory,
-    make_image_set,
-)
+from maenas_tf.data.array_images import make_array_images
+from maenas_tf.data.file_images import FileImages
+from maenas_tf.data.image_file import check_image, read_image
+from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.memory import memory_limit, memory_needed
+from maenas_tf.data.resizing import DEFAULT_SIZE
 
 SUFFIXES = frozenset(
     ".bmp .gif .jpeg .jpg .pgm .png .pnm .ppm .tif .tiff .webp".split()
@@ -24,6 +26,9 @@ SUFFIXES = frozenset(
 SPLIT_NAMES = frozenset(("train", "test", "val", "valid", "validation"))
 
 _NUM_THREADS = 8
+# Files looked at before what came of them is taken.
+_PART = 1000
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 def load_folder(
@@ -33,18 +38,20 @@ def load_folder(
     max_images: int,
     image_size: int,
     with_labels: bool,
-) -> ImageSet:
-    """Read every image below a folder, in the order of the sorted paths.
+) -> ImageSource:
+    """Take every image below a folder, in the order of the sorted paths.
 
     A folder whose only subfolders are named train, test, val, valid or
     validation is taken as split; any other is one set, its "train" split.
     Files that cannot be decoded are named in a warning, counted, left out.
+    Images that take more than the share of the memory set apart for them
+    stay in their files and are decoded when they are needed.
 
     Args:
         data_dir: the folder. Symbolic links are followed.
         split: "train", or the name of a subfolder as above.
-        max_images: read at most so many files, spread evenly over the sorted
-            paths, for the first ones may be all of one class; 0 reads all.
+        max_images: take at most so many files, spread evenly over the sorted
+            paths, for the first ones may be all of one class; 0 takes all.
         image_size: side in pixels, 0 means 64. The shorter side is resized,
             then the centre square kept.
         with_labels: whether the first-level subfolders are classes.
@@ -54,8 +61,8 @@ def load_folder(
 
     Raises:
         ConfigError: the folder is missing or holds no readable image, lacks
-            the split, holds images outside of classes when labels are
-            wanted, or the images would not fit in memory.
+            the split, or holds images outside of classes when labels are
+            wanted.
     """
     size = image_size or DEFAULT_SIZE
     root = _find_root(data_dir, split)
@@ -69,10 +76,8 @@ def load_folder(
     if 0 < max_images < len(paths):
         spread = np.arange(max_images) * len(paths) // max_images
         paths = [paths[index] for index in spread]
-    check_memory(len(paths), size)
 
-    images = np.empty((len(paths), size, size, 3), np.uint8)
-    kept = _decode_into(images, paths)
+    pixels, kept = _read(paths, size, data_dir)
     if not kept:
         raise ConfigError(
             f"--data_dir={data_dir}: none of its {len(paths)} image file(s) "
@@ -83,81 +88,72 @@ def load_folder(
         logging.warning(
             "Skipped %d of %d files in %s.", num_skipped, len(paths), data_dir
         )
-    labels = None
-    if with_labels:
-        indices = {name: index for index, name in enumerate(class_names)}
-        labels = [indices[_class_of(root, paths[row])] for row in kept]
-    return make_image_set(
-        images[: len(kept)],
-        name="folder",
-        labels=labels,
-        class_names=class_names,
-        num_skipped=num_skipped,
-    )
+    paths = [paths[row] for row in kept]
+    facts = {
+        "name": "folder",
+        "labels": _labels(root, paths, class_names) if with_labels else None,
+        "class_names": class_names,
+        "num_skipped": num_skipped,
+    }
+    if pixels is None:
+        return with_statistics(FileImages(paths=paths, size=size, **facts))
+    return make_array_images(pixels[: len(kept)], **facts)
 
 
-def read_image(path: pathlib.Path, size: int) -> np.ndarray:
-    """Decode one image file into a square of RGB bytes.
-
-    Order of the steps: the size is reduced inside the JPEG decoder where
-    possible (the cheapest place); the EXIF orientation is applied before the
-    centre is cut; colours are converted before resizing, as a palette's
-    indices cannot be interpolated.
-
-    Args:
-        path: the file. Of an animation the first frame is read.
-        size: side wanted, pixels.
+def _read(
+    paths: Sequence[str], size: int, data_dir: str
+) -> tuple[np.ndarray | None, list[int]]:
+    """Decodes files into memory, or only checks them where it is too small.
 
     Returns:
-        uint8 [size, size, 3]. Transparency is dropped; sixteen bits a pixel
-        become eight.
+        The pixels of the good files or None, and which files these are.
     """
-    with Image.open(path) as image:
-        image.draft(None, (2 * size, 2 * size))
-        upright = ImageOps.exif_transpose(image)
-        square = ImageOps.fit(
-            _to_rgb(upright), (size, size), Image.Resampling.BILINEAR
+    needed, limit = memory_needed(len(paths), size), memory_limit()
+    if needed > limit:
+        logging.warning(
+            "The %d images of side %d in %s would take %.1f GiB, more than "
+            "the %.1f GiB (30%% of the memory) set apart for them: each is "
+            "decoded from its file whenever it is needed.",
+            len(paths),
+            size,
+            data_dir,
+            needed / 2**30,
+            limit / 2**30,
         )
-        return np.asarray(square)
+        return None, [row for row, _ in _each(check_image, paths, size)]
+    pixels, kept = np.empty((len(paths), size, size, 3), np.uint8), []
+    for row, image in _each(read_image, paths, size):
+        pixels[len(kept)] = image
+        kept.append(row)
+    return pixels, kept
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        # Pillow would clip these at 255 and turn a 16-bit picture white.
-        pixels = np.asarray(image, np.float64)
-        if image.mode.startswith("I"):
-            pixels = pixels / 257  # 65535 / 255
-        elif pixels.max(initial=0) <= 1:
-            pixels = pixels * 255
-        pixels = np.clip(np.round(pixels), 0, 255)
-        image = Image.fromarray(pixels.astype(np.uint8))
-    if image.mode == "P":
-        image = image.convert("RGBA")  # Palettes may hold transparency.
-    return image.convert("RGB")
+def _each(
+    function: Callable[[str, int], Any], paths: Sequence[str], size: int
+) -> Iterator[tuple[int, Any]]:
+    """Yields the row of each good file, in order, and what was made of it."""
 
-
-def _decode_into(images: np.ndarray, paths: list[pathlib.Path]) -> list[int]:
-    """Fill the first rows of `images`; return which paths they come from."""
-
-    def decode(path):
+    def attempt(path):
         try:
-            return read_image(path, images.shape[1])
+            return True, function(path, size)
         # A broken file makes Pillow raise nearly anything (OSError,
         # SyntaxError, struct.error, DecompressionBombError, ...).
         except Exception as error:
             logging.warning("Skipped %s: %s", path, error)
-            return None
+            return False, None
 
-    kept = []
+    told = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
         # In slices, lest decoded images wait in memory by the thousand.
-        for start in range(0, len(paths), 1000):
-            part = paths[start : start + 1000]
-            for row, image in enumerate(pool.map(decode, part), start):
-                if image is not None:
-                    images[len(kept)] = image
-                    kept.append(row)
-    return kept
+        for start in range(0, len(paths), _PART):
+            part = paths[start : start + _PART]
+            for row, (good, made) in enumerate(pool.map(attempt, part), start):
+                if good:
+                    yield row, made
+            if time.monotonic() - told > _SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                seen = start + len(part)
+                logging.warning("Read %d of %d files.", seen, len(paths))
 
 
 def _find_root(data_dir: str, split: str) -> pathlib.Path:
@@ -194,7 +190,12 @@ def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:
     )
 
 
-def list_images(root: pathlib.Path) -> list[pathlib.Path]:
+def list_images(root: str | os.PathLike[str]) -> list[str]:
+    """Returns the paths of all image files below a folder.
+
+    As text, a third of the memory of path objects: there may be millions.
+    They are sorted folder by folder, as path objects are.
+    """
     found, visited = [], set()
     for folder, subfolders, files in os.walk(root, followlinks=True):
         # A link may point back up: enter each real folder once.
@@ -209,21 +210,27 @@ def list_images(root: pathlib.Path) -> list[pathlib.Path]:
         for name in files:
             suffix = os.path.splitext(name)[1].lower()
             if suffix in SUFFIXES and not name.startswith("."):
-                found.append(pathlib.Path(folder, name))
-    return sorted(found)
+                found.append(os.path.join(folder, name))
+    return sorted(found, key=lambda path: path.split(os.sep))
 
 
 def _find_classes(
-    root: pathlib.Path, paths: list[pathlib.Path], data_dir: str
+    root: pathlib.Path, paths: Sequence[str], data_dir: str
 ) -> tuple[str, ...]:
     for path in paths:
-        if path.parent == root:
+        if os.path.dirname(path) == os.fspath(root):
             raise ConfigError(
-                f"--data_dir={data_dir}: {path.name} lies outside of any "
-                f"class; labels need one subfolder for each class."
+                f"--data_dir={data_dir}: {os.path.basename(path)} lies outside "
+                f"of any class; labels need one subfolder for each class."
             )
     return tuple(path.name for path in _subfolders(root))
 
 
-def _class_of(root: pathlib.Path, path: pathlib.Path) -> str:
-    return path.relative_to(root).parts[0]
+def _labels(
+    root: pathlib.Path, paths: Sequence[str], class_names: Sequence[str]
+) -> np.ndarray:
+    """Returns the class of each path, the folder that follows the root."""
+    numbers = {name: number for number, name in enumerate(class_names)}
+    place = len(root.parts)
+    folders = (pathlib.PurePath(path).parts[place] for path in paths)
+    return np.fromiter((numbers[name] for name in folders), np.int64)

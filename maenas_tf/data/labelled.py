@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.augment import cutout
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.config.random_streams import TRAINING_ORDER, VALIDATION_PART
+from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import batched, example_maker, example_table
 
 
@@ -43,8 +44,7 @@ def split_validation(
             f"{num_images} images to train on; give a smaller part or more "
             f"images."
         )
-    # The search uses (seed, epoch, 0) to (seed, epoch, 2).
-    order = np.random.default_rng((seed, 0, 3)).permutation(num_images)
+    order = VALIDATION_PART.generator(seed).permutation(num_images)
     return np.sort(order[count:]), np.sort(order[:count])
 
 
@@ -63,26 +63,24 @@ def training_steps(num_images: int, batch_size: int) -> int:
 
 
 def training_dataset(
-    image_set: ImageSet,
+    images: ImageSource,
     indices: np.ndarray,
     *,
     batch_size: int,
     seed: int,
     epoch: int,
-    augment: bool,
-    cutout_size: int,
+    augmentation: Augmentation,
     start_step: int = 0,
 ) -> tf.data.Dataset:
     """Make one epoch of shuffled batches.
 
     Args:
-        image_set: the images, with labels.
+        images: the images, with labels.
         indices: of the images to train on.
         batch_size: images in a step; a last part of a batch is left out.
         seed: of everything random here.
         epoch: counted from 0.
-        augment: crop with a padding of 1/8 of the side, and flip.
-        cutout_size: side of the square blanked after that; 0 is off.
+        augmentation: of the images.
         start_step: leave out so many of the first steps; equal to `.skip`,
             without computing what is skipped.
 
@@ -95,32 +93,27 @@ def training_dataset(
         ValueError: the images have no labels, or `start_step` is out of
             range.
     """
-    _check_labels(image_set)
+    _check_labels(images)
     steps = training_steps(len(indices), batch_size)
     if not 0 <= start_step <= steps:
         raise ValueError(
             f"start_step={start_step} must be from 0 to the {steps} steps of "
             f"an epoch."
         )
-    order = np.random.default_rng((seed, epoch, 4)).permutation(indices)
+    order = TRAINING_ORDER.generator(seed, epoch).permutation(indices)
     order = order[start_step * batch_size : steps * batch_size]
-    table = example_table(image_set, order, seed, epoch, True)
-
-    def blank(example, example_seed):
-        image = cutout(example["image"], cutout_size, example_seed)
-        return {"image": image, "label": example["label"]}
-
-    make_example = example_maker(image_set, augment, blank)
+    table = example_table(images, order, seed, epoch, True)
+    make_example = example_maker(images, augmentation, _keep)
     return batched(table, make_example, batch_size)
 
 
 def evaluation_dataset(
-    image_set: ImageSet, batch_size: int, indices: np.ndarray | None = None
+    images: ImageSource, batch_size: int, indices: np.ndarray | None = None
 ) -> tf.data.Dataset:
     """Make batches of every image once, in order and unchanged.
 
     Args:
-        image_set: the images, with labels.
+        images: the images, with labels.
         batch_size: images in a batch; the last one may be smaller.
         indices: of the images; None takes all.
 
@@ -130,11 +123,11 @@ def evaluation_dataset(
     Raises:
         ValueError: the images have no labels.
     """
-    _check_labels(image_set)
+    _check_labels(images)
     if indices is None:
-        indices = np.arange(image_set.num_images)
-    table = example_table(image_set, indices, 0, 0, True)
-    make_example = example_maker(image_set, False, _keep)
+        indices = np.arange(images.num_images)
+    table = example_table(images, indices, 0, 0, True)
+    make_example = example_maker(images, Augmentation(), _keep)
     return batched(table, make_example, batch_size, drop_remainder=False)
 
 
@@ -143,9 +136,9 @@ def _keep(example, seed):
     return {"image": example["image"], "label": example["label"]}
 
 
-def _check_labels(image_set: ImageSet) -> None:
-    if image_set.labels is None:
+def _check_labels(images: ImageSource) -> None:
+    if images.labels is None:
         raise ValueError(
-            f"The image set {image_set.name!r} was loaded without labels; "
+            f"The data set {images.name!r} was loaded without labels; "
             f"load it with them."
         )

@@ -1,4 +1,4 @@
-"""The way of the data: from images in memory to batches for both levels.
+"""The way of the data: from an image source to batches for both levels.
 
 The order is fixed. For every epoch and each of two disjoint halves:
 
@@ -7,13 +7,14 @@ The order is fixed. For every epoch and each of two disjoint halves:
    buffer costs nothing.
 2. drop the first `start_step` batches: a slice of the indices, so resuming
    late in an epoch costs no more than early.
-3. gather the image by index from one tensor in host memory.
-4. crop, then flip: on bytes, a quarter of the memory traffic of floats; the
-   crop's padding is black, as in the DARTS reference, not the mean.
+3. fetch the image by index: from one tensor in host memory, or its file.
+4. the augmentation of bytes (crop, then flip), a quarter of the memory
+   traffic of floats.
 5. normalise: after the crop, before the task, as a masked patch's zeros must
    mean the data set's mean.
-6. the task's map (mask, rotation, ...), fresh for every image and epoch.
-7. pair the halves, batch, prefetch.
+6. the augmentation of values (cutout).
+7. the task's map (mask, rotation, ...), fresh for every image and epoch.
+8. pair the halves, batch, prefetch.
 
 Every image has its own seeds, hashed from (seed, epoch, index of the image):
 parallel workers, batch size, the position in the epoch and resumption cannot
@@ -28,11 +29,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
-from maenas_tf.data.augment import normalize, random_crop, random_flip
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.config import ConfigError, random_streams
+from maenas_tf.data.augment import Augmentation, normalize
+from maenas_tf.data.image_source import ImageSource
 
 HALVES = ("weights", "alphas")
+_ORDERS = {
+    "weights": random_streams.WEIGHTS_ORDER,
+    "alphas": random_streams.ALPHAS_ORDER,
+}
 
 Example = dict[str, tf.Tensor]
 
@@ -59,8 +64,7 @@ def split_halves(num_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
             f"A search needs at least 2 images, one for each half, and got "
             f"{num_images}; raise --max_images or give more data."
         )
-    # (seed, 0, 0) and (seed, 0, 1) would repeat the first epoch's order.
-    order = np.random.default_rng((seed, 0, 2)).permutation(num_images)
+    order = random_streams.HALVES.generator(seed).permutation(num_images)
     half = num_images // 2
     return order[:half], order[half : 2 * half]
 
@@ -90,13 +94,13 @@ def steps_per_epoch(num_images: int, batch_size: int) -> int:
 
 
 def bilevel_dataset(
-    image_set: ImageSet,
+    images: ImageSource,
     *,
     example_map: Callable[[Example, tf.Tensor], Example],
     batch_size: int,
     seed: int,
     epoch: int,
-    augment: bool,
+    augmentation: Augmentation,
     start_step: int = 0,
     with_labels: bool,
     only: Sequence[str] = HALVES,
@@ -104,7 +108,7 @@ def bilevel_dataset(
     """Make one epoch of paired batches for the two levels of the search.
 
     Args:
-        image_set: the images.
+        images: the images.
         example_map: the task's map of one example and a seed, int32 [2]. The
             example holds "image", float32 [H, W, 3], normalised; "pixels",
             uint8 [H, W, 3], the same before that; "index", int64 [], the
@@ -114,7 +118,7 @@ def bilevel_dataset(
         seed: of everything random here.
         epoch: counted from 0; another epoch has another order and fresh
             crops, flips and masks.
-        augment: crop with a padding of 1/8 of the side, and flip.
+        augmentation: of the images.
         start_step: leave out so many of the first steps; equal to `.skip`,
             without computing what is skipped.
         with_labels: whether examples have labels.
@@ -130,29 +134,29 @@ def bilevel_dataset(
         ValueError: labels are wanted and there are none, or `start_step` is
             out of range.
     """
-    steps = steps_per_epoch(image_set.num_images, batch_size)
+    steps = steps_per_epoch(images.num_images, batch_size)
     if not 0 <= start_step <= steps:
         raise ValueError(
             f"start_step={start_step} must be from 0 to the {steps} steps of "
             f"an epoch."
         )
-    if with_labels and image_set.labels is None:
+    if with_labels and images.labels is None:
         raise ValueError(
-            f"with_labels=True, but the image set {image_set.name!r} was "
+            f"with_labels=True, but the data set {images.name!r} was "
             f"loaded without labels; load it with them."
         )
     wanted = slice(start_step * batch_size, steps * batch_size)
     tables = {}
-    halves = split_halves(image_set.num_images, seed)
-    for number, (half, indices) in enumerate(zip(HALVES, halves, strict=True)):
-        generator = np.random.default_rng((seed, epoch, number))
-        order = generator.permutation(indices)[wanted]
+    halves = split_halves(images.num_images, seed)
+    for half, indices in zip(HALVES, halves, strict=True):
         if half in only:
+            generator = _ORDERS[half].generator(seed, epoch)
+            order = generator.permutation(indices)[wanted]
             tables[half] = example_table(
-                image_set, order, seed, epoch, with_labels
+                images, order, seed, epoch, with_labels
             )
 
-    make_example = example_maker(image_set, augment, example_map)
+    make_example = example_maker(images, augmentation, example_map)
 
     def make_pair(rows):
         return {half: make_example(row) for half, row in rows.items()}
@@ -181,7 +185,7 @@ def batched(
 
 
 def example_table(
-    image_set: ImageSet,
+    images: ImageSource,
     order: np.ndarray,
     seed: int,
     epoch: int,
@@ -190,28 +194,26 @@ def example_table(
     """List what makes each example: its index, its seeds, its label."""
     rows = {"index": order, "seeds": example_seeds(seed, epoch, order)}
     if with_labels:
-        rows["label"] = image_set.labels[order].astype(np.int32)
+        rows["label"] = images.labels[order].astype(np.int32)
     return rows
 
 
 def example_maker(
-    image_set: ImageSet,
-    augment: bool,
+    images: ImageSource,
+    augmentation: Augmentation,
     example_map: Callable[[Example, tf.Tensor], Example],
 ) -> Callable[[dict[str, tf.Tensor]], Example]:
     """Return what makes the example of a row of `example_table`."""
-    images = image_set.tensor
-    padding = image_set.image_size // 8
 
     def make(row):
         crop_seed, flip_seed, task_seed = tf.unstack(row["seeds"])
-        image = tf.gather(images, row["index"])
-        if augment:
-            image = random_crop(image, padding, crop_seed)
-            image = random_flip(image, flip_seed)
+        pixels = augmentation.pixels(
+            images.fetch(row["index"]), images.image_size, crop_seed, flip_seed
+        )
+        values = normalize(pixels, images.mean, images.std)
         example = {
-            "image": normalize(image, image_set.mean, image_set.std),
-            "pixels": image,
+            "image": augmentation.values(values, task_seed),
+            "pixels": pixels,
             "index": row["index"],
         }
         if "label" in row:

@@ -1,4 +1,4 @@
-"""Where images come from: a name to an image set.
+"""Where images come from: a name to an image source.
 
 "digits" needs no file, "folder" reads the user's own images, and every other
 name is a tfds data set. Nothing is downloaded here: tools/prepare_data.py
@@ -13,20 +13,18 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.image_folder import load_folder
-from maenas_tf.data.image_set import (
-    ImageSet,
-    check_memory,
-    make_image_set,
-    resize_images,
-)
+from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.memory import check_memory
+from maenas_tf.data.resizing import resize_images
 from maenas_tf.data.tfds_source import load_tfds
 from maenas_tf.registry import Registry
 
-__all__ = ["SOURCES", "ImageSet", "from_arrays", "load_images"]
+__all__ = ["SOURCES", "ImageSource", "from_arrays", "load_images"]
 
-SOURCES: Registry[Callable[..., ImageSet]] = Registry("data source")
+SOURCES: Registry[Callable[..., ImageSource]] = Registry("data source")
 
 DIGITS_SIZE = 32
 _DIGITS_TEST_SHARE = 5  # the last fifth
@@ -40,8 +38,10 @@ def load_images(
     max_images: int = 0,
     image_size: int = 0,
     with_labels: bool,
-) -> ImageSet:
-    """Load a data set into memory; labels are read only if asked for.
+) -> ImageSource:
+    """Open a data set; labels are read only if asked for.
+
+    It is held in memory, but for a folder that would take too much of it.
 
     Args:
         dataset: "digits", "folder" or the name of a prepared tfds data set.
@@ -86,7 +86,7 @@ def load_digits(
     max_images: int,
     image_size: int,
     with_labels: bool,
-) -> ImageSet:
+) -> ImageSource:
     """Read scikit-learn's handwritten digits: 1,797 grey images of 8 x 8.
 
     They are part of the package, so nothing is downloaded. The last fifth of
@@ -135,7 +135,7 @@ def load_digits(
     if with_labels:
         labels = bunch.target[slices[split]][kept]
         class_names = tuple(str(name) for name in bunch.target_names)
-    return make_image_set(
+    return make_array_images(
         np.repeat(resized, 3, axis=-1),
         name="digits",
         labels=labels,

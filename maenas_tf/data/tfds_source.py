@@ -13,13 +13,10 @@ import tensorflow as tf
 from absl import logging
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import (
-    DEFAULT_SIZE,
-    ImageSet,
-    check_memory,
-    make_image_set,
-    resize_images,
-)
+from maenas_tf.data.array_images import make_array_images
+from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.memory import check_memory
+from maenas_tf.data.resizing import DEFAULT_SIZE, resize_images
 
 _READ_BATCH = 500
 
@@ -44,7 +41,7 @@ def load_tfds(
     max_images: int,
     image_size: int,
     with_labels: bool,
-) -> ImageSet:
+) -> ImageSource:
     """Read a prepared tfds data set that has a feature `image`.
 
     Without labels only the image is parsed from the records: the labels are
@@ -93,7 +90,7 @@ def load_tfds(
     class_names = ()
     if with_labels and getattr(features["label"], "num_classes", None):
         class_names = tuple(features["label"].names)
-    return make_image_set(
+    return make_array_images(
         images, name=name, labels=labels, class_names=class_names
     )
 

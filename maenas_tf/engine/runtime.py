@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import Config, ConfigError
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.sources import load_images
 from maenas_tf.engine.devices import (
     configure_runtime,
@@ -43,7 +43,7 @@ def start_runtime(config: Config) -> tf.distribute.Strategy:
     return strategy
 
 
-def load_configured(config: Config, with_labels: bool) -> ImageSet:
+def load_configured(config: Config, with_labels: bool) -> ImageSource:
     """Loads the images that a configuration names."""
     return load_images(
         config.dataset,

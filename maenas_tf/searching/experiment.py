@@ -12,7 +12,7 @@ import numpy as np
 
 from maenas_tf.algorithms import alpha_reading
 from maenas_tf.config import SearchConfig
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
 from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner, cosine_rate
@@ -76,7 +76,7 @@ class SearchExperiment:
         self,
         config: SearchConfig,
         run_dir: str | pathlib.Path,
-        image_set: ImageSet | None = None,
+        image_set: ImageSource | None = None,
         resume: bool = True,
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
@@ -98,7 +98,7 @@ class SearchExperiment:
     def _prepare(
         self,
         task_class: type[Task],
-        image_set: ImageSet | None,
+        image_set: ImageSource | None,
         signals: SignalWatch | None,
         checkpoint_seconds: float,
     ) -> None:
@@ -194,7 +194,8 @@ class SearchExperiment:
             Diverged: a loss was not finite.
         """
         try:
-            return self._run()
+            with self.images.failures_told():
+                return self._run()
         finally:
             self.run_directory.close()
 

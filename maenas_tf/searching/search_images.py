@@ -7,13 +7,14 @@ import tensorflow as tf
 
 from maenas_tf.algorithms import Algorithm
 from maenas_tf.config import SearchConfig
+from maenas_tf.data.augment import Augmentation, make_augmentation
 from maenas_tf.data.held_out import (
     num_held_out,
     part_dataset,
     part_steps,
     split_held_out,
 )
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import (
     bilevel_dataset,
     split_halves,
@@ -49,7 +50,7 @@ class SearchImages:
 
     def __init__(
         self,
-        images: ImageSet,
+        images: ImageSource,
         task: Task,
         config: SearchConfig,
         algorithm: Algorithm,
@@ -60,16 +61,16 @@ class SearchImages:
         self.config = config
         self.halved = algorithm.trains_alphas
         count = images.num_images
-        if selection.scores:
-            wanted = num_held_out(count, config.held_out_images)
+        self.augmentation = make_augmentation(config.augment)
         if self.halved:
             self.steps = steps_per_epoch(count, config.batch_size)
             _, self.held_out = split_halves(count, config.seed)
             if selection.scores:
+                wanted = num_held_out(count, config.held_out_images)
                 self.held_out = self.held_out[:wanted]
         else:
             self.trained, self.held_out = split_held_out(
-                count, wanted, config.seed
+                count, num_held_out(count, config.held_out_images), config.seed
             )
             self.steps = part_steps(len(self.trained), config.batch_size)
 
@@ -83,7 +84,7 @@ class SearchImages:
                 self.trained,
                 self.config.batch_size,
                 epoch=epoch,
-                augment=self.config.augment,
+                augmentation=self.augmentation,
                 start_step=start_step,
             ).map(lambda batch: {"weights": batch})
         return bilevel_dataset(
@@ -92,7 +93,7 @@ class SearchImages:
             batch_size=self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
-            augment=self.config.augment,
+            augmentation=self.augmentation,
             start_step=start_step,
             with_labels=self.task.reads_labels,
         )
@@ -105,7 +106,11 @@ class SearchImages:
         """Returns a batch of a few fixed images, not augmented."""
         batch_size = min(count, len(self.held_out))
         dataset = self._part(
-            self.held_out, batch_size, epoch=0, augment=False, shuffle=False
+            self.held_out,
+            batch_size,
+            epoch=0,
+            augmentation=Augmentation(),
+            shuffle=False,
         )
         return next(iter(dataset.take(1)))
 
@@ -121,7 +126,11 @@ class SearchImages:
         indices = self.held_out[: most or None]
         batch_size = min(self.config.batch_size, len(indices))
         dataset = self._part(
-            indices, batch_size, epoch=0, augment=False, shuffle=False
+            indices,
+            batch_size,
+            epoch=0,
+            augmentation=Augmentation(),
+            shuffle=False,
         )
         return tf.nest.map_structure(lambda *parts: tf.stack(parts), *dataset)
 

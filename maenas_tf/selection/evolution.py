@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from maenas_tf.config.random_streams import EVOLUTION
 from maenas_tf.selection.selection import SELECTIONS, Problem, ScoringSelection
 from maenas_tf.spaces.architectures import Choice
 
@@ -44,7 +45,7 @@ class Evolution(ScoringSelection):
         )
 
     def select(self, problem):
-        rng = np.random.default_rng((problem.seed, 0, 4))
+        rng = EVOLUTION.generator(problem.seed)
         seen: set[Choice] = set()
         best: list[tuple[float, Choice]] = []
         for generation in range(self.generations):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from maenas_tf.config.random_streams import PERTURBATION
 from maenas_tf.selection.selection import (
     SELECTIONS,
     Problem,
@@ -53,7 +54,7 @@ class Perturbation(ScoringSelection):
         return len(_edges(problem)) + len(_surplus(problem)) - 1
 
     def select(self, problem):
-        rng = np.random.default_rng((problem.seed, 0, 6))
+        rng = PERTURBATION.generator(problem.seed)
         state = _State(problem)
         edges = list(_edges(problem))
         for number in rng.permutation(len(edges)):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from maenas_tf.config import ConfigError
+from maenas_tf.config.random_streams import EXHAUSTIVE
 from maenas_tf.registry import Registry
 from maenas_tf.selection.constraints import Budget
 from maenas_tf.spaces import Space
@@ -176,7 +177,7 @@ class Exhaustive(ScoringSelection):
 
     def select(self, problem):
         choices = _within_limits(problem)
-        rng = np.random.default_rng((problem.seed, 0, 5))
+        rng = EXHAUSTIVE.generator(problem.seed)
         order = rng.permutation(len(choices))
         return problem.ranked([choices[i] for i in order])[0][1]
 

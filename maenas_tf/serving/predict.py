@@ -20,7 +20,7 @@ import tensorflow as tf
 from PIL import Image
 
 from maenas_tf.config import ConfigError, check
-from maenas_tf.data import image_folder
+from maenas_tf.data import image_file, image_folder
 from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.runs.atomic import replacing
 from maenas_tf.runs.csv_files import write_table
@@ -120,7 +120,7 @@ def find_images(images: str | os.PathLike[str]) -> list[pathlib.Path]:
         )
     if path.is_file():
         return [path]
-    paths = image_folder.list_images(path)
+    paths = [pathlib.Path(found) for found in image_folder.list_images(path)]
     if not paths:
         raise ConfigError(
             f"--images={images} has no images (looked for "
@@ -134,7 +134,7 @@ def _read(path: pathlib.Path, size: int) -> tuple[np.ndarray, bool] | None:
     try:
         with Image.open(path) as image:
             resized = image.size != (size, size)
-        return image_folder.read_image(path, size), resized
+        return image_file.read_image(path, size), resized
     # A broken file makes Pillow raise nearly anything.
     except Exception as error:
         say(f"Skipped {path}: {error}", sys.stderr)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.data.augment import normalize
-from maenas_tf.data.image_set import resize_images
+from maenas_tf.data.resizing import resize_images
 from maenas_tf.models.network import Network
 from maenas_tf.training.trained_run import Preprocessing
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import ConfigError
 from maenas_tf.data.arrays import from_arrays
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.augment import make_augmentation
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import training_dataset
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.devices import Strategy
@@ -60,7 +61,7 @@ class Case(abc.ABC):
         """Runs so many steps, to their end."""
 
 
-def random_images(config: BenchmarkConfig, batches: int) -> ImageSet:
+def random_images(config: BenchmarkConfig, batches: int) -> ImageSource:
     """Returns noise with labels: what is shown changes no time."""
     rng = np.random.default_rng(config.seed)
     count = 2 * batches * config.batch_size
@@ -121,7 +122,7 @@ class SearchCase(Case):
             batch_size=self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
-            augment=self.config.augment,
+            augmentation=make_augmentation(self.config.augment),
             with_labels=self.task.reads_labels,
         )
 
@@ -228,8 +229,7 @@ class RetrainStep(NetworkCase):
             batch_size=config.batch_size,
             seed=config.seed,
             epoch=0,
-            augment=config.augment,
-            cutout_size=0,
+            augmentation=make_augmentation(config.augment),
         )
         self.iterator = _repeat(dataset, self.strategy)
 

@@ -11,7 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.augment import make_augmentation
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import (
     evaluation_dataset,
     split_validation,
@@ -78,7 +79,7 @@ class TrainExperiment:
         self,
         config: TrainConfig,
         run_dir: str | pathlib.Path,
-        image_set: ImageSet | None = None,
+        image_set: ImageSource | None = None,
         resume: bool = True,
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
@@ -104,6 +105,7 @@ class TrainExperiment:
             self.images.num_images, config.validation_fraction, config.seed
         )
         self.steps = training_steps(len(self.training), config.batch_size)
+        self.augmentation = make_augmentation(config.augment, config.cutout)
         with self.strategy.scope():
             self.retrainer = self._build()
         self.evaluator = Evaluator(self.retrainer.network)
@@ -176,8 +178,7 @@ class TrainExperiment:
             batch_size=self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
-            augment=self.config.augment,
-            cutout_size=self.config.cutout,
+            augmentation=self.augmentation,
             start_step=start_step,
         )
 
@@ -189,7 +190,8 @@ class TrainExperiment:
             Diverged: a loss was not finite.
         """
         try:
-            self._run()
+            with self.images.failures_told():
+                self._run()
         finally:
             self.run_directory.close()
         return TrainResult(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import ImageSet
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import evaluation_dataset
 from maenas_tf.data.sources import load_images
 from maenas_tf.engine.runtime import versions
@@ -26,7 +26,7 @@ def load_evaluation_images(
     data_dir: str = "",
     split: str = "test",
     max_images: int = 0,
-) -> ImageSet:
+) -> ImageSource:
     """Loads images as the network's preprocessing wants them.
 
     Args:
@@ -80,7 +80,7 @@ def _check_classes(found, trained, dataset: str) -> None:
 
 
 def evaluate_run(
-    trained: TrainedRun, images: ImageSet, split: str, batch_size: int = 256
+    trained: TrainedRun, images: ImageSource, split: str, batch_size: int = 256
 ) -> dict[str, Any]:
     """Measures a trained network; writes evaluation.json and confusion.png.
 
@@ -95,7 +95,8 @@ def evaluate_run(
     """
     network = trained.network
     evaluator = Evaluator(network)
-    result = evaluator(evaluation_dataset(images, batch_size))
+    with images.failures_told():
+        result = evaluator(evaluation_dataset(images, batch_size))
     size = network.image_size
     totals = result.confusion.sum(axis=1)
     report = {

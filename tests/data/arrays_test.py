@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import image_set
+from maenas_tf.data import memory
 from maenas_tf.data.arrays import from_arrays
 
 BYTES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
@@ -145,6 +145,6 @@ def test_empty_dataset_is_refused():
 
 
 def test_dataset_that_outgrows_memory_is_stopped(monkeypatch):
-    monkeypatch.setattr(image_set, "physical_memory", lambda: 3 * 64 * 1000)
+    monkeypatch.setattr(memory, "physical_memory", lambda: 3 * 64 * 1000)
     with pytest.raises(ConfigError, match="--max_images"):
         from_arrays(_plain().repeat(), max_images=10**9)

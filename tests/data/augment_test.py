@@ -104,3 +104,42 @@ def test_cutout_is_a_function_of_the_seed():
     image = tf.cast(IMAGE, tf.float32)
     first = augment.cutout(image, 3, [1, 2])
     np.testing.assert_array_equal(first, augment.cutout(image, 3, [1, 2]))
+
+
+def test_the_settings_choose_the_augmentation():
+    assert augment.make_augmentation(False) == augment.Augmentation()
+    made = augment.make_augmentation(True, 4)
+    assert made == augment.CropAndFlip(cutout_size=4)
+    assert made != augment.Augmentation(cutout_size=4)
+
+
+def test_crop_and_flip_is_the_crop_and_then_the_flip():
+    for number in range(6):
+        crop_seed, flip_seed = [number, 1], [number, 2]
+        made = augment.CropAndFlip().pixels(IMAGE, 8, crop_seed, flip_seed)
+        expected = augment.random_flip(
+            augment.random_crop(IMAGE, 1, crop_seed), flip_seed
+        )
+        np.testing.assert_array_equal(made, expected)
+
+
+def test_an_augmentation_fixes_the_size_of_any_image():
+    image = tf.constant(np.pad(IMAGE, [(0, 0), (4, 4), (0, 0)]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+    def make(decoded):
+        return augment.Augmentation().pixels(decoded, 8, [0, 0], [0, 0])
+
+    assert make.get_concrete_function().structured_outputs.shape == (8, 8, 3)
+    np.testing.assert_array_equal(make(image), IMAGE)
+
+
+def test_cutout_is_of_values_and_not_of_pixels():
+    policy = augment.Augmentation(cutout_size=2)
+    np.testing.assert_array_equal(
+        policy.pixels(IMAGE, 8, [0, 0], [0, 0]), IMAGE
+    )
+    values = tf.cast(IMAGE, tf.float32)
+    np.testing.assert_array_equal(
+        policy.values(values, [3, 4]), augment.cutout(values, 2, [3, 4])
+    )

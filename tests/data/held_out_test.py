@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.held_out import (
     num_held_out,
     part_dataset,
@@ -52,7 +53,7 @@ def batches(**settings):
         batch_size=4,
         seed=0,
         with_labels=False,
-        **{"epoch": 0, "augment": True, **settings},
+        **{"epoch": 0, "augmentation": CropAndFlip(), **settings},
     )
     return list(dataset.as_numpy_iterator())
 

@@ -8,7 +8,7 @@ from absl import logging
 from PIL import Image
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import image_folder, image_set
+from maenas_tf.data import image_folder
 from maenas_tf.data.sources import load_images
 
 
@@ -215,11 +215,4 @@ def test_missing_data_dir_is_explained():
 def test_folder_of_broken_files_is_an_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(ConfigError, match="none of its 1 image.*a.png"):
-        load(tmp_path)
-
-
-def test_memory_is_checked_before_decoding(tmp_path, monkeypatch):
-    save(tmp_path / "a.png")
-    monkeypatch.setattr(image_set, "physical_memory", lambda: 100)
-    with pytest.raises(ConfigError, match="--max_images"):
         load(tmp_path)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.data import labelled
 from maenas_tf.data.arrays import from_arrays
+from maenas_tf.data.augment import Augmentation, CropAndFlip
 
 NUM_IMAGES = 23
 
@@ -28,8 +29,7 @@ def training(image_set, **changes):
         "batch_size": 3,
         "seed": 1,
         "epoch": 0,
-        "augment": True,
-        "cutout_size": 4,
+        "augmentation": CropAndFlip(cutout_size=4),
         **changes,
     }
     return labelled.training_dataset(image_set, **options)
@@ -83,7 +83,7 @@ def test_an_epoch_has_each_image_once_and_only_the_indices(image_set):
 
 
 def test_labels_stay_with_their_images(image_set):
-    dataset = training(image_set, augment=False, cutout_size=0)
+    dataset = training(image_set, augmentation=Augmentation())
     for batch in batches(dataset):
         expected = np.broadcast_to(
             batch["label"].reshape(-1, 1, 1, 1), batch["image"].shape
@@ -124,7 +124,7 @@ def test_the_batch_size_does_not_change_an_image(image_set):
 
 def test_cutout_blanks_after_normalisation(image_set):
     mean = dataclasses.replace(image_set, mean=(0.5,) * 3)
-    for batch in batches(training(mean, augment=False)):
+    for batch in batches(training(mean, augmentation=Augmentation(4))):
         for image, label in zip(batch["image"], batch["label"], strict=True):
             blank = np.all(image == 0, axis=-1)
             assert 4 <= blank.sum() <= 16

@@ -9,6 +9,7 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.data import pipeline
 from maenas_tf.data.arrays import from_arrays
+from maenas_tf.data.augment import Augmentation, CropAndFlip
 from maenas_tf.data.masking import random_patch_mask
 
 
@@ -36,7 +37,7 @@ def build(image_set, **changes):
         "batch_size": 3,
         "seed": 1,
         "epoch": 0,
-        "augment": True,
+        "augmentation": CropAndFlip(),
         "with_labels": False,
         **changes,
     }
@@ -79,7 +80,7 @@ def test_another_seed_gives_another_split():
 def test_each_level_sees_only_its_half_and_each_image_once(image_set):
     halves = pipeline.split_halves(23, 1)
     for epoch in (0, 1):
-        dataset = build(image_set, augment=False, epoch=epoch)
+        dataset = build(image_set, augmentation=Augmentation(), epoch=epoch)
         for name, half in zip(pipeline.HALVES, halves, strict=True):
             seen = indices(dataset, name)
             assert len(seen) == len(set(seen)) == 9  # 11 // 3 * 3
@@ -109,7 +110,9 @@ def test_start_step_equals_skip(image_set, start_step):
 def _masks(image_set, **changes):
     """Map each image's index to its mask."""
     result = {}
-    for batch in batches(build(image_set, augment=False, **changes)):
+    for batch in batches(
+        build(image_set, augmentation=Augmentation(), **changes)
+    ):
         for half in batch.values():
             keys = np.rint(half["image"][:, 0, 0, 0] * 255).astype(int)
             result.update(zip(keys.tolist(), half["mask"], strict=True))
@@ -147,7 +150,14 @@ def test_images_are_normalised_before_the_task():
     rng = np.random.default_rng(0)
     made = from_arrays(rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8))
     batch = next(
-        iter(build(made, batch_size=20, augment=False, example_map=keep))
+        iter(
+            build(
+                made,
+                batch_size=20,
+                augmentation=Augmentation(),
+                example_map=keep,
+            )
+        )
     )
     images = np.concatenate([batch[name]["image"] for name in batch])
     np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=1e-4)
@@ -163,7 +173,10 @@ def test_labels_appear_only_when_asked_for(image_set):
         assert half["pixels"].dtype == tf.uint8
         assert half["image"].dtype == tf.float32
     labelled = build(
-        image_set, example_map=keep, with_labels=True, augment=False
+        image_set,
+        example_map=keep,
+        with_labels=True,
+        augmentation=Augmentation(),
     )
     for batch in batches(labelled):
         for half in batch.values():

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import image_set
+from maenas_tf.data import memory
 from maenas_tf.data.sources import load_images
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
@@ -148,7 +148,7 @@ def test_bad_settings_are_explained_in_one_line(
 
 
 def test_memory_is_checked_before_reading(data_dir, monkeypatch):
-    monkeypatch.setattr(image_set, "physical_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
     with pytest.raises(ConfigError, match="--max_images=1"):
         load(data_dir)
     assert len(load(data_dir, max_images=1).images) == 1

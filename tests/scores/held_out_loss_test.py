@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.data.augment import Augmentation
 from maenas_tf.data.held_out import part_dataset
 from maenas_tf.data.pipeline import batched, example_maker, example_table
 from maenas_tf.models.supernet import Supernet
@@ -56,7 +57,7 @@ def scorer_of(searcher):
         batch_size=4,
         seed=0,
         epoch=0,
-        augment=False,
+        augmentation=Augmentation(),
         with_labels=False,
         shuffle=False,
     )
@@ -79,7 +80,7 @@ def plain_loss(searcher, images, choice_weights):
     task = searcher.task
     dataset = batched(
         example_table(images, INDICES[:NUM_USED], 0, 0, False),
-        example_maker(images, False, task.map),
+        example_maker(images, Augmentation(), task.map),
         4,
     )
     losses = []

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.devices import (
@@ -66,7 +67,7 @@ def run(
             batch_size=config.batch_size,
             seed=0,
             epoch=epoch,
-            augment=True,
+            augmentation=CropAndFlip(),
             start_step=start_step,
             with_labels=False,
         )

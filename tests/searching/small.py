@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import SearchConfig
+from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.arrays import from_arrays
-from maenas_tf.data.image_set import ImageSet
 from maenas_tf.searching.build import build_searcher
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
@@ -49,7 +49,7 @@ def make_config(**settings) -> SearchConfig:
 
 def make_images(
     count: int = 16, num_classes: int = 0, image_size: int = IMAGE_SIZE
-) -> ImageSet:
+) -> ArrayImages:
     """Returns random images, with labels if there are classes."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, image_size, image_size, 3), np.uint8)

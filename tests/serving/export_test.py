@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_set import resize_images
+from maenas_tf.data.resizing import resize_images
 from maenas_tf.serving import export, serving
 from maenas_tf.serving.export_formats import FORMATS, Format
 from maenas_tf.training.trained_run import load_trained

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
+from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.searching.experiment import SearchExperiment
@@ -38,7 +39,7 @@ def make_dataset(task, images, **settings):
         batch_size=4,
         seed=0,
         epoch=0,
-        augment=True,
+        augmentation=CropAndFlip(),
         with_labels=task.reads_labels,
         **settings,
     )

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import SearchConfig
+from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import HALVES, bilevel_dataset
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
@@ -55,7 +56,7 @@ def test_an_image_keeps_its_label_in_every_epoch():
             batch_size=5,
             seed=0,
             epoch=epoch,
-            augment=True,
+            augmentation=CropAndFlip(),
             with_labels=False,
         )
         for batch in dataset.as_numpy_iterator():

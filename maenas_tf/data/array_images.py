@@ -1,0 +1,84 @@
+"""Images in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.data.image_source import (
+    ImageSource,
+    numbered_classes,
+    with_statistics,
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ArrayImages(ImageSource):
+    """Images in one array.
+
+    Attributes:
+        images: uint8 [N, H, W, 3], H = W.
+    """
+
+    images: np.ndarray
+
+    @property
+    def num_images(self):
+        return len(self.images)
+
+    @property
+    def image_size(self):
+        return self.images.shape[1]
+
+    @functools.cached_property
+    def tensor(self) -> tf.Tensor:
+        """The images as one tensor in host memory, made once and shared."""
+        # It may be asked for first while a dataset's graph is made.
+        with tf.init_scope(), tf.device("CPU:0"):
+            return tf.constant(self.images)
+
+    def fetch(self, index):
+        return tf.gather(self.tensor, index)
+
+    def read(self, indices):
+        return self.images[indices]
+
+
+def make_array_images(
+    images: np.ndarray,
+    *,
+    name: str,
+    labels: Sequence[int] | None = None,
+    class_names: tuple[str, ...] = (),
+    num_skipped: int = 0,
+) -> ArrayImages:
+    """Wrap images, with the data set's known statistics or measured ones.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+        name: of the data set; a tfds configuration or version after it does
+            not matter for the known statistics.
+        labels: class indices [N], or None.
+        class_names: names of the classes; without them the largest label
+            tells how many there are.
+        num_skipped: files that could not be decoded.
+
+    Returns:
+        The images as a source.
+    """
+    if labels is not None:
+        labels = np.asarray(labels, np.int64)
+        class_names = class_names or numbered_classes(labels)
+    return with_statistics(
+        ArrayImages(
+            images=images,
+            name=name,
+            labels=labels,
+            class_names=class_names,
+            num_skipped=num_skipped,
+        )
+    )

@@ -1,0 +1,58 @@
+"""Images in files, decoded when they are needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.image_file import read_image
+from maenas_tf.data.image_source import ImageSource
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class FileImages(ImageSource):
+    """Images in one file each, of which memory holds the paths.
+
+    Attributes:
+        paths: of the files.
+        size: side that they are decoded to, pixels.
+    """
+
+    paths: Sequence[str]
+    size: int
+
+    @property
+    def num_images(self):
+        return len(self.paths)
+
+    @property
+    def image_size(self):
+        return self.size
+
+    def fetch(self, index):
+        # Pillow and not TensorFlow decodes, so that the bits are those of
+        # `ArrayImages`; it lets other threads run meanwhile.
+        image = tf.numpy_function(
+            self._decode, [index], tf.uint8, stateful=False
+        )
+        return tf.ensure_shape(image, (self.size, self.size, 3))
+
+    def _decode(self, index: np.ndarray) -> np.ndarray:
+        path = self.paths[index]
+        try:
+            return read_image(path, self.size)
+        # A broken file makes Pillow raise nearly anything (OSError,
+        # SyntaxError, struct.error, DecompressionBombError, ...).
+        except Exception as error:
+            failure = ConfigError(
+                f"{path} was an image when the run began and cannot be "
+                f"decoded now ({error}); put it back and give the same "
+                f"command, which goes on, or remove it and start another "
+                f"--run_dir."
+            )
+            self.failures.append(failure)
+            raise failure from error

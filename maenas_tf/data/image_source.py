@@ -1,0 +1,114 @@
+"""Images of one size, wherever they lie, with what is known about them."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.channel_statistics import (
+    known_statistics,
+    measure_statistics,
+)
+
+Source = TypeVar("Source", bound="ImageSource")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ImageSource(abc.ABC):
+    """Images of one size, each fetched by its index when it is needed.
+
+    What comes before the pixels is indices and seeds, so that an epoch is the
+    same wherever the images lie, and whatever their number. The bytes of an
+    image are a function of its index alone.
+
+    Attributes:
+        name: of the data set.
+        labels: int64 [N], or None when no label was read; known without
+            fetching any image.
+        class_names: one for each class; empty without labels.
+        num_skipped: files that could not be decoded and were left out.
+        mean: of each channel, in units of 0..1.
+        std: of each channel, in units of 0..1.
+        failures: why images could not be fetched; empty as a rule.
+    """
+
+    name: str
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    num_skipped: int = 0
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    failures: list[ConfigError] = dataclasses.field(
+        default_factory=list, repr=False
+    )
+
+    @property
+    @abc.abstractmethod
+    def num_images(self) -> int:
+        """The number of images N."""
+
+    @property
+    @abc.abstractmethod
+    def image_size(self) -> int:
+        """The side of the images, pixels."""
+
+    @abc.abstractmethod
+    def fetch(self, index: tf.Tensor) -> tf.Tensor:
+        """Returns an image, inside a `tf.data.Dataset`.
+
+        Where it fails it adds to `failures` what ends the run.
+
+        Args:
+            index: int64 [].
+
+        Returns:
+            uint8 [H, W, 3]; here H = W = `image_size`.
+        """
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, 0 without labels."""
+        return len(self.class_names)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Returns some of the images, uint8 [len(indices), H, W, 3]."""
+        dataset = tf.data.Dataset.from_tensor_slices(indices)
+        dataset = dataset.map(
+            self.fetch, tf.data.AUTOTUNE, deterministic=True
+        ).prefetch(tf.data.AUTOTUNE)
+        with self.failures_told():
+            return np.stack(list(dataset.as_numpy_iterator()))
+
+    @contextlib.contextmanager
+    def failures_told(self) -> Iterator[None]:
+        """Raises TensorFlow's error about a failed fetch as its cause.
+
+        Raises:
+            ConfigError: an image cannot be fetched any more.
+        """
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.failures:
+                raise self.failures[0] from error
+            raise
+
+
+def with_statistics(source: Source) -> Source:
+    """Gives a source the data set's known statistics or measured ones."""
+    mean, std = known_statistics(source.name) or measure_statistics(
+        source.num_images, source.read
+    )
+    return dataclasses.replace(source, mean=mean, std=std)
+
+
+def numbered_classes(labels: Sequence[int]) -> tuple[str, ...]:
+    """Returns names for classes that have none; the largest label counts."""
+    return tuple(str(index) for index in range(int(np.max(labels)) + 1))

@@ -1,0 +1,50 @@
+"""How much memory images may take."""
+
+from __future__ import annotations
+
+import os
+
+from maenas_tf.config import ConfigError
+
+# The array, its tensor and a passing copy between them are alive together.
+MEMORY_SHARE = 0.3
+
+
+def memory_needed(num_images: int, image_size: int) -> int:
+    """Returns the bytes that images of three bytes a pixel take."""
+    return num_images * image_size**2 * 3
+
+
+def memory_limit() -> int:
+    """Returns the bytes set apart for images, 30% of the physical memory."""
+    return int(physical_memory() * MEMORY_SHARE)
+
+
+def check_memory(num_images: int, image_size: int, remedy: str = "") -> None:
+    """Refuse image sets that would not fit in memory.
+
+    Args:
+        num_images: how many images of three bytes a pixel.
+        image_size: their side, pixels.
+        remedy: what else may be done, for the message.
+
+    Raises:
+        ConfigError: they would take more than 30% of the physical memory.
+    """
+    limit, needed = memory_limit(), memory_needed(num_images, image_size)
+    if needed > limit:
+        most = limit // memory_needed(1, image_size)
+        raise ConfigError(
+            f"{num_images} images of side {image_size} take "
+            f"{needed / 2**30:.1f} GiB, more than the {limit / 2**30:.1f} GiB "
+            f"(30% of the memory) set apart for them: give a smaller "
+            f"--image_size, or --max_images={most} or less{remedy}."
+        )
+
+
+def physical_memory() -> int:
+    """Returns the machine's memory in bytes; 16 GiB where it is not told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 16 * 2**30

@@ -1,0 +1,31 @@
+"""Images of any size to squares of one."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+DEFAULT_SIZE = 64
+
+
+def resize_images(images: tf.Tensor, size: int) -> tf.Tensor:
+    """Resize the shorter side bilinearly, then cut the centre square.
+
+    Cutting the centre square first gives the same picture for less work.
+
+    Args:
+        images: [..., H, W, C] of rank 3 or 4, uint8 or floating, H and W may
+            be unknown.
+        size: side wanted, pixels.
+
+    Returns:
+        [..., size, size, C] in the dtype of `images`; bytes are rounded.
+    """
+    shape = tf.shape(images)
+    height, width = shape[-3], shape[-2]
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = images[..., top : top + side, left : left + side, :]
+    resized = tf.image.resize(square, [size, size], antialias=True)
+    if images.dtype.is_integer:
+        resized = tf.round(resized)
+    return tf.saturate_cast(resized, images.dtype)
