@@ -60,7 +60,7 @@ class ProgressBar:
             "", total=total, completed=initial, note=""
         )
         self._task = self._progress.tasks[task]
-        self._last_line = ""
+        self._last_line, self._shown_at = "", 0.0
 
     def __enter__(self) -> Self:
         self._progress.start()
