@@ -63,13 +63,6 @@ class Decoder(keras.layers.Layer):
             x = tf.nn.depth_to_space(x, self.output_stride)
         return x
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "width": self.width,
-        }
-
 
 @DECODERS.register("hierarchical")
 class HierarchicalDecoder(Decoder):

@@ -85,13 +85,3 @@ class MixedOp(keras.layers.Layer):
             tf.convert_to_tensor(weights), len(self.primitives)
         )
         return add_terms(self.terms(SourceNode.of(x), weights, training))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "primitives": self.primitives,
-            "channels": self.channels,
-            "stride": self.stride,
-            "family": self.family,
-            "implementation": self.implementation,
-        }

@@ -157,10 +157,3 @@ class BatchNormalization(keras.layers.Layer):
         ):
             old = tf.convert_to_tensor(variable)
             variable.assign(MOMENTUM * old + (1.0 - MOMENTUM) * value)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "affine": self.affine,
-            "moving_statistics": self.moving_statistics,
-        }

@@ -134,14 +134,6 @@ class Primitive(keras.layers.Layer):
         """Whether the output is the input (drop-path spares it)."""
         return False
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "channels": self.channels,
-            "stride": self.stride,
-            "search": self.search,
-        }
-
 
 def _times(x: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
     return x if weight is None else x * tf.cast(weight, x.dtype)
@@ -203,13 +195,6 @@ class Pooling(Primitive):
         key = (self.kind, self.stride, self.search and self.normalize)
         return _times(source.branch(key, self._pool), weight)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "kind": self.kind,
-            "normalize": self.normalize,
-        }
-
 
 class FactorizedReduce(keras.layers.Layer):
     """Halves the resolution without losing every second pixel.
@@ -265,13 +250,6 @@ class FactorizedReduce(keras.layers.Layer):
             convolution.convolve(odd, tf.convert_to_tensor(self.odd)),
         ]
         return self.norm.call(tf.concat(halves, -1), weight, training)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "channels": self.channels,
-            "search": self.search,
-        }
 
 
 @PRIMITIVES.register("skip_connect")
@@ -374,14 +352,6 @@ class SeparableConv(Primitive):
             x = self.norms[i].call(x, weight if last else None, training)
         return x
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "dilation": self.dilation,
-            "repeats": self.repeats,
-        }
-
 
 class ReluConvNorm(keras.layers.Layer):
     """ReLU, kxk convolution, normalisation; any width in and out.
@@ -446,17 +416,6 @@ class ReluConvNorm(keras.layers.Layer):
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return self.norm.call(x, weight, training)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "channels": self.channels,
-            "kernel_size": self.kernel_size,
-            "stride": self.stride,
-            "use_bias": self.use_bias,
-            "affine": self.affine,
-            "moving_statistics": self.moving_statistics,
-        }
-
 
 class NasBenchConv(Primitive):
     """NAS-Bench-201's ReLU, kxk convolution, normalisation."""
@@ -487,9 +446,6 @@ class NasBenchConv(Primitive):
 
     def weighted(self, source, weight, training=False):
         return self.conv.weighted(source, weight, training)
-
-    def get_config(self):
-        return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
 @PRIMITIVES.register("noise")

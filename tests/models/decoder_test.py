@@ -184,11 +184,3 @@ def test_decoder_costs_less_than_fifteen_percent(space, monkeypatch):
     ) + 9 * 16 * (16 * 16**2 + 16 * 32**2 + 3 * 32**2)
     assert decoder == by_hand
     assert decoder < 0.15 * supernet
-
-
-@pytest.mark.parametrize("name", DECODERS.names())
-def test_configuration_makes_the_same_decoder(name):
-    config = make(name)[0].get_config()
-    again = DECODERS.get(name).from_config(config)
-    assert again.get_config() == config
-    assert (again.image_size, again.width) == (8, 4)

@@ -271,16 +271,3 @@ class TestNoise:
         other.name = "other_noise"
         other.build(x.shape)
         assert not np.array_equal(one.call(x), other.call(x))
-
-
-@pytest.mark.parametrize("name", PRIMITIVES.names())
-def test_configuration_makes_the_same_layer(name):
-    layer = make(name, 2, False)
-    config = layer.get_config()
-    again = type(layer).from_config(config)
-    assert again.get_config() == config
-    assert (again.channels, again.stride, again.search) == (CHANNELS, 2, False)
-    again.build((None, 6, 8, CHANNELS))
-    assert [v.path for v in again.variables] == [
-        v.path for v in layer.variables
-    ]
