@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import maenas_tf as mn
 from maenas_tf.spaces import SPACES
+from tests.engine.callers_process import watched
 
 SETTINGS = {
     "space": "nasbench201",
@@ -27,9 +28,17 @@ def make_images(*shape):
 
 
 @pytest.fixture(scope="module")
-def result():
+def searched():
+    """What a search of colour images returns, and changes in the process."""
+    with watched() as changes:
+        found = mn.search(make_images(16, 16, 16, 3), **SETTINGS)
+    return found, changes
+
+
+@pytest.fixture
+def result(searched):
     """What a search of colour images in memory returns."""
-    return mn.search(make_images(16, 16, 16, 3), **SETTINGS)
+    return searched[0]
 
 
 def test_three_lines_search_an_array_without_labels(result):
@@ -40,6 +49,17 @@ def test_three_lines_search_an_array_without_labels(result):
     assert result.summary["num_images"] == 16
     assert result.summary["num_labels_read"] == 0
     assert result.alphas["cell"].shape == (1, 6, 5)
+
+
+def test_a_search_leaves_the_process_as_it_was(searched):
+    assert not searched[1]
+
+
+def test_a_search_that_fails_leaves_the_process_as_it_was():
+    # It is noticed when the runtime is set up.
+    with pytest.raises(mn.ConfigError), watched() as changes:
+        mn.search(make_images(16, 16, 16, 3), patch_size=5)
+    assert not changes
 
 
 def test_the_alphas_of_a_result_lead_to_its_genotype(result):

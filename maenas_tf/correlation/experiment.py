@@ -28,6 +28,7 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import load_configured, versions
 from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
@@ -92,9 +93,9 @@ class CorrelateExperiment:
         self.signals = signals or SignalWatch()
         self._check_names()
         self.run_directory = RunDirectory(run_dir, config, resume)
-        with contextlib.ExitStack() as on_error:
+        self.runtime = OwnRuntime()
+        with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
-            # First, as each sets the runtime up for itself.
             self.shared = [
                 SharedWeights(path, SPACE.name, config.held_out_images)
                 for path in config.supernet_dirs
@@ -137,7 +138,7 @@ class CorrelateExperiment:
             Interrupted: a signal came; finished architectures are kept.
         """
         try:
-            with contextlib.ExitStack() as told:
+            with self.runtime, contextlib.ExitStack() as told:
                 if self.images is not None:
                     told.enter_context(self.images.failures_told())
                 return self._run()

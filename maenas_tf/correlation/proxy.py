@@ -19,7 +19,7 @@ from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.data.augment import Augmentation, make_augmentation
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
-from maenas_tf.engine.devices import present_strategy
+from maenas_tf.engine.devices import present_strategy, set_seeds
 from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD, regularized
 from maenas_tf.models.task_network import TaskNetwork
@@ -172,7 +172,7 @@ class Objective:
     def _build(self, genotype: Genotype) -> ProxyTrainer:
         config, task = self.config, self.task
         # The same start, whatever was trained before it.
-        keras.utils.set_random_seed(config.seed)
+        set_seeds(config.seed)
         network = TaskNetwork(
             genotype,
             config.init_channels,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import Config, ConfigError
@@ -18,9 +20,9 @@ def configure_runtime(config: Config) -> None:
     Grappler is switched off: on these graphs of several ten thousand small
     operations it takes longer than tracing (the 8-cell darts supernet's first
     step on two cores: 34 s with, 12 s without) and steps are no faster for
-    it.
+    it. All of this is the whole process's: enter an `OwnRuntime` first.
     """
-    keras.utils.set_random_seed(config.seed)
+    set_seeds(config.seed)
     precision = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
     keras.mixed_precision.set_global_policy(precision[config.precision])
     if config.deterministic:
@@ -28,6 +30,18 @@ def configure_runtime(config: Config) -> None:
     tf.config.optimizer.set_experimental_options(
         {"disable_meta_optimizer": True}
     )
+
+
+def set_seeds(seed: int) -> None:
+    """Seeds the generators of Python, NumPy and TensorFlow.
+
+    Keras draws the seeds of initializers and layers from Python's. Its global
+    generator, which nothing here draws from, is left to the caller: it could
+    not be given back, as `keras.utils.set_random_seed` drops it.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    tf.random.set_seed(seed)
 
 
 def present_strategy() -> Strategy:

@@ -26,6 +26,8 @@ from maenas_tf.engine.loop import Loop
 def start_runtime(config: Config) -> tf.distribute.Strategy:
     """Tells TensorFlow what a run needs and makes its strategy.
 
+    Changes the whole process: enter an `OwnRuntime` first.
+
     Raises:
         ConfigError: there are too few devices, or the replicas cannot share
             the batch equally.

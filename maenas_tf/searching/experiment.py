@@ -16,6 +16,7 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
 from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner, cosine_rate
+from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
     load_configured,
     speed_facts,
@@ -90,7 +91,8 @@ class SearchExperiment:
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.tensorboard: TensorBoardWriter | None = None
         self._selected: Genotype | None = None
-        with contextlib.ExitStack() as on_error:
+        self.runtime = OwnRuntime()
+        with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
             self._prepare(task_class, image_set, signals, checkpoint_seconds)
             on_error.pop_all()
@@ -194,7 +196,7 @@ class SearchExperiment:
             Diverged: a loss was not finite.
         """
         try:
-            with self.images.failures_told():
+            with self.runtime, self.images.failures_told():
                 return self._run()
         finally:
             self.run_directory.close()

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
+from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import memory_mb, versions
 from maenas_tf.figures import canvas
 from maenas_tf.runs import atomic
@@ -58,10 +59,11 @@ class Benchmark:
             "versions": versions(),
             "machine": _machine(),
         }
-        if self.variations:
-            report["scaling"] = self._vary()
-        else:
-            report["results"] = self._compare()
+        with OwnRuntime():
+            if self.variations:
+                report["scaling"] = self._vary()
+            else:
+                report["results"] = self._compare()
         return report
 
     def _compare(self) -> dict[str, list[dict[str, Any]]]:

@@ -23,6 +23,7 @@ from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
 from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner
 from maenas_tf.engine.optimization import SGD
+from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
     load_configured,
     speed_facts,
@@ -90,7 +91,8 @@ class TrainExperiment:
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.history = History()
         self.tensorboard: EventWriter | None = None
-        with contextlib.ExitStack() as on_error:
+        self.runtime = OwnRuntime()
+        with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
             check_stored(self.genotype, self.run_directory.path)
             self._prepare(image_set, signals, checkpoint_seconds)
@@ -190,7 +192,7 @@ class TrainExperiment:
             Diverged: a loss was not finite.
         """
         try:
-            with self.images.failures_told():
+            with self.runtime, self.images.failures_told():
                 self._run()
         finally:
             self.run_directory.close()

@@ -15,6 +15,7 @@ from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.skeletons import evaluation_size, network_cost
 from maenas_tf.spaces import SPACES, benchmark201, load_genotype
+from tests.engine.callers_process import watched
 from tests.searching.small import make_images
 
 CONFIG = CorrelateConfig(
@@ -58,6 +59,18 @@ def runs(tmp_path_factory):
     assert len(rows) == 1 + 2 * 2
     experiment(folder / "stopped").run()
     return folder, result
+
+
+def test_a_stopped_experiment_leaves_the_process_as_it_was(tmp_path):
+    def train(genotype, report):
+        raise Interrupted
+
+    with watched() as changes:
+        stopped = experiment(tmp_path)
+        stopped.objectives["mae"].train = train
+        with pytest.raises(Interrupted):
+            stopped.run()
+    assert not changes
 
 
 @pytest.mark.parametrize("name", [*FILES, "plots/tau_by_steps.png"])

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError
+from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.ops.plain import PlainPrimitive
 from maenas_tf.timing import benchmark as benchmark_module
 from maenas_tf.timing.benchmark import Benchmark, write_report
 from maenas_tf.timing.cases import CASES
 from maenas_tf.timing.config import BenchmarkConfig
+from tests.engine.callers_process import watched
 
 TINY = {
     "space": "nasbench201",
@@ -47,6 +49,18 @@ def test_memory_is_that_of_a_step_alone():
     report = Benchmark(BenchmarkConfig(**TINY, what="memory")).run()
     (side,) = report["results"]["memory"]
     assert 50 < side["before_mb"] < side["peak_mb"] < ballast.nbytes / 2**20
+
+
+def test_a_benchmark_that_fails_leaves_the_process_as_it_was(monkeypatch):
+    def ready(name, config):
+        start_runtime(config.search_config())
+        raise ConfigError
+
+    monkeypatch.setattr(benchmark_module, "_ready", ready)
+    benchmark = Benchmark(BenchmarkConfig(**TINY, what="input"))
+    with watched() as changes, pytest.raises(ConfigError):
+        benchmark.run()
+    assert not changes
 
 
 def test_the_report_is_written(compared):

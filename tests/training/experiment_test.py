@@ -22,6 +22,7 @@ from maenas_tf.training.run_evaluation import (
     load_evaluation_images,
 )
 from maenas_tf.training.trained_run import load_trained
+from tests.engine.callers_process import watched
 from tests.models.networks import num_parameters
 
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|"
@@ -93,6 +94,12 @@ def done(tmp_path_factory):
 def rows_of(run_dir):
     with open(run_dir / "history.csv", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_training_leaves_the_process_as_it_was(tmp_path):
+    with watched() as changes:
+        begin(tmp_path)
+    assert not changes
 
 
 def test_the_directory_holds_what_was_promised(done):
