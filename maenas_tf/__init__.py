@@ -7,8 +7,6 @@ part of it that needs no TensorFlow, is quick.
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import Any
 
 __version__ = "0.1.0"
@@ -48,21 +46,6 @@ def require_tensorflow_backend() -> None:
             f"maenas_tf needs Keras on TensorFlow, but the backend is "
             f"{backend}; set KERAS_BACKEND=tensorflow before Python starts."
         )
-
-
-class _Package(types.ModuleType):
-    """This package, in which the function `search` keeps its name.
-
-    Importing the subpackage `search` would put it in the function's place;
-    `from maenas_tf.search import ...` does not need it there.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _HOMES or not isinstance(value, types.ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

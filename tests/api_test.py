@@ -1,6 +1,8 @@
 """Tests of the Python API, as its users call it."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -188,13 +190,30 @@ def test_parameters_are_counted_without_the_alphas():
     assert mn.count_parameters(supernet) == total - alphas
 
 
-def test_search_is_a_function_whatever_was_imported_before():
-    import maenas_tf.algorithms.bilevel
-    from maenas_tf.algorithms import ALGORITHMS
+IMPORT_ALL = """
+import importlib, operator, pkgutil, sys
+import maenas_tf
 
-    assert "darts" in ALGORITHMS
-    assert callable(maenas_tf.search)
-    assert maenas_tf.search is mn.search
+search = maenas_tf.search
+for module in pkgutil.walk_packages(maenas_tf.__path__, "maenas_tf."):
+    found = importlib.import_module(module.name)
+    name = module.name.removeprefix("maenas_tf.")
+    if operator.attrgetter(name)(maenas_tf) is not found:
+        sys.exit(f"{module.name} is something else")
+if maenas_tf.search is not search or not callable(search):
+    sys.exit("search is no function any more")
+"""
+
+
+def test_every_module_has_its_dotted_name_and_search_stays_a_function():
+    # In a process of its own, in which nothing was imported before.
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_names_are_loaded_at_first_use_and_unknown_ones_refused():
