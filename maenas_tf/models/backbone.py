@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from maenas_tf.models.cell import NetworkCell
 from maenas_tf.models.network import Network
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
@@ -44,15 +43,7 @@ class FoundTrunk(keras.layers.Layer):
         self.stem = stem
         size = NetworkSize(init_channels, self.num_cells, stem=stem)
         self.plan = make_plan(self.space, size, self.genotype)
-        self.trunk = Trunk(self.plan, self._cell, search=False, name="trunk")
-
-    def _cell(self, placement, name):
-        return NetworkCell(
-            placement,
-            self.genotype.cells[placement.cell_type],
-            self.space.skeleton,
-            name=name,
-        )
+        self.trunk = Trunk(self.plan, self.genotype, False, name="trunk")
 
     def build(self, input_shape):
         self.trunk.build(input_shape)

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from maenas_tf.models.cell import NetworkCell
 from maenas_tf.models.heads import AuxiliaryHead, ClassifierHead
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.ops.drop_path import drop_path
@@ -77,7 +76,7 @@ class Network(keras.Model):
         )
         self.plan = make_plan(self.space, size, self.genotype)
         self.plan.check_image_size()
-        self.trunk = Trunk(self.plan, self._cell, search=False, name="trunk")
+        self.trunk = Trunk(self.plan, self.genotype, False, name="trunk")
         self.trunk.build((None, self.image_size, self.image_size, 3))
         self.head = ClassifierHead(
             self.num_classes, self.plan.head, True, name="head"
@@ -99,14 +98,6 @@ class Network(keras.Model):
                 autocast=False,
             )
         self.built = True
-
-    def _cell(self, placement, name):
-        return NetworkCell(
-            placement,
-            self.genotype.cells[placement.cell_type],
-            self.space.skeleton,
-            name=name,
-        )
 
     def _drop(self, x):
         return drop_path(x, self.drop_path_rate, self.drop_seed)

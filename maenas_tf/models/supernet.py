@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.models.alphas import ArchitectureParameters
-from maenas_tf.models.cell import SearchCell
 from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.ops.mixed import MixedOp
@@ -54,25 +53,16 @@ class Supernet(keras.Model):
         self.plan.check_image_size()
         self.space = space
         self.image_size = image_size
-        self.make_edge = make_edge
-        self.recompute = recompute
         self.architecture = architecture
-        self.trunk = Trunk(self.plan, self._cell, search=True, name="trunk")
+        self.trunk = Trunk(
+            self.plan, make_edge=make_edge, recompute=recompute, name="trunk"
+        )
         self.head = head
         # Built at once: every weight exists before an optimizer asks for it.
         self.trunk.build((None, image_size, image_size, 3))
         if head is not None:
             head.build(self.trunk.feature_shapes)
         self.built = True
-
-    def _cell(self, placement, name):
-        return SearchCell(
-            placement,
-            self.space.skeleton,
-            self.make_edge,
-            self.recompute,
-            name=name,
-        )
 
     def call(self, images, training=False, edge_weights=None):
         """Returns the head's output, or the features, fine to coarse.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keras
 
-from maenas_tf.models.cell import NetworkCell
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.spaces import SPACES, Genotype
@@ -40,20 +39,11 @@ class TaskNetwork(keras.Model):
         size = NetworkSize(init_channels, num_cells, image_size=image_size)
         self.plan = make_plan(self.space, size, genotype)
         self.plan.check_image_size()
-        self.trunk = Trunk(self.plan, self._cell, search=True, name="trunk")
+        self.trunk = Trunk(self.plan, genotype, name="trunk")
         self.head = head
         self.trunk.build((None, image_size, image_size, 3))
         head.build(self.trunk.feature_shapes)
         self.built = True
-
-    def _cell(self, placement, name):
-        return NetworkCell(
-            placement,
-            self.genotype.cells[placement.cell_type],
-            self.space.skeleton,
-            search=True,
-            name=name,
-        )
 
     def call(self, images, training=False):
         """Returns the head's output for images [B, H, W, 3], normalised."""

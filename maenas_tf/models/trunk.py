@@ -9,16 +9,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from maenas_tf.models.cell import NetworkCell, SearchCell
 from maenas_tf.ops.convolution import (
     average_pool_2x2,
     convolve,
     fan_in_uniform,
 )
+from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.primitives import ReluConvNorm
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half
+from maenas_tf.spaces import Genotype
 
 # The form of a placement to what makes its layer, of the placement, whether
 # the layer keeps moving statistics, and its name.
@@ -27,8 +30,6 @@ LAYERS: Registry[Callable[[Any, bool, str], keras.layers.Layer]] = Registry(
 )
 
 CELL = plan.Cell.form
-# (placement, name of the layer) -> layer with the cell's choices
-MakeCell = Callable[[plan.Cell, str], keras.layers.Layer]
 
 
 class Stem(keras.layers.Layer):
@@ -149,23 +150,48 @@ class Trunk(keras.layers.Layer):
 
     Args:
         plan: what stands where.
-        make_cell: makes the layer of a placement that holds choices.
-        search: the search's form of normalisation, else the network's.
+        genotype: what is chosen; None places all candidates.
+        search: the search's form of normalisation and primitives, else the
+            network's.
+        make_edge: makes what stands on an edge where nothing is chosen,
+            `MixedOp` or alike.
+        recompute: compute each cell of candidates again for its gradient.
     """
 
     def __init__(
-        self, plan: plan.Plan, make_cell: MakeCell, search: bool, **kwargs
+        self,
+        plan: plan.Plan,
+        genotype: Genotype | None = None,
+        search: bool = True,
+        make_edge: Callable[..., MixedOp] = MixedOp,
+        recompute: bool = False,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.plan = plan
+        self.genotype = genotype
+        self.search = search
+        self.make_edge = make_edge
+        self.recompute = recompute
         self.placed = []
         for placement in plan.placements:
             name = placement.name.rpartition("/")[2]
             if placement.form == CELL:
-                layer = make_cell(placement, name)
+                layer = self._make_cell(placement, name)
             else:
                 layer = LAYERS.get(placement.form)(placement, not search, name)
             self.placed.append(layer)
+
+    def _make_cell(
+        self, placement: plan.Cell, name: str
+    ) -> SearchCell | NetworkCell:
+        family = self.plan.space.skeleton
+        if self.genotype is None:
+            return SearchCell(
+                placement, family, self.make_edge, self.recompute, name=name
+            )
+        edges = self.genotype.cells[placement.cell_type]
+        return NetworkCell(placement, edges, family, self.search, name=name)
 
     def build(self, input_shape):
         """Makes all weights; notes the `shapes` of all outputs by name."""

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.models.cell import NetworkCell
 from maenas_tf.models.trunk import ResidualReduction, Stem, Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan
 from tests.models.networks import full_supernet
@@ -67,11 +66,7 @@ def test_the_layers_have_the_shapes_that_the_plan_says(space, size):
     plan = make_plan(space, size)
     genotype = plan.space.random_genotype(np.random.default_rng(0))
 
-    def make_cell(placement, name):
-        edges = genotype.cells[placement.cell_type]
-        return NetworkCell(placement, edges, plan.space.skeleton, name=name)
-
-    trunk = Trunk(plan, make_cell, search=True, name="trunk")
+    trunk = Trunk(plan, genotype, name="trunk")
     side = size.image_size
     trunk.build((None, side, side, 3))
     shapes = {p.name: trunk.shapes[p.name] for p in plan.placements}
