@@ -18,16 +18,33 @@ MOMENTUM = 0.9
 _FUSED_TYPES = (tf.float32, tf.bfloat16, tf.float16)
 
 
-def _global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns mean and variance [C] over the batch of all replicas."""
-    x = tf.cast(x, tf.float64 if x.dtype == tf.float64 else tf.float32)
-    mean = tf.reduce_mean(x, [0, 1, 2])
-    square = tf.reduce_mean(tf.square(x), [0, 1, 2])
-    replicas = num_replicas()
-    if replicas > 1:
-        (total,) = all_reduce_sum([tf.stack([mean, square])])
-        mean, square = tf.unstack(total / replicas)
-    return mean, tf.maximum(square - tf.square(mean), 0.0)
+def _global_moments(
+    mean: tf.Tensor, variance: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the moments of the batch of all replicas, [C].
+
+    The variance of all is the mean of the variances plus the variance of the
+    means (Chan, Golub and LeVeque, "Algorithms for Computing the Sample
+    Variance", 1983): one reduction tells both. The variance of the means is a
+    difference of squares, whose digits float32 would lose where the mean is
+    large; float64 does not.
+
+    Args:
+        mean: [C], of this replica.
+        variance: [C], of this replica.
+
+    Returns:
+        mean and variance; the mean of this replica less that of all.
+    """
+    own = tf.cast(mean, tf.float64)
+    part = tf.stack([own, tf.square(own) + tf.cast(variance, tf.float64)])
+    (total,) = all_reduce_sum([part])
+    of_all, square = tf.unstack(total / num_replicas())
+    return (
+        tf.cast(of_all, mean.dtype),
+        tf.cast(tf.maximum(square - tf.square(of_all), 0.0), mean.dtype),
+        tf.cast(own - of_all, mean.dtype),
+    )
 
 
 def batch_normalize(
@@ -72,9 +89,16 @@ def batch_normalize(
             epsilon=EPSILON,
             is_training=True,
         )[:3]
-    mean, variance = _global_moments(x)
+    centred = tf.cast(x, dtype)
+    mean = tf.reduce_mean(centred, [0, 1, 2])
+    # Not E[x^2] - m^2, whose digits cancel where the mean is large.
+    centred -= mean
+    variance = tf.reduce_mean(tf.square(centred), [0, 1, 2])
+    distance = 0.0
+    if num_replicas() > 1:
+        mean, variance, distance = _global_moments(mean, variance)
     factor = scale * tf.math.rsqrt(variance + EPSILON)
-    y = tf.cast(x, dtype) * factor + (offset - mean * factor)
+    y = centred * factor + (offset + distance * factor)
     count = tf.cast(tf.size(x) // channels * num_replicas(), dtype)
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
 

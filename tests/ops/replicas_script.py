@@ -16,9 +16,16 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.devices import divide_cpu, make_strategy
+from maenas_tf.ops.normalization import batch_normalize
 from maenas_tf.ops.primitives import make_primitive
+from tests.ops.layers import image
 
 SHAPE = (4, 6, 6, 3)
+
+
+def far_image() -> np.ndarray:
+    """Returns an image whose mean is 10,000 times its deviation."""
+    return np.float32(1000.0 + 0.1 * image(SHAPE))
 
 
 def run(
@@ -53,6 +60,20 @@ def make_noise() -> Callable:
     return lambda x: {"first": layer.call(x), "second": layer.call(x)}
 
 
+def normalize(x: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns normalised images, moments, and a gradient in the images."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y, mean, variance = batch_normalize(x)
+        loss = tf.reduce_sum(tf.square(y) * tf.nn.sigmoid(y))
+    return {
+        "y": y,
+        "gradient": tape.gradient(loss, x),
+        "mean": mean[tf.newaxis],
+        "variance": variance[tf.newaxis],
+    }
+
+
 def main(file: str) -> None:
     """Runs everything with each number of replicas; writes the results."""
     divide_cpu(2)
@@ -60,6 +81,7 @@ def main(file: str) -> None:
     for replicas in (1, 2):
         found = {
             "noise": run(replicas, make_noise, np.zeros(SHAPE, np.float32)),
+            "normalized": run(replicas, lambda: normalize, far_image()),
         }
         for layer, arrays in found.items():
             for name, array in arrays.items():

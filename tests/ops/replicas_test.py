@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.ops import replicas_script
 
@@ -40,3 +41,19 @@ def test_noise_is_that_of_the_global_batch(results):
         np.testing.assert_array_equal(two[call], one[call])
     rows = [image.tobytes() for draws in two.values() for image in draws]
     assert len(set(rows)) == len(rows) == 2 * replicas_script.SHAPE[0]
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_large_mean_costs_the_normalisation_no_digits(results, replicas):
+    """The replicas' moments, and the fused kernel, against float64."""
+    exact = tf.constant(replicas_script.far_image(), tf.float64)
+    wanted = replicas_script.normalize(exact)
+    found = results[replicas, "normalized"]
+    # An image is right to 3e-5, 3e-4 of its deviation; a gradient is up to 18.
+    for name, atol in (("y", 5e-3), ("gradient", 0.3)):
+        np.testing.assert_allclose(found[name], wanted[name], atol=atol)
+    for name, rtol in (("mean", 1e-6), ("variance", 1e-3)):
+        assert len(found[name]) == replicas
+        for value in found[name]:
+            np.testing.assert_array_equal(value, found[name][0])
+            np.testing.assert_allclose(value, wanted[name][0], rtol=rtol)
