@@ -16,7 +16,7 @@ from absl import app, flags
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import SOURCES
-from maenas_tf.data.tfds_source import make_builder, quiet
+from maenas_tf.data.tfds_source import make_builder, no_cloud_probe, quiet
 
 _DATASET = flags.DEFINE_string(
     "dataset", None, "Name of the tfds data set, as cifar10."
@@ -26,10 +26,9 @@ _DATA_DIR = flags.DEFINE_string(
 )
 
 
+@no_cloud_probe()
 def prepare(name: str | None, data_dir: str) -> str:
-    """Download and prepare a data set unless it is there already.
-
-    Returns one sentence on what was done.
+    """Download and prepare a data set; return a sentence on what was done.
 
     Raises:
         ConfigError: the name is unknown, or the user must provide a package

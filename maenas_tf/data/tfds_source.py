@@ -22,12 +22,29 @@ _READ_BATCH = 500
 
 
 @contextlib.contextmanager
+def no_cloud_probe() -> Iterator[None]:
+    """Keep tfds from asking a cloud metadata server, and waiting for it.
+
+    By a variable of the whole process, which would keep the caller out of
+    cloud storage and so does not stay.
+    """
+    given = "NO_GCE_CHECK" in os.environ
+    os.environ.setdefault("NO_GCE_CHECK", "true")
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ["NO_GCE_CHECK"]
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence tfds' warnings about itself and about absent folders."""
     before = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     try:
-        yield
+        with no_cloud_probe():
+            yield
     finally:
         logging.set_verbosity(before)
 
@@ -108,8 +125,6 @@ def make_builder(name: str, data_dir: str) -> Any:
     Raises:
         ConfigError: tfds knows no such name, configuration or version.
     """
-    # Without this tfds asks a cloud metadata server, and waits for it.
-    os.environ.setdefault("NO_GCE_CHECK", "true")
     # Imported here: it takes seconds, and few runs need it.
     import tensorflow_datasets as tfds
 

@@ -1,9 +1,12 @@
 """Tests of `maenas_tf.data.tfds_source`, on data prepared by the test."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from absl import logging
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data import memory
@@ -67,6 +70,14 @@ def test_prepared_images_are_read_in_order(data_dir):
         0,
         "tiny_square",
     )
+
+
+def test_reading_leaves_the_process_as_it_was(data_dir, monkeypatch):
+    monkeypatch.delenv("NO_GCE_CHECK", raising=False)
+    names, verbosity = set(os.environ), logging.get_verbosity()
+    load(data_dir)
+    assert set(os.environ) == names
+    assert logging.get_verbosity() == verbosity
 
 
 def test_labels_are_read_when_asked_for(data_dir):
