@@ -1,4 +1,4 @@
-"""The flags of a benchmark: one for each field."""
+"""The flags of a benchmark: one for each setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flags of a correlation experiment: one for each field."""
+"""The flags of a correlation experiment: one for each setting."""
 
 from __future__ import annotations
 

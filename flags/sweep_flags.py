@@ -8,7 +8,8 @@ from typing import Any
 from absl import flags
 
 from flags import dataclass_flags
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
+from maenas_tf.searching.config import SearchConfig
 
 SWEEP_DIR = flags.DEFINE_string(
     "sweep_dir",

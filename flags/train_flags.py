@@ -1,4 +1,4 @@
-"""The flags of a training: one for each field of `TrainConfig`."""
+"""The flags of a training: one for each setting of `TrainConfig`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _HOMES = {
     "ConfigError": "maenas_tf.config",
     "Genotype": "maenas_tf.spaces",
     "Network": "maenas_tf.models.network",
-    "SearchConfig": "maenas_tf.config",
+    "SearchConfig": "maenas_tf.searching.config",
     "SearchResult": "maenas_tf.searching.experiment",
     "TrainConfig": "maenas_tf.training.config",
     "build_backbone": "maenas_tf.models.backbone",

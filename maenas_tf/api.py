@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping
@@ -11,9 +10,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import from_arrays
 from maenas_tf.models.alphas import softmax_weights
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment, SearchResult
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
@@ -44,9 +44,9 @@ def search(
         ConfigError: a setting or the images are wrong.
     """
     names = [
-        field.name
-        for field in dataclasses.fields(SearchConfig)
-        if field.name not in ("dataset", "data_dir", "split")
+        name
+        for name in SearchConfig.settings()
+        if name not in ("dataset", "data_dir", "split")
     ]
     unknown = sorted(set(settings) - set(names))
     if unknown:

@@ -38,9 +38,12 @@ def main() -> None:
     from maenas_tf.config import ConfigError
     from maenas_tf.reports.report import Report
     from maenas_tf.runs.run_reader import require_runs
+    from maenas_tf.searching.config import SearchConfig
 
     output_dir = analyze_flags.OUTPUT_DIR.value
-    records, problems = require_runs(analyze_flags.RUNS.value)
+    records, problems = require_runs(
+        analyze_flags.RUNS.value, SearchConfig.defaults()
+    )
     report = Report(records, problems, analyze_flags.GROUP_BY.value)
     try:
         path = report.write(output_dir, with_progress)

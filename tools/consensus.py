@@ -26,10 +26,13 @@ def main() -> None:
     from maenas_tf.config import ConfigError
     from maenas_tf.runs.run_reader import require_runs
     from maenas_tf.runs.run_record import label
+    from maenas_tf.searching.config import SearchConfig
     from maenas_tf.searching.consensus import find_consensus
 
     output_dir = consensus_flags.OUTPUT_DIR.value
-    records, _ = require_runs(consensus_flags.RUNS.value)
+    records, _ = require_runs(
+        consensus_flags.RUNS.value, SearchConfig.defaults()
+    )
     consensus = find_consensus(records)
     try:
         consensus.write(pathlib.Path(output_dir))

@@ -30,6 +30,7 @@ def main() -> int:
     from maenas_tf.config import grid as grids
     from maenas_tf.engine.loop import SignalWatch
     from maenas_tf.runs.run_directory import to_flags
+    from maenas_tf.searching.config import SearchConfig
     from maenas_tf.sweeps import sweep_grid, sweep_state
     from maenas_tf.sweeps.executor import LocalExecutor
     from maenas_tf.sweeps.sweep import Sweep
@@ -41,7 +42,7 @@ def main() -> int:
         search = [sys.executable, "-m", "tools.search"]
         return [*search, *own, *to_flags(run.config)]
 
-    grid = grids.parse_grid(sweep_flags.GRID.value)
+    grid = grids.parse_grid(sweep_flags.GRID.value, SearchConfig)
     seeds = sweep_grid.parse_seeds(sweep_flags.seeds())
     base = sweep_flags.base_settings()
     runs = sweep_grid.expand(base, grid, seeds)

@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+from etils import epy
 
-from maenas_tf.models.alphas import (
-    Parameter,
-    Values,
-    alpha_matrices,
-    softmax_weights,
-)
-from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.config import Config
 from maenas_tf.registry import Registry
 from maenas_tf.spaces import CellType, Genotype, Space
 from maenas_tf.spaces.architectures import EdgeWeights
+
+# What the flags list must not wait for TensorFlow.
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.models import alphas
+    from maenas_tf.ops import mixed
 
 ALGORITHMS: Registry = Registry("algorithm")
 
@@ -26,19 +27,25 @@ class Algorithm:
     """A search; the methods here are those of DARTS.
 
     Attributes:
+        settings: its own, at their defaults until a search sets them; their
+            class is where they are declared, and flags and configurations
+            find them by it.
         trains_alphas: whether there are any. Without them `make_draw` says
             at which architecture a step is made, the images are not halved
             but a small part is held out, and the architecture is selected by
             its loss there.
     """
 
+    settings = Config()
     trains_alphas = True
 
-    def parameters(self, space: Space) -> dict[str, Parameter]:
+    def parameters(self, space: Space) -> dict[str, alphas.Parameter]:
         """Returns the architecture parameters by name."""
-        return alpha_matrices(space)
+        return alphas.alpha_matrices(space)
 
-    def edge_weights(self, values: Values, cell_type: CellType) -> tf.Tensor:
+    def edge_weights(
+        self, values: alphas.Values, cell_type: CellType
+    ) -> tf.Tensor:
         """Returns the weights of a cell type's edges.
 
         Args:
@@ -49,7 +56,7 @@ class Algorithm:
         Returns:
             [edges, primitives], float32.
         """
-        return softmax_weights(values, cell_type)
+        return alphas.softmax_weights(values, cell_type)
 
     def make_edge(
         self,
@@ -58,12 +65,12 @@ class Algorithm:
         stride: int,
         family: str,
         **kwargs: Any,
-    ) -> MixedOp:
+    ) -> mixed.MixedOp:
         """Returns what stands on an edge of the search cell.
 
         Args: as `MixedOp`.
         """
-        return MixedOp(primitives, channels, stride, family, **kwargs)
+        return mixed.MixedOp(primitives, channels, stride, family, **kwargs)
 
     def updates_alphas(self, epoch: int, warmup_epochs: int) -> bool:
         """Whether the alphas move in an epoch, counted from 0."""

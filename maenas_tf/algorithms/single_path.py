@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import tensorflow as tf
+from etils import epy
 
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
-from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.spaces import Space
 from maenas_tf.spaces.architectures import Architectures, EdgeWeights
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.ops import single_path
 
 
 @ALGORITHMS.register("single_path")
@@ -28,7 +32,9 @@ class SinglePath(Algorithm):
         return {}
 
     def make_edge(self, primitives, channels, stride, family, **kwargs):
-        return SinglePathOp(primitives, channels, stride, family, **kwargs)
+        return single_path.SinglePathOp(
+            primitives, channels, stride, family, **kwargs
+        )
 
     def updates_alphas(self, epoch, warmup_epochs):
         return False

@@ -1,19 +1,41 @@
-"""Configurations: frozen, validated dataclasses."""
+"""Configurations: groups of settings as frozen, validated dataclasses."""
 
 from maenas_tf.config.base import (
-    CHOICES,
-    MASK_FILLS,
+    AT_LEAST_ONE,
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE,
+    ZERO_IS_DEFAULT,
     Config,
     ConfigError,
-    SearchConfig,
+    Range,
+    Setting,
     check,
+    setting,
 )
+from maenas_tf.config.data import BatchSettings, DataSettings
+from maenas_tf.config.network import NetworkSettings
+from maenas_tf.config.open_config import OpenConfig
+from maenas_tf.config.optimizer import OptimizerSettings
+from maenas_tf.config.runtime import DeviceSettings, RuntimeSettings
 
 __all__ = [
-    "CHOICES",
-    "MASK_FILLS",
+    "AT_LEAST_ONE",
+    "FRACTION",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "ZERO_IS_DEFAULT",
+    "BatchSettings",
     "Config",
     "ConfigError",
-    "SearchConfig",
+    "DataSettings",
+    "DeviceSettings",
+    "NetworkSettings",
+    "OpenConfig",
+    "OptimizerSettings",
+    "Range",
+    "RuntimeSettings",
+    "Setting",
     "check",
+    "setting",
 ]

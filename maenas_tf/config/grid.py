@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from maenas_tf.config import Config, ConfigError, SearchConfig
+from maenas_tf.config.base import Config, ConfigError
 
 _TRUTH = {"true": True, "false": False}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def parse_grid(
-    text: str,
-    flag: str = "grid",
-    config_class: type[Config] = SearchConfig,
+    text: str, config_class: type[Config], flag: str = "grid"
 ) -> dict[str, tuple[Any, ...]]:
     """Reads "mask_ratio=0.1,0.5;decoder=linear,hierarchical".
 
     Args:
         text: settings and their values.
-        flag: that it is of, for messages.
         config_class: whose settings they are.
+        flag: that it is of, for messages.
 
     Returns:
         Setting to its values, of the setting's type; empty for no text.
@@ -33,7 +30,7 @@ def parse_grid(
             missing, given twice or of another type.
     """
     grid: dict[str, tuple[Any, ...]] = {}
-    defaults = {f.name: f.default for f in dataclasses.fields(config_class)}
+    defaults = config_class.defaults()
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, equals, values = (piece.strip() for piece in part.partition("="))
         if not equals:

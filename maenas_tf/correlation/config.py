@@ -6,86 +6,72 @@ import dataclasses
 import itertools
 import pathlib
 
-from maenas_tf.config import Config, ConfigError, SearchConfig, check
+from maenas_tf.config import (
+    AT_LEAST_ONE,
+    ConfigError,
+    DataSettings,
+    Range,
+    RuntimeSettings,
+    check,
+    setting,
+)
+from maenas_tf.searching.config import ObjectiveSettings, WeightSettings
+from maenas_tf.tasks import TASKS
 
 BENCHMARKS = ("cifar10", "cifar100", "imagenet16_120")
 
-# What of a search has no meaning where single architectures are trained ...
-_OF_THE_SEARCH_ALONE = {
-    "space",
-    "algorithm",
-    "selection",
-    "recompute",
-    "order",
-    "hessian_vector_product",
-    "stem",
-    "max_parameters",
-    "max_macs",
-    "eval_init_channels",
-    "eval_num_cells",
-    "epochs",
-    "warmup_epochs",
-    "weight_learning_rate_min",
-    "alpha_learning_rate",
-    "alpha_weight_decay",
-    "alpha_average",
-    "hessian_every",
-    "tuning_epochs",
-    "strategy",
-    "num_replicas",
-    "jit_compile",
-}
-# ... or has another default or meaning.
-_OWN = {"task", "init_channels", "num_cells", "held_out_images"}
 
-# The rest, whatever tasks have added, means here what it means there.
-_Shared = dataclasses.make_dataclass(
-    "_Shared",
-    [
-        (field.name, field.type, field.default)
-        for field in dataclasses.fields(SearchConfig)
-        if field.name not in _OF_THE_SEARCH_ALONE | _OWN
-    ],
-    bases=(Config,),
-    namespace={"__doc__": SearchConfig.__doc__},
-    frozen=True,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class CorrelateConfig(_Shared):
+@dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
+class CorrelateConfig(
+    ObjectiveSettings, RuntimeSettings, WeightSettings, DataSettings
+):
     """Everything that decides the result of a correlation experiment.
 
     Single architectures of nasbench201 are trained as a search trains its
     weights: SGD with momentum, here at a constant rate, so that what is read
     after so many steps does not depend on how many follow.
-
-    Attributes:
-        task: one or more tasks, separated by commas; each architecture is
-            trained on each. Empty: none, with --supernets.
-        supernets: run directories of searches in nasbench201, separated by
-            commas; each architecture is also judged inside their supernets,
-            with the weights that these share.
-        init_channels: channels of the first cells (C).
-        num_cells: cells per stage.
-        num_architectures: how many to draw, all different.
-        at_steps: when to read the held-out loss; training ends at the last.
-        held_out_images: how many images of the other half the loss is read
-            on, rounded down to whole batches.
-        benchmark: data set of the true accuracies: cifar10, cifar100 or
-            imagenet16_120.
-        resamples: of the bootstrap.
     """
 
-    task: str = "mae"
-    supernets: str = ""
-    init_channels: int = 8
-    num_cells: int = 1
-    num_architectures: int = 20
-    at_steps: str = "60,120,250,500,1000"
-    held_out_images: int = 1024
-    benchmark: str = "cifar10"
-    resamples: int = 2000
+    task: str = setting(
+        "mae",
+        "one or more tasks, separated by commas; each architecture is trained "
+        "on each. Empty: none, with --supernets.",
+        registry=TASKS,
+    )
+    supernets: str = setting(
+        "",
+        "run directories of searches in nasbench201, separated by commas; "
+        "each architecture is also judged inside their supernets, with the "
+        "weights that these share.",
+    )
+    init_channels: int = setting(
+        8, "channels of the first cells (C).", AT_LEAST_ONE
+    )
+    num_cells: int = setting(1, "cells per stage.", AT_LEAST_ONE)
+    num_architectures: int = setting(
+        20,
+        "how many to draw, all different.",
+        Range(
+            "give a whole number from 2 to the 15,625 of the space.",
+            least=2,
+            most=15_625,
+        ),
+    )
+    at_steps: str = setting(
+        "60,120,250,500,1000",
+        "when to read the held-out loss; training ends at the last.",
+    )
+    held_out_images: int = setting(
+        1024,
+        "how many images of the other half the loss is read on, rounded down "
+        "to whole batches.",
+    )
+    benchmark: str = setting(
+        "cifar10",
+        "data set of the true accuracies.",
+        choices=BENCHMARKS,
+    )
+    resamples: int = setting(2000, "of the bootstrap.", AT_LEAST_ONE)
 
     @property
     def tasks(self) -> list[str]:
@@ -102,21 +88,8 @@ class CorrelateConfig(_Shared):
         """The steps after which the loss is read, ascending."""
         return [int(text) for text in self.at_steps.split(",")]
 
-    def search_config(self, task: str) -> SearchConfig:
-        """Returns the search that has the same objective and network."""
-        shared = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(_Shared)
-        }
-        return SearchConfig(
-            **shared,
-            space="nasbench201",
-            task=task,
-            init_channels=self.init_channels,
-            num_cells=self.num_cells,
-        )
-
     def validate(self) -> None:
+        super().validate()
         check(
             all(self.tasks) and len(set(self.tasks)) == len(self.tasks),
             "task",
@@ -136,29 +109,11 @@ class CorrelateConfig(_Shared):
             self.supernets,
             "give run directories of different names, separated by commas.",
         )
-        for task in self.tasks or ["mae"]:
-            self.search_config(task).check_momentum()
-        self.check_each(
-            ("num_architectures",),
-            lambda value: 2 <= value <= 15_625,
-            "give a whole number from 2 to the 15,625 of the space.",
-        )
-        self.check_each(
-            ("num_cells", "resamples"),
-            lambda value: value >= 1,
-            "give a whole number of at least 1.",
-        )
         check(
             self.held_out_images >= self.batch_size,
             "held_out_images",
             self.held_out_images,
             f"give at least one batch, {self.batch_size}.",
-        )
-        check(
-            self.benchmark in BENCHMARKS,
-            "benchmark",
-            self.benchmark,
-            f"choose one of {', '.join(BENCHMARKS)}.",
         )
         self._check_steps()
 

@@ -23,9 +23,9 @@ from maenas_tf.engine.devices import present_strategy, set_seeds
 from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD, regularized
 from maenas_tf.models.task_network import TaskNetwork
-from maenas_tf.skeletons import head_of
+from maenas_tf.skeletons import head_of, reduction
 from maenas_tf.spaces import SPACES, Genotype
-from maenas_tf.tasks import TASKS, Task
+from maenas_tf.tasks import TASKS, Task, TaskContext, make_task
 
 TRAINED, HELD_OUT = "weights", "alphas"
 # Steps in one call of the graph: a signal waits no longer than that.
@@ -138,9 +138,16 @@ class Objective:
         self.config = config
         self.images = images
         num_classes = images.num_classes if task_class.reads_labels else 0
-        self.task = task_class(
-            config.search_config(task_name), images.image_size, num_classes
+        space = SPACES.get("nasbench201")
+        context = TaskContext(
+            images.image_size,
+            num_classes,
+            dataset=config.dataset,
+            seed=config.seed,
+            init_channels=config.init_channels,
+            reduction=reduction(space, "cifar"),
         )
+        self.task = make_task(task_name, config, context)
         size, half = config.batch_size, images.num_images // 2
         self.steps = steps_per_epoch(images.num_images, size)
         batches = config.held_out_images // size

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.runs import files
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import Architectures

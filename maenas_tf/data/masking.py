@@ -7,9 +7,14 @@ replacement, the same for all channels (r: mask_ratio, p: patch_size).
 
 from __future__ import annotations
 
-import tensorflow as tf
+from etils import epy
 
-from maenas_tf.config import MASK_FILLS, ConfigError
+from maenas_tf.config import ConfigError
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+MASK_FILLS = ("zero", "token", "noise")
 
 
 def check_masking(image_size: int, patch_size: int, mask_ratio: float) -> None:

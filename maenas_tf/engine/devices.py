@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import Config, ConfigError
+from maenas_tf.config import ConfigError, RuntimeSettings
 
 Strategy = tf.distribute.Strategy
 
 
-def configure_runtime(config: Config) -> None:
+def configure_runtime(config: RuntimeSettings) -> None:
     """Sets seed, precision, determinism and the graph optimizer.
 
     Grappler is switched off: on these graphs of several ten thousand small

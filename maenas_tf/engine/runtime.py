@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import Config, ConfigError
+from maenas_tf.config import DataSettings, DeviceSettings
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.sources import load_images
 from maenas_tf.engine.devices import (
@@ -23,29 +23,25 @@ from maenas_tf.engine.devices import (
 from maenas_tf.engine.loop import Loop
 
 
-def start_runtime(config: Config) -> tf.distribute.Strategy:
+def start_runtime(config: DeviceSettings) -> tf.distribute.Strategy:
     """Tells TensorFlow what a run needs and makes its strategy.
 
     Changes the whole process: enter an `OwnRuntime` first.
 
     Raises:
-        ConfigError: there are too few devices, or the replicas cannot share
-            the batch equally.
+        ConfigError: there are too few devices, or the replicas cannot do
+            what is asked for.
     """
     if config.strategy == "mirrored" and config.num_replicas > 1:
         divide_cpu(config.num_replicas)
     configure_runtime(config)
     strategy = make_strategy(config.strategy, config.num_replicas)
-    count = strategy.num_replicas_in_sync
-    if config.batch_size % count:
-        raise ConfigError(
-            f"--batch_size={config.batch_size} cannot be shared equally by "
-            f"{count} replicas; give a multiple of {count}."
-        )
+    # "auto" may have found several.
+    config.check_replicas(strategy.num_replicas_in_sync)
     return strategy
 
 
-def load_configured(config: Config, with_labels: bool) -> ImageSource:
+def load_configured(config: DataSettings, with_labels: bool) -> ImageSource:
     """Loads the images that a configuration names."""
     return load_images(
         config.dataset,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import functools
 import glob
 import itertools
@@ -11,12 +10,12 @@ import json
 import os
 import pathlib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import say
 from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
@@ -24,9 +23,6 @@ from maenas_tf.runs.kinds import SEARCH, kind_of
 from maenas_tf.runs.run_record import RunRecord
 from maenas_tf.spaces import SPACES, Genotype
 
-_DEFAULTS = {
-    field.name: field.default for field in dataclasses.fields(SearchConfig)
-}
 _PICTURES = (files.RECONSTRUCTIONS_PLOT,)
 _WEIGHTS = "weights_"
 # What a process keeps in its directory; a consensus has a summary alone.
@@ -71,12 +67,13 @@ def find_run_directories(patterns: Sequence[str]) -> list[pathlib.Path]:
 
 
 def read_runs(
-    patterns: Sequence[str],
+    patterns: Sequence[str], defaults: Mapping[str, Any]
 ) -> tuple[list[RunRecord], dict[str, str]]:
     """Reads every finished search.
 
     Args:
         patterns: as of `find_run_directories`.
+        defaults: as of `read_run`.
 
     Returns:
         The runs, and of each directory that holds none the name and why.
@@ -89,21 +86,21 @@ def read_runs(
     records, problems = [], {}
     for path in paths:
         try:
-            records.append(read_run(path, names[path]))
+            records.append(read_run(path, names[path], defaults))
         except NotUsable as error:
             problems[names[path]] = str(error)
     return records, problems
 
 
 def require_runs(
-    patterns: Sequence[str],
+    patterns: Sequence[str], defaults: Mapping[str, Any]
 ) -> tuple[list[RunRecord], dict[str, str]]:
     """As `read_runs`, and says which directories hold no finished search.
 
     Raises:
         ConfigError: there is none at all.
     """
-    records, problems = read_runs(patterns)
+    records, problems = read_runs(patterns, defaults)
     for name, reason in problems.items():
         say(f"not used: {name}: {reason}")
     if not records:
@@ -133,11 +130,15 @@ def _names(paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
     }
 
 
-def read_run(path: pathlib.Path, name: str) -> RunRecord:
+def read_run(
+    path: pathlib.Path, name: str, defaults: Mapping[str, Any]
+) -> RunRecord:
     """Reads one finished search.
 
-    A setting that an older version did not know is taken to be at its
-    default.
+    Args:
+        path: its directory.
+        name: in reports.
+        defaults: setting to the value where an older run does not tell.
 
     Raises:
         NotUsable: it is not finished, no search, or cannot be read.
@@ -167,7 +168,7 @@ def read_run(path: pathlib.Path, name: str) -> RunRecord:
     }
     return RunRecord(
         name,
-        {**_DEFAULTS, **settings},
+        {**defaults, **settings},
         genotype,
         rows,
         weights,

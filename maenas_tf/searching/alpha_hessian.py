@@ -7,8 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.engine.console import say
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.hessian import DominantEigenvalue, Eigenvalue
 from maenas_tf.searching.searcher import Searcher
 

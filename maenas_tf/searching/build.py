@@ -5,14 +5,40 @@ from __future__ import annotations
 import keras
 
 from maenas_tf.algorithms import Algorithm
-from maenas_tf.config import SearchConfig
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.supernet import Supernet
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
-from maenas_tf.skeletons import head_of, search_cells
+from maenas_tf.skeletons import head_of, reduction, search_cells
 from maenas_tf.spaces import Space
-from maenas_tf.tasks import Task
+from maenas_tf.tasks import Task, TaskContext, make_task
+
+
+def build_task(
+    config: SearchConfig, space: Space, image_size: int, num_classes: int
+) -> Task:
+    """Returns the task of a search.
+
+    Args:
+        config: the configuration.
+        space: that it names.
+        image_size: side of the images, pixels.
+        num_classes: of the data set; 0 without labels.
+
+    Raises:
+        ConfigError: the task is unknown, or a setting or the images do not
+            suit it.
+    """
+    context = TaskContext(
+        image_size,
+        num_classes,
+        dataset=config.dataset,
+        seed=config.seed,
+        init_channels=config.init_channels,
+        reduction=reduction(space, config.stem),
+    )
+    return make_task(config.task, config, context)
 
 
 def build_searcher(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection.selection import (
     SELECTIONS,
     Selection,
@@ -37,6 +38,7 @@ def choose(
             setting, do not fit together.
     """
     algorithm = ALGORITHMS.get_for_flag("algorithm", config.algorithm)()
+    algorithm.settings = config.group(type(algorithm.settings))
     name = config.selection
     if name == AUTO:
         name = default_selection(space, algorithm.trains_alphas)

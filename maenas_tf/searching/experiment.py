@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from maenas_tf.algorithms import alpha_reading
-from maenas_tf.config import SearchConfig
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
@@ -29,8 +28,9 @@ from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.scores.held_out_loss import SubnetScorer
 from maenas_tf.searching.alpha_hessian import AlphaHessian
-from maenas_tf.searching.build import build_searcher
+from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_images import SearchImages
 from maenas_tf.searching.search_pictures import SearchPictures
 from maenas_tf.searching.search_report import SearchReport, scalars
@@ -40,7 +40,7 @@ from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.skeletons import evaluation_size, search_cells
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures
-from maenas_tf.tasks import TASKS, Task, unread_settings
+from maenas_tf.tasks import TASKS, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,11 +108,15 @@ class SearchExperiment:
         self.strategy = start_runtime(config)
         with_labels = task_class.reads_labels
         self.images = image_set or load_configured(config, with_labels)
-        self.task = task_class(
-            config, self.images.image_size, self.images.num_classes
+        self.task = build_task(
+            config,
+            self.space,
+            self.images.image_size,
+            self.images.num_classes,
         )
-        for name in unread_settings(config):
-            say(f"note: --{name} has no part in --task={config.task}")
+        for chooser, name in config.unread():
+            chosen = getattr(config, chooser)
+            say(f"note: --{name} has no part in --{chooser}={chosen}")
         for name in unread_by(config, self.algorithm, self.selection):
             say(f"note: --{name} has no part in this kind of search")
         self.data = SearchImages(
@@ -391,5 +395,5 @@ class SearchExperiment:
         final = {"weight_loss": float(rows[-1]["weight_loss"])}
         if rows[-1].get("alpha_loss", "") != "":
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])
-        self.tensorboard.write_hparams(dataclasses.asdict(self.config), final)
+        self.tensorboard.write_hparams(self.config.to_dict(), final)
         self.run_directory.write_summary(kinds.SEARCH, summary)

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.algorithms import Algorithm
-from maenas_tf.config import SearchConfig
 from maenas_tf.data.augment import Augmentation, make_augmentation
 from maenas_tf.data.held_out import (
     num_held_out,
@@ -20,6 +19,7 @@ from maenas_tf.data.pipeline import (
     split_halves,
     steps_per_epoch,
 )
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection import Selection
 from maenas_tf.tasks import Task
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.engine.console import say
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import Genotype, statistics
 from maenas_tf.tasks import Task

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces.architectures import EdgeWeights
 

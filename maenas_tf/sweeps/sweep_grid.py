@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from maenas_tf.algorithms import ALGORITHMS
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.config.grid import check_distinct
 from maenas_tf.models.decoder import DECODERS
+from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 
@@ -96,7 +98,8 @@ def _check_registered(config: SearchConfig) -> None:
     }
     for flag, registry in registries.items():
         registry.get_for_flag(flag, getattr(config, flag))
-    choose(config, SPACES.get(config.space))
+    space = SPACES.get(config.space)
+    choose(config, space)
     if config.image_size:
         # What a task asks of the size of the images, labels aside.
-        TASKS.get(config.task)(config, config.image_size, 2)
+        build_task(config, space, config.image_size, 2)

@@ -8,6 +8,6 @@ from maenas_tf.tasks import mae as mae
 from maenas_tf.tasks import random_labels as random_labels
 from maenas_tf.tasks import rotation as rotation
 from maenas_tf.tasks import supervised as supervised
-from maenas_tf.tasks.task import TASKS, Task, unread_settings
+from maenas_tf.tasks.task import TASKS, Task, TaskContext, make_task
 
-__all__ = ["TASKS", "Task", "unread_settings"]
+__all__ = ["TASKS", "Task", "TaskContext", "make_task"]

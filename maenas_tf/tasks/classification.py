@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+from etils import epy
 
 from maenas_tf.tasks.task import Batch, Task
+
+with epy.lazy_imports():
+    import tensorflow as tf
 
 
 class Classification(Task):

@@ -7,12 +7,16 @@ for rare colours.
 
 from __future__ import annotations
 
-import tensorflow as tf
+from etils import epy
 
-from maenas_tf.data import color
-from maenas_tf.models.heads import PixelHead
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.data import color
+    from maenas_tf.models import heads
 
 
 @TASKS.register("colorization")
@@ -35,6 +39,6 @@ class Colorization(Classification):
         }
 
     def build_head(self, form):
-        return PixelHead(
+        return heads.PixelHead(
             len(color.bin_centers()), self.image_size, form, name="head"
         )

@@ -7,10 +7,36 @@ network, which is not told the level.
 
 from __future__ import annotations
 
-import tensorflow as tf
+import dataclasses
 
-from maenas_tf.tasks.reconstruction import Reconstruction
+from etils import epy
+
+from maenas_tf.config import POSITIVE, setting
+from maenas_tf.tasks.reconstruction import (
+    Reconstruction,
+    ReconstructionSettings,
+)
 from maenas_tf.tasks.task import TASKS
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class DenoisingSettings(ReconstructionSettings):
+    """How strong the noise is, and whether to find it or the image."""
+
+    target: str = setting(
+        "pixels",
+        'the same or "noise"',
+        choices=("pixels", "normalized_patches", "noise"),
+    )
+    noise_level: float = setting(
+        1.5,
+        "standard deviation of the strongest noise, where the image's is 1; "
+        "each image has its own, uniform from 0",
+        POSITIVE,
+    )
 
 
 @TASKS.register("denoising")
@@ -24,12 +50,11 @@ class Denoising(Reconstruction):
     predicts n, else x.
     """
 
-    settings = (*Reconstruction.settings, "noise_level")
-    targets = (*Reconstruction.targets, "noise")
+    settings = DenoisingSettings()
 
     def map(self, example, seed):
         image = example["image"]
-        level = self.config.noise_level
+        level = self.settings.noise_level
         sigma = level * tf.random.stateless_uniform([], seed, alg="philox")
         noise = tf.random.stateless_normal(image.shape, seed + 1, alg="philox")
         mapped = {
@@ -37,17 +62,17 @@ class Denoising(Reconstruction):
             "target": image,
             "sigma": sigma,
         }
-        if self.config.target == "noise":
+        if self.settings.target == "noise":
             mapped["noise"] = noise
         return mapped
 
     def wanted(self, batch):
-        if self.config.target == "noise":
+        if self.settings.target == "noise":
             return batch["noise"]
         return super().wanted(batch)
 
     def to_image(self, batch, outputs):
-        if self.config.target == "noise":
+        if self.settings.target == "noise":
             sigma = tf.reshape(batch["sigma"], [-1, 1, 1, 1])
             return batch["input"] - sigma * outputs
         return super().to_image(batch, outputs)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import itertools
 
-import tensorflow as tf
+from etils import epy
 
 from maenas_tf.config import ConfigError
-from maenas_tf.models.heads import JointViewsHead
-from maenas_tf.skeletons import reduction
-from maenas_tf.spaces import SPACES
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
-from maenas_tf.tasks.views import FoldViews
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.models import heads
+    from maenas_tf.tasks import views
 
 GRID = 2
 NUM_TILES = GRID * GRID
@@ -51,18 +53,17 @@ class Jigsaw(Classification):
     same trunk; their pooled features together are classified.
     """
 
-    def __init__(self, config, image_size, num_classes):
-        super().__init__(config, image_size, num_classes)
-        space = SPACES.get(config.space)
-        divisor = reduction(space, config.stem)
-        self.quarter = image_size // GRID
-        self.tile = tile_size(image_size, divisor)
+    def __init__(self, settings, context):
+        super().__init__(settings, context)
+        divisor = context.reduction
+        self.quarter = context.image_size // GRID
+        self.tile = tile_size(context.image_size, divisor)
         if not self.tile:
             least = next(s for s in itertools.count(2) if tile_size(s, divisor))
             raise ConfigError(
-                f"--image_size={image_size} is too small for --task=jigsaw, "
-                f"which cuts tiles of at most 3/8 of the side, and "
-                f"--space={config.space} needs a multiple of {divisor} from "
+                f"--image_size={context.image_size} is too small for "
+                f"--task=jigsaw, which cuts tiles of at most 3/8 of the side, "
+                f"and the network needs a multiple of {divisor} from "
                 f"{2 * divisor} on: give at least {least}."
             )
 
@@ -91,7 +92,7 @@ class Jigsaw(Classification):
         return {"input": shuffled, "target": order}
 
     def build_input(self):
-        return FoldViews(name="fold_views")
+        return views.FoldViews(name="fold_views")
 
     def build_head(self, form):
-        return JointViewsHead(len(ORDERS), NUM_TILES, form, name="head")
+        return heads.JointViewsHead(len(ORDERS), NUM_TILES, form, name="head")

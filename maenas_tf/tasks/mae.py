@@ -7,37 +7,42 @@ et al., 2022) and are our choice.
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
+import dataclasses
 
+from etils import epy
+
+from maenas_tf.config import FRACTION, setting
 from maenas_tf.data import masking
-from maenas_tf.tasks.reconstruction import Reconstruction
-from maenas_tf.tasks.task import TASKS
+from maenas_tf.tasks.reconstruction import (
+    Reconstruction,
+    ReconstructionSettings,
+)
+from maenas_tf.tasks.task import TASKS, TaskContext
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.tasks import mask_token
 
 
-class MaskToken(keras.layers.Layer):
-    """Puts a learnable colour in the place of masked pixels.
+@dataclasses.dataclass(frozen=True)
+class MaeSettings(ReconstructionSettings):
+    """What is taken away, and where the loss looks."""
 
-    Args:
-        patch_size: pixels.
-    """
-
-    def __init__(self, patch_size: int, **kwargs):
-        super().__init__(**kwargs)
-        self.patch_size = patch_size
-
-    def build(self, input_shape=None):
-        self.token = self.add_weight(
-            name="token",
-            shape=(1, 1, 1, 3),
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
-        )
-        self.built = True
-
-    def call(self, batch):
-        """Returns batch["input"] (zero where masked) with the token added."""
-        mask = masking.upsample_mask(batch["mask"], self.patch_size)
-        return batch["input"] + mask * tf.convert_to_tensor(self.token)
+    mask_ratio: float = setting(
+        0.75, "part of the patches that is masked, in (0, 1)", FRACTION
+    )
+    mask_fill: str = setting(
+        "zero",
+        'what stands in a masked patch: "zero" (the data set\'s mean), a '
+        'learnable "token", or Gaussian "noise"',
+        choices=masking.MASK_FILLS,
+    )
+    loss_region: str = setting(
+        "masked",
+        '"masked" patches only, or "full" image',
+        choices=("masked", "full"),
+    )
 
 
 @TASKS.register("mae")
@@ -47,19 +52,14 @@ class MaskedAutoencoding(Reconstruction):
     With ratio 0 it is over the whole image: a plain autoencoder.
     """
 
-    settings = (
-        *Reconstruction.settings,
-        "mask_ratio",
-        "mask_fill",
-        "loss_region",
-    )
+    settings = MaeSettings()
 
-    def __init__(self, config, image_size, num_classes):
-        super().__init__(config, image_size, num_classes)
+    def __init__(self, settings: MaeSettings, context: TaskContext):
+        super().__init__(settings, context)
         self.num_masked = masking.num_masked_patches(
-            image_size, config.patch_size, config.mask_ratio
+            self.image_size, settings.patch_size, settings.mask_ratio
         )
-        self.grid = image_size // config.patch_size
+        self.grid = self.image_size // settings.patch_size
 
     def map(self, example, seed):
         image = example["image"]
@@ -72,24 +72,26 @@ class MaskedAutoencoding(Reconstruction):
             masked = masking.fill_masked(
                 image,
                 mask,
-                self.config.patch_size,
-                self.config.mask_fill,
+                self.settings.patch_size,
+                self.settings.mask_fill,
                 seed + 1,
             )
         return {"input": masked, "target": image, "mask": mask}
 
     def build_input(self):
-        if self.config.mask_fill != "token" or not self.num_masked:
+        if self.settings.mask_fill != "token" or not self.num_masked:
             return None
-        layer = MaskToken(self.config.patch_size, name="mask_token")
+        layer = mask_token.MaskToken(
+            self.settings.patch_size, name="mask_token"
+        )
         layer.build()
         return layer
 
     def average(self, error, batch):
         """Averages [B, H, W, 3] over masked pixels or all, to [B]."""
-        if not self.num_masked or self.config.loss_region == "full":
+        if not self.num_masked or self.settings.loss_region == "full":
             return super().average(error, batch)
-        size = self.config.patch_size
+        size = self.settings.patch_size
         mask = masking.upsample_mask(batch["mask"], size)
         count = self.num_masked * size * size * 3
         return tf.reduce_sum(error * mask, [1, 2, 3]) / count

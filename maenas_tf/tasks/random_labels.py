@@ -7,12 +7,30 @@ half has answers that the weights never saw.
 
 from __future__ import annotations
 
-import numpy as np
-import tensorflow as tf
+import dataclasses
 
-from maenas_tf.models.heads import ClassifierHead
+import numpy as np
+from etils import epy
+
+from maenas_tf.config import Config, Range, setting
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.models import heads
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomLabelsSettings(Config):
+    """How many labels there are."""
+
+    random_classes: int = setting(
+        10,
+        "number of labels to draw from",
+        Range("give a whole number of at least 2.", least=2),
+    )
 
 
 @TASKS.register("random_labels")
@@ -23,21 +41,23 @@ class RandomLabels(Classification):
     stored, nothing is read, and a run has the same labels from first to last.
     """
 
-    settings = ("random_classes",)
+    settings = RandomLabelsSettings()
 
     def map(self, example, seed):
         index = tf.cast(example["index"], tf.int32)
         # A seed is below 2**32: the same bits, as a signed number.
-        run_seed = int(np.uint32(self.config.seed).view(np.int32))
+        run_seed = int(np.uint32(self.context.seed).view(np.int32))
         label = tf.random.stateless_uniform(
             [],
             tf.stack([run_seed, index]),
             0,
-            self.config.random_classes,
+            self.settings.random_classes,
             dtype=tf.int32,
             alg="philox",
         )
         return {"input": example["image"], "target": label}
 
     def build_head(self, form):
-        return ClassifierHead(self.config.random_classes, form, name="head")
+        return heads.ClassifierHead(
+            self.settings.random_classes, form, name="head"
+        )

@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import dataclasses
 
-from maenas_tf.config import ConfigError
+from etils import epy
+
+from maenas_tf.config import (
+    AT_LEAST_ONE,
+    ZERO_IS_DEFAULT,
+    Config,
+    setting,
+)
 from maenas_tf.data import masking
-from maenas_tf.models.decoder import DECODERS
-from maenas_tf.tasks.task import Batch, Task
+from maenas_tf.tasks.task import Batch, Task, TaskContext
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.models import decoder
+
+
+@dataclasses.dataclass(frozen=True)
+class ReconstructionSettings(Config):
+    """What is predicted, from what, and how far off it may be."""
+
+    decoder: str = setting(
+        "hierarchical",
+        "from features to pixels: hierarchical, single_scale or linear",
+    )
+    decoder_width: int = setting(
+        0,
+        "channels inside the decoder; 0 means init_channels",
+        ZERO_IS_DEFAULT,
+    )
+    patch_size: int = setting(8, "side of a patch in pixels", AT_LEAST_ONE)
+    reconstruction_loss: str = setting(
+        "mse",
+        '"mse", "l1" or "huber"',
+        choices=("mse", "l1", "huber"),
+    )
+    target: str = setting(
+        "pixels",
+        '"pixels" or "normalized_patches" (each patch standardised)',
+        choices=("pixels", "normalized_patches"),
+    )
 
 
 class Reconstruction(Task):
@@ -15,58 +52,42 @@ class Reconstruction(Task):
 
     L = mean over pixels of d(prediction, wanted), d squared, absolute or
     Huber. A task of this kind supplies a `map` to "input" and "target".
-
-    Attributes:
-        targets: the values of --target that the task knows.
     """
 
     # The ranking of cells by such a loss is inverted in the beginning and
     # turns after about a thousand steps, so alphas wait (README, "Warm-up").
     warmup_fraction = 0.5
-    settings = (
-        "decoder",
-        "decoder_width",
-        "patch_size",
-        "reconstruction_loss",
-        "target",
-    )
-    targets: tuple[str, ...] = ("pixels", "normalized_patches")
+    settings = ReconstructionSettings()
 
-    def __init__(self, config, image_size, num_classes):
-        super().__init__(config, image_size, num_classes)
-        if config.target not in self.targets:
-            raise ConfigError(
-                f"--target={config.target} is not defined for "
-                f"--task={config.task}; choose one of "
-                f"{', '.join(self.targets)}."
-            )
-        if config.target == "normalized_patches":
-            masking.check_masking(image_size, config.patch_size, 0.0)
-        DECODERS.get_for_flag("decoder", config.decoder)
+    def __init__(self, settings: ReconstructionSettings, context: TaskContext):
+        super().__init__(settings, context)
+        if settings.target == "normalized_patches":
+            masking.check_masking(self.image_size, settings.patch_size, 0.0)
+        decoder.DECODERS.get_for_flag("decoder", settings.decoder)
 
     def build_head(self, form):
         """Returns the decoder that --decoder names."""
-        width = self.config.decoder_width or self.config.init_channels
-        return DECODERS.get(self.config.decoder)(
+        width = self.settings.decoder_width or self.context.init_channels
+        return decoder.DECODERS.get(self.settings.decoder)(
             self.image_size, width, name="decoder"
         )
 
     def wanted(self, batch: Batch) -> tf.Tensor:
         """Returns what the decoder is to predict, [B, H, W, 3]."""
         target = batch["target"]
-        if self.config.target == "pixels":
+        if self.settings.target == "pixels":
             return target
         patches, mean, deviation = self._patch_statistics(target)
         return masking.unpatchify(
-            (patches - mean) / deviation, self.config.patch_size
+            (patches - mean) / deviation, self.settings.patch_size
         )
 
     def to_image(self, batch: Batch, outputs: tf.Tensor) -> tf.Tensor:
         """Returns normalised images of the decoder's outputs."""
-        if self.config.target == "pixels":
+        if self.settings.target == "pixels":
             return outputs
         _, mean, deviation = self._patch_statistics(batch["target"])
-        size = self.config.patch_size
+        size = self.settings.patch_size
         return masking.unpatchify(
             masking.patchify(outputs, size) * deviation + mean, size
         )
@@ -78,9 +99,9 @@ class Reconstruction(Task):
     def losses(self, batch, outputs):
         """Returns the mean distance of each image, [B]."""
         difference = tf.cast(outputs, tf.float32) - self.wanted(batch)
-        if self.config.reconstruction_loss == "mse":
+        if self.settings.reconstruction_loss == "mse":
             error = tf.square(difference)
-        elif self.config.reconstruction_loss == "l1":
+        elif self.settings.reconstruction_loss == "l1":
             error = tf.abs(difference)
         else:
             size = tf.abs(difference)
@@ -93,6 +114,6 @@ class Reconstruction(Task):
         return batch["input"], image, batch["target"]
 
     def _patch_statistics(self, target):
-        patches = masking.patchify(target, self.config.patch_size)
+        patches = masking.patchify(target, self.settings.patch_size)
         mean, variance = tf.nn.moments(patches, [-1], keepdims=True)
         return patches, mean, tf.sqrt(variance + 1e-6)

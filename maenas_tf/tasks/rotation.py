@@ -6,12 +6,16 @@ Image Rotations" (ICLR 2018); as a search proxy: UnNAS (Liu et al., 2020).
 
 from __future__ import annotations
 
-import tensorflow as tf
+from etils import epy
 
-from maenas_tf.models.heads import EachViewHead
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
-from maenas_tf.tasks.views import FoldViews
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from maenas_tf.models import heads
+    from maenas_tf.tasks import views
 
 NUM_TURNS = 4
 
@@ -25,11 +29,13 @@ class Rotation(Classification):
 
     def map(self, example, seed):
         turns = tf.range(NUM_TURNS)
-        views = [tf.image.rot90(example["image"], k) for k in range(NUM_TURNS)]
-        return {"input": tf.stack(views), "target": turns}
+        rotated = [
+            tf.image.rot90(example["image"], k) for k in range(NUM_TURNS)
+        ]
+        return {"input": tf.stack(rotated), "target": turns}
 
     def build_input(self):
-        return FoldViews(name="fold_views")
+        return views.FoldViews(name="fold_views")
 
     def build_head(self, form):
-        return EachViewHead(NUM_TURNS, NUM_TURNS, form, name="head")
+        return heads.EachViewHead(NUM_TURNS, NUM_TURNS, form, name="head")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from etils import epy
+
 from maenas_tf.config import ConfigError
-from maenas_tf.models.heads import ClassifierHead
 from maenas_tf.tasks.classification import Classification
 from maenas_tf.tasks.task import TASKS
+
+with epy.lazy_imports():
+    from maenas_tf.models import heads
 
 
 @TASKS.register("supervised")
@@ -15,12 +19,12 @@ class Supervised(Classification):
     reads_labels = True
     answer = "label"
 
-    def __init__(self, config, image_size, num_classes):
-        super().__init__(config, image_size, num_classes)
-        if num_classes < 2:
+    def __init__(self, settings, context):
+        super().__init__(settings, context)
+        if context.num_classes < 2:
             raise ConfigError(
                 f"--task=supervised needs labels of at least 2 classes, but "
-                f"--dataset={config.dataset} has {num_classes}; use a "
+                f"--dataset={context.dataset} has {context.num_classes}; use a "
                 f"label-free task such as --task=mae."
             )
 
@@ -28,4 +32,4 @@ class Supervised(Classification):
         return {"input": example["image"], "label": example["label"]}
 
     def build_head(self, form):
-        return ClassifierHead(self.num_classes, form, name="head")
+        return heads.ClassifierHead(self.context.num_classes, form, name="head")

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, TypeAlias
 
-import keras
-import tensorflow as tf
+from etils import epy
 
-from maenas_tf.config import SearchConfig
+from maenas_tf.config import Config, ConfigError
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import Head
 
+# What the flags list must not wait for TensorFlow.
+with epy.lazy_imports():
+    import keras
+    import tensorflow as tf
+
 TASKS: Registry = Registry("task")
 
-Batch = dict[str, tf.Tensor]
+Batch: TypeAlias = "dict[str, tf.Tensor]"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskContext:
+    """What a task is told besides its own settings.
+
+    Attributes:
+        image_size: side of the images, pixels.
+        num_classes: of the data set; 0 without labels.
+        dataset: its name, for messages.
+        seed: of the run.
+        init_channels: of the network (C).
+        reduction: how often the network reduces the resolution, from its
+            input to its coarsest features.
+    """
+
+    image_size: int
+    num_classes: int
+    dataset: str
+    seed: int
+    init_channels: int
+    reduction: int
 
 
 class Task:
@@ -24,23 +51,28 @@ class Task:
             data set that is built holds none.
         warmup_fraction: part of the epochs in which only weights move, where
             the user does not say.
-        settings: fields of `SearchConfig` that this task reads and others do
-            not; a search says so when one is set that its task does not read.
+        settings: its own, at their defaults until a search sets them; their
+            class is where they are declared, and flags and configurations
+            find them by it.
+        context: what else it is told.
 
     Args:
-        config: the search's configuration.
-        image_size: side of the images, pixels.
-        num_classes: of the data set; 0 without labels.
+        settings: as the user chose them.
+        context: as above.
     """
 
     reads_labels = False
     warmup_fraction = 0.0
-    settings: tuple[str, ...] = ()
+    settings = Config()
 
-    def __init__(self, config: SearchConfig, image_size: int, num_classes: int):
-        self.config = config
-        self.image_size = image_size
-        self.num_classes = num_classes
+    def __init__(self, settings: Config, context: TaskContext):
+        self.settings = settings
+        self.context = context
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images, pixels."""
+        return self.context.image_size
 
     @property
     def input_size(self) -> int:
@@ -104,13 +136,20 @@ class Task:
         return None
 
 
-def unread_settings(config: SearchConfig) -> list[str]:
-    """Lists the settings, not at their default, that only other tasks read.
+def make_task(name: str, config: Config, context: TaskContext) -> Task:
+    """Returns a task with its own settings out of a configuration.
 
-    They are no error: a recipe made for one task can be run with another.
+    Args:
+        name: that it is registered under.
+        config: has the settings of all tasks.
+        context: what it is told besides.
+
+    Raises:
+        ConfigError: there is no such task, or a setting does not suit it.
     """
-    tasks = [TASKS.get(name) for name in TASKS.names()]
-    others = {setting for task in tasks for setting in task.settings}
-    others -= set(TASKS.get(config.task).settings)
-    changed = config.differences(SearchConfig())
-    return [name for name in changed if name in others]
+    task_class = TASKS.get_for_flag("task", name)
+    try:
+        settings = config.group(type(task_class.settings))
+    except ConfigError as error:
+        raise ConfigError(f"With --task={name}, {error}") from error
+    return task_class(settings, context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import gc
 import json
 import multiprocessing
@@ -55,7 +54,7 @@ class Benchmark:
     def run(self) -> dict[str, Any]:
         """Measures; returns what `benchmark.json` holds."""
         report = {
-            "config": dataclasses.asdict(self.config),
+            "config": self.config.to_dict(),
             "versions": versions(),
             "machine": _machine(),
         }

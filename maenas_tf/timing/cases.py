@@ -24,10 +24,9 @@ from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
-from maenas_tf.searching.build import build_searcher
+from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.skeletons import search_cells
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
 from maenas_tf.timing.config import BenchmarkConfig
 from maenas_tf.training.retrainer import Retrainer
 
@@ -84,13 +83,17 @@ class SearchCase(Case):
     def __init__(self, config: BenchmarkConfig):
         super().__init__(config)
         search = config.search_config()
-        self.strategy = start_runtime(search)
+        self.strategy = start_runtime(config)
         self.image_set = random_images(config, self._batches())
-        self.task = TASKS.get_for_flag("task", search.task)(
-            search, self.image_set.image_size, self.image_set.num_classes
+        space = SPACES.get_for_flag("space", search.space)
+        self.task = build_task(
+            search,
+            space,
+            self.image_set.image_size,
+            self.image_set.num_classes,
         )
         algorithm = ALGORITHMS.get_for_flag("algorithm", search.algorithm)()
-        space = SPACES.get_for_flag("space", search.space)
+        algorithm.settings = search.group(type(algorithm.settings))
         if config.implementation != "fused":
             algorithm.make_edge = functools.partial(
                 algorithm.make_edge, implementation=config.implementation
@@ -198,7 +201,7 @@ class NetworkCase(Case):
                 f"--implementation={config.implementation} is one of the "
                 f"supernet; --what={config.what} has a part without it."
             )
-        self.strategy = start_runtime(config.search_config())
+        self.strategy = start_runtime(config)
         space = SPACES.get_for_flag("space", config.space)
         genotype = space.random_genotype(np.random.default_rng(config.seed))
         with self.strategy.scope():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from maenas_tf.config import CHOICES, Config, ConfigError, SearchConfig, check
+from maenas_tf.config import AT_LEAST_ONE, ConfigError, check, setting
 from maenas_tf.config.grid import parse_grid
+from maenas_tf.searching.config import SearchConfig, StepSettings
 
 # What can be timed (`benchmark_cases.py`), and the one that is weighed.
 TIMED = (
@@ -19,96 +20,61 @@ TIMED = (
 )
 MEMORY = "memory"
 
-# What of a search changes how long a step takes; it means here what it means
-# there, with the same default.
-_DECIDES_SPEED = {
-    "space",
-    "task",
-    "algorithm",
-    "order",
-    "hessian_vector_product",
-    "augment",
-    "mask_ratio",
-    "patch_size",
-    "mask_fill",
-    "decoder",
-    "decoder_width",
-    "loss_region",
-    "target",
-    "init_channels",
-    "stem",
-    "num_cells",
-    "batch_size",
-    "seed",
-    "strategy",
-    "num_replicas",
-    "precision",
-    "jit_compile",
-    "recompute",
-    "deterministic",
-}
 
-_Shared = dataclasses.make_dataclass(
-    "_Shared",
-    [
-        (field.name, field.type, field.default)
-        for field in dataclasses.fields(SearchConfig)
-        if field.name in _DECIDES_SPEED
-    ],
-    bases=(Config,),
-    namespace={"__doc__": SearchConfig.__doc__},
-    frozen=True,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class BenchmarkConfig(_Shared):
+@dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
+class BenchmarkConfig(StepSettings):
     """What to time, at which size, and against what.
 
-    Attributes:
-        what: one or more of search_step (both phases), alpha_phase,
-            weight_phase, first_step (tracing and one step), input,
-            retrain_step, inference and memory, separated by commas.
-        against: a second way to do it, timed in turn with the first:
-            settings that differ, as order=second or recompute=true, ; between
-            several; plain is short for implementation=plain.
-        vary: settings to vary one at a time, each over a range, as
-            init_channels=4,8,16;batch_size=16,32, instead of a comparison.
-        implementation: of the candidates in the supernet: "fused" or "plain"
-            (each its own Keras layers).
-        image_size: side of the images, pixels.
-        num_classes: of retrain_step and inference.
-        steps: in one measurement.
-        repeats: measurements of each.
+    What of a search changes how long a step takes means here what it means
+    there, with the same default.
     """
 
-    what: str = "search_step"
-    against: str = ""
-    vary: str = ""
-    implementation: str = "fused"
-    image_size: int = 32
-    num_classes: int = 10
-    steps: int = 3
-    repeats: int = 5
+    what: str = setting(
+        "search_step",
+        "one or more of search_step (both phases), alpha_phase, weight_phase, "
+        "first_step (tracing and one step), input, retrain_step, inference "
+        "and memory, separated by commas.",
+    )
+    against: str = setting(
+        "",
+        "a second way to do it, timed in turn with the first: settings that "
+        "differ, as order=second or recompute=true, ; between several; plain "
+        "is short for implementation=plain.",
+    )
+    vary: str = setting(
+        "",
+        "settings to vary one at a time, each over a range, as "
+        "init_channels=4,8,16;batch_size=16,32, instead of a comparison.",
+    )
+    implementation: str = setting(
+        "fused",
+        'of the candidates in the supernet: "fused" or "plain" (each its own '
+        "Keras layers).",
+        choices=("fused", "plain"),
+    )
+    image_size: int = setting(32, "side of the images, pixels.", AT_LEAST_ONE)
+    num_classes: int = setting(
+        10, "of retrain_step and inference.", AT_LEAST_ONE
+    )
+    steps: int = setting(3, "in one measurement.", AT_LEAST_ONE)
+    repeats: int = setting(5, "measurements of each.", AT_LEAST_ONE)
 
     def validate(self) -> None:
-        self.check_runtime()
-        self.check_each(
-            ("image_size", "steps", "repeats", "num_classes"),
-            lambda value: value >= 1,
-            "give a whole number of at least 1.",
-        )
-        if self.implementation == "plain" and self.strategy == "mirrored":
-            raise ConfigError(
-                "--implementation=plain normalises each replica by itself; "
-                "drop --strategy=mirrored."
-            )
+        super().validate()
         if self.against and self.vary:
             raise ConfigError(
                 f"--against={self.against} and --vary={self.vary} cannot go "
                 f"together; drop one of the two."
             )
-        self.search_config()
+
+    def check_replicas(self, count: int) -> None:
+        super().check_replicas(count)
+        if self.implementation == "plain" and self.takes_several(count):
+            raise ConfigError(
+                f"--implementation=plain normalises each replica by itself, "
+                f"and --strategy={self.strategy} takes several; give "
+                f"--strategy=one_device."
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,9 +104,9 @@ class BenchmarkConfig(_Shared):
         if not self.against:
             return None
         text = self.against
-        if text in CHOICES["implementation"]:
+        if text in self.settings()["implementation"].choices:
             text = f"implementation={text}"
-        settings = parse_grid(text, "against", BenchmarkConfig)
+        settings = parse_grid(text, BenchmarkConfig, "against")
         for name, values in settings.items():
             if len(values) > 1:
                 raise ConfigError(
@@ -156,7 +122,7 @@ class BenchmarkConfig(_Shared):
         Raises:
             ConfigError: `vary` names what is no number.
         """
-        grid = parse_grid(self.vary, "vary", BenchmarkConfig)
+        grid = parse_grid(self.vary, BenchmarkConfig, "vary")
         for name, values in grid.items():
             if any(isinstance(v, str) or v <= 0 for v in values):
                 raise ConfigError(
@@ -179,15 +145,8 @@ class BenchmarkConfig(_Shared):
         return self.replace(**{"against": "", "vary": "", **changes})
 
     def search_config(self) -> SearchConfig:
-        """Returns the search that is timed.
-
-        Raises:
-            ConfigError: a value is out of range or conflicts with another.
-        """
-        shared = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(_Shared)
-        }
+        """Returns the search that is timed."""
+        shared = {name: getattr(self, name) for name in StepSettings.settings()}
         return SearchConfig(
             **shared, image_size=self.image_size, warmup_epochs=0
         )

@@ -36,13 +36,24 @@ from maenas_tf.recording.history import History
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
-from maenas_tf.skeletons import evaluation_size
-from maenas_tf.spaces import SPACES
+from maenas_tf.skeletons import evaluation_size, make_plan
+from maenas_tf.spaces import SPACES, Space
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
 from maenas_tf.training.retrainer import Retrainer
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
 from maenas_tf.training.trained_run import Preprocessing
+
+# Of the darts family's evaluation (Liu et al., 2019).
+AUXILIARY_WEIGHT = 0.4
+
+
+def auxiliary_weight(config: TrainConfig, space: Space) -> float:
+    """Returns the weight of the auxiliary head's loss; 0 is no such head."""
+    if config.auxiliary_weight >= 0:
+        return config.auxiliary_weight
+    plan = make_plan(space, evaluation_size(space, config.stem))
+    return 0.0 if plan.auxiliary is None else AUXILIARY_WEIGHT
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,9 +96,12 @@ class TrainExperiment:
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
     ):
-        self.config = config
         self.genotype = find_genotype(config.genotype, run_dir)
         self.space = SPACES.get(self.genotype.space)
+        # The run directory tells the weight, as those of old runs do.
+        self.config = config = config.replace(
+            auxiliary_weight=auxiliary_weight(config, self.space)
+        )
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.history = History()
         self.tensorboard: EventWriter | None = None
@@ -315,7 +329,7 @@ class TrainExperiment:
             summary["best_epoch"] = int(best["epoch"])
             accuracy = float(best["validation_accuracy"])
             summary["best_validation_accuracy"] = accuracy
-        self.tensorboard.write_hparams(dataclasses.asdict(self.config), last)
+        self.tensorboard.write_hparams(self.config.to_dict(), last)
         self.run_directory.write_summary(kinds.TRAINING, summary)
 
 

@@ -4,12 +4,13 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.config.grid import parse_grid
+from maenas_tf.searching.config import SearchConfig
 
 GRID = "mask_ratio=0.5,0.75; decoder=linear,hierarchical"
 
 
 def test_the_grid_is_read_in_the_types_of_the_settings():
-    found = parse_grid(f"{GRID};epochs=3;augment=true,False;")
+    found = parse_grid(f"{GRID};epochs=3;augment=true,False;", SearchConfig)
     assert found == {
         "mask_ratio": (0.5, 0.75),
         "decoder": ("linear", "hierarchical"),
@@ -17,7 +18,7 @@ def test_the_grid_is_read_in_the_types_of_the_settings():
         "augment": (True, False),
     }
     assert isinstance(found["epochs"][0], int)
-    assert parse_grid("") == {}
+    assert parse_grid("", SearchConfig) == {}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_grid_is_read_in_the_types_of_the_settings():
 )
 def test_a_bad_grid_is_refused_with_the_remedy(text, words):
     with pytest.raises(ConfigError) as error:
-        parse_grid(text)
+        parse_grid(text, SearchConfig)
     assert "--grid" in str(error.value)
     for word in words:
         assert word in str(error.value)

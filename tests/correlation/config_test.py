@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import re
 
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError, DataSettings, RuntimeSettings
 from maenas_tf.correlation import config as correlate_config
 from maenas_tf.correlation.config import CorrelateConfig
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import benchmark201
 
-PACKAGE = pathlib.Path(correlate_config.__file__).parents[1]
-# Where settings are read when architectures are trained alone.
-READERS = [
-    *sorted((PACKAGE / "tasks").glob("*.py")),
-    *(
-        PACKAGE / "training" / f"{name}.py"
-        for name in ("correlate", "proxy", "runtime", "distribution")
-    ),
-]
+ROOM = pathlib.Path(correlate_config.__file__).parent
 
 
 def test_no_setting_is_accepted_and_ignored():
-    text = "".join(path.read_text() for path in READERS)
+    text = "".join(path.read_text() for path in sorted(ROOM.glob("*.py")))
     read = set(re.findall(r"\bconfig\.(\w+)", text))
     # As `tasks`, `steps` and `supernet_dirs`.
     read |= {"task", "at_steps", "supernets"}
-    names = {field.name for field in dataclasses.fields(CorrelateConfig)}
-    assert names - read == set()
+    # What `load_configured`, `configure_runtime` and the tasks read.
+    read |= {*DataSettings.settings(), *RuntimeSettings.settings()}
+    groups = CorrelateConfig.registered()["task"].values()
+    read |= {name for group in groups for name in group.settings()}
+    assert set(CorrelateConfig.settings()) - read == set()
 
 
-def test_what_is_left_out_are_settings_of_a_search():
-    known = {field.name for field in dataclasses.fields(SearchConfig)}
-    left_out = correlate_config._OF_THE_SEARCH_ALONE | correlate_config._OWN
-    assert left_out <= known
-
-
-def test_the_search_of_an_objective_has_its_settings():
-    config = CorrelateConfig(
-        task="mae,supervised", mask_ratio=0.5, decoder="linear", seed=3
-    )
-    search = config.search_config("supervised")
-    assert search.task == "supervised"
-    assert search.space == "nasbench201"
-    assert (search.mask_ratio, search.decoder, search.seed) == (
-        0.5,
-        "linear",
-        3,
-    )
-    assert (search.init_channels, search.num_cells) == (8, 1)
+def test_what_a_search_shares_has_its_default():
+    changed = {
+        name
+        for name, value in CorrelateConfig.defaults().items()
+        if value != SearchConfig.defaults().get(name, value)
+    }
+    assert changed == {"init_channels", "num_cells", "held_out_images"}
 
 
 def test_it_survives_json():

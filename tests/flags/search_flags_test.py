@@ -3,7 +3,6 @@
 In processes of their own: two tools may define a flag of the same name.
 """
 
-import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -12,16 +11,14 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from maenas_tf.algorithms import ALGORITHMS
-from maenas_tf.config import CHOICES, SearchConfig
 from maenas_tf.models.decoder import DECODERS
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIELDS = {
-    field.name: field.default for field in dataclasses.fields(SearchConfig)
-}
+SETTINGS = SearchConfig.settings()
 
 
 def call(*arguments):
@@ -51,15 +48,15 @@ def short_help():
     return call("-m", "tools.search", "--helpshort").stdout
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_field_has_a_flag_with_its_default_and_a_description(name, flags):
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_has_a_flag_with_its_default_and_a_description(name, flags):
     default, kind, meaning = flags[name]
-    expected = FIELDS[name]
+    expected = SETTINGS[name].default
     if isinstance(expected, bool):
         assert (kind, default) == ("bool", str(expected).lower())
-    elif name in CHOICES:
+    elif SETTINGS[name].choices:
         assert default == expected
-        for choice in CHOICES[name]:
+        for choice in SETTINGS[name].choices:
             assert choice in meaning
     else:
         assert (
@@ -85,13 +82,28 @@ def test_the_description_lists_what_is_registered(name, registry, flags):
     assert [entry for entry in registry.names() if entry not in meaning] == []
 
 
+def test_the_description_names_the_tasks_of_a_setting(flags):
+    assert flags["mask_ratio"][2].endswith("; mae.")
+    assert flags["noise_level"][2].endswith("; denoising.")
+
+
+def test_flags_are_there_before_tensorflow_is_loaded():
+    # It takes some seconds, and --help or a misspelt flag need none of it.
+    done = call(
+        "-c",
+        "import sys; from flags import search_flags\n"
+        "print({'tensorflow', 'keras'} & set(sys.modules))",
+    )
+    assert done.stdout.strip() == "set()", done.stderr
+
+
 def test_short_help_shows_our_flags_and_no_others(short_help, flags):
     shown = {
         line.split(":")[0].split("--")[1].removeprefix("[no]")
         for line in short_help.splitlines()
         if line.startswith("  --")
     }
-    assert shown == {*FIELDS, "run_dir", "resume", "checkpoint_minutes"}
+    assert shown == {*SETTINGS, "run_dir", "resume", "checkpoint_minutes"}
     assert len(flags) > len(shown)
     assert "python -m tools.search --run_dir=" in short_help
     assert "Exit codes: 0 done" in short_help

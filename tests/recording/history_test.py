@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.recording.history import History
 from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.searching.config import SearchConfig
 
 
 def append(history, epoch, value=None):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 
 import numpy as np
 from PIL import Image
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.runs.run_record import RunRecord
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 
 EPOCHS = 3
@@ -59,7 +58,7 @@ def record(
         weights[cell_type.name] = values / values.sum(-1, keepdims=True)
     return RunRecord(
         name,
-        dataclasses.asdict(config),
+        config.to_dict(),
         space.random_genotype(rng),
         history or rows(),
         weights,

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import PUBLISHED, load_genotype
 
 CONFIG = SearchConfig(space="s1", nesterov=True, weight_decay=1.1e-4)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pathlib
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_record import RunRecord
+from maenas_tf.searching.config import SearchConfig
 
 
 def store(path: pathlib.Path, record: RunRecord) -> None:

@@ -16,10 +16,10 @@ from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.scores.held_out_loss import SubnetScorer
+from maenas_tf.searching.build import build_task
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES
 from maenas_tf.spaces.architectures import Architectures
-from maenas_tf.tasks import TASKS
 from tests.searching import small
 
 INDICES = np.array([5, 3, 8, 1, 0, 9, 2, 7, 11])
@@ -30,7 +30,7 @@ def make_searcher(space_name, make_edge=SinglePathOp):
     config = small.make_config(space=space_name)
     keras.utils.set_random_seed(0)
     space = SPACES.get(space_name)
-    task = TASKS.get("mae")(config, small.IMAGE_SIZE, 0)
+    task = build_task(config, space, small.IMAGE_SIZE, 0)
     supernet = Supernet(
         space,
         config.init_channels,

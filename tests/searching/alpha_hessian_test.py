@@ -9,10 +9,11 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.searching.alpha_hessian import AlphaHessian
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import SPACES
 from tests.searching.small import ONE_EDGE, make_batch, make_searcher, values

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 
 

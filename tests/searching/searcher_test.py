@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.algorithms import bilevel
-from maenas_tf.config import SearchConfig
 from maenas_tf.engine.loop import StepRunner
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.searching.searcher import Searcher
 from tests.searching import small

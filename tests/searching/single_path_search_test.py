@@ -127,7 +127,7 @@ def test_there_is_nothing_about_alphas_in_what_it_leaves_behind(finished):
         ]
     summary = json.loads((run_dir / "summary.json").read_text())
     assert "warmup_epochs" not in summary
-    figures = measures(read_run(run_dir, "run"))
+    figures = measures(read_run(run_dir, "run", {}))
     assert "entropy_cell" not in figures
     assert figures["seconds"] >= summary["selection"]["seconds"]
     # All images but the eight, in whole batches.

@@ -7,15 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.algorithms import ALGORITHMS
-from maenas_tf.config import SearchConfig
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.arrays import from_arrays
-from maenas_tf.searching.build import build_searcher
+from maenas_tf.searching.build import build_searcher, build_task
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
-from maenas_tf.tasks import TASKS
 
-IMAGE_SIZE = 8
+IMAGE_SIZE, BATCH_SIZE = 8, 4
 
 
 class OneEdgeSpace(NASBench201Space):
@@ -41,7 +40,7 @@ def make_config(**settings) -> SearchConfig:
         "init_channels": 2,
         "patch_size": 4,
         "mask_ratio": 0.5,
-        "batch_size": 4,
+        "batch_size": BATCH_SIZE,
         **settings,
     }
     return SearchConfig(**settings)
@@ -69,17 +68,17 @@ def make_searcher(
     keras.utils.set_random_seed(seed)
     with SPACES.temporary(ONE_EDGE.name, ONE_EDGE):
         space = SPACES.get(config.space)
-    task = TASKS.get(config.task)(config, image_size, num_classes)
+    task = build_task(config, space, image_size, num_classes)
     return build_searcher(config, space, task, ALGORITHMS.get("darts")())
 
 
 def make_batch(
-    searcher: Searcher, seed: int = 0
+    searcher: Searcher, seed: int = 0, batch_size: int = BATCH_SIZE
 ) -> dict[str, dict[str, tf.Tensor]]:
     """Returns random images of the task mae, other ones for each half."""
     task = searcher.task
     rng = np.random.default_rng(seed)
-    shape = (task.config.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
+    shape = (batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
     halves = {}
     for name in ("weights", "alphas"):
         examples = [

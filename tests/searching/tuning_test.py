@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.runs.run_reader import read_run
 from maenas_tf.runs.run_record import measures
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from tests.searching import small
 
@@ -105,7 +106,7 @@ def test_the_weights_train_between_decisions_and_the_alphas_do_not(finished):
     assert selection["tuning_seconds"] > 0
     seconds = selection["seconds"] + selection["tuning_seconds"]
     assert result.summary["seconds_search"] > seconds
-    figures = measures(read_run(folder / "whole", "run"))
+    figures = measures(read_run(folder / "whole", "run", {}))
     assert figures["images"] == STEPS * 4 * (2 + TUNINGS)
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.config.grid import parse_grid
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.sweeps import sweep_grid
 
 GRID = "mask_ratio=0.5,0.75; decoder=linear,hierarchical"
 
 
 def test_every_combination_is_there_once_seeds_fastest():
-    grid = parse_grid(GRID)
+    grid = parse_grid(GRID, SearchConfig)
     runs = sweep_grid.expand({"epochs": 2}, grid, (0, 7))
     assert len({run.name for run in runs}) == len(runs) == 8
     assert [run.name for run in runs[:3]] == [

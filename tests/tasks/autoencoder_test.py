@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
-from maenas_tf.tasks import TASKS
+from maenas_tf.config import ConfigError
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 
 def make_task(name="autoencoder", **settings):
-    return TASKS.get(name)(SearchConfig(task=name, **settings), 8, 0)
+    return examples.make_task(name, **settings)
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1", "huber"])
@@ -44,5 +44,5 @@ def test_it_needs_no_mask():
 
 
 def test_it_does_not_predict_noise():
-    with pytest.raises(ConfigError, match="--target=noise.*autoencoder.*pix"):
+    with pytest.raises(ConfigError, match="autoencoder.*--target=noise.*pix"):
         make_task(target="noise")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.data import color
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 
 def make_task():
-    return TASKS.get("colorization")(SearchConfig(task="colorization"), 8, 0)
+    return examples.make_task("colorization")
 
 
 def test_the_input_is_the_lightness_alone():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import pathlib
 import shutil
@@ -11,13 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS, unread_settings
+from maenas_tf.tasks import TASKS
 from tests.searching import small
 
 NUM_CLASSES = 4
@@ -198,9 +197,12 @@ def test_the_warm_up_is_a_part_of_the_epochs(name):
 
 
 @every_task
-def test_settings_of_the_task_are_fields_of_the_configuration(name):
-    fields = {field.name for field in dataclasses.fields(SearchConfig)}
-    assert set(TASKS.get(name).settings) <= fields
+def test_settings_of_the_task_are_settings_of_the_search(name):
+    own = TASKS.get(name).settings
+    defaults = SearchConfig.defaults()
+    assert {key: defaults[key] for key in own.settings()} == own.to_dict()
+    config = small.make_config(task=name)
+    assert untouched(name).task.settings == config.group(type(own))
 
 
 @every_task
@@ -255,7 +257,8 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
         two = SearchExperiment(config, tmp_path / "two", images)
         found = two.run()
     said = capsys.readouterr().out
-    for setting in unread_settings(config):
+    for chooser, setting in config.unread():
+        assert chooser == "task"
         assert f"--{setting} has no part in --task={name}" in said
     assert one.searcher.supernet.image_size == one.task.input_size
     assert one.steps == 4
@@ -278,14 +281,14 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
 
 
 def test_a_setting_that_only_other_tasks_read_is_named():
+    def unread(config):
+        return {setting for _, setting in config.unread()}
+
     config = SearchConfig(task="supervised", mask_ratio=0.5, epochs=3)
-    assert unread_settings(config) == ["mask_ratio"]
-    assert unread_settings(config.replace(task="mae")) == []
+    assert list(config.unread()) == [("task", "mask_ratio")]
+    assert unread(config.replace(task="mae")) == set()
     # Shared by several tasks, and read by one of them.
     config = SearchConfig(task="denoising", decoder="linear", noise_level=1.0)
-    assert unread_settings(config) == []
-    assert unread_settings(config.replace(task="mae")) == ["noise_level"]
-    assert unread_settings(config.replace(task="rotation")) == [
-        "noise_level",
-        "decoder",
-    ]
+    assert unread(config) == set()
+    assert unread(config.replace(task="mae")) == {"noise_level"}
+    assert unread(config.replace(task="rotation")) == {"noise_level", "decoder"}

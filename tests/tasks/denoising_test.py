@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
-from maenas_tf.tasks import TASKS
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 
 def make_task(**settings):
-    config = SearchConfig(task="denoising", **settings)
-    return TASKS.get("denoising")(config, 8, 0)
+    return examples.make_task("denoising", **settings)
 
 
 def test_the_input_is_the_image_and_sigma_times_standard_noise():

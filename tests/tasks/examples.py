@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.searching.build import build_task
+from maenas_tf.searching.config import SearchConfig
+from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import Task
+
+
+def make_task(
+    name: str, size: int = 8, num_classes: int = 0, **settings
+) -> Task:
+    """Returns the task of a search in nasbench201 or as `settings` say."""
+    config = SearchConfig(**{"task": name, "space": "nasbench201", **settings})
+    space = SPACES.get(config.space)
+    return build_task(config, space, size, num_classes)
 
 
 def make_batch(

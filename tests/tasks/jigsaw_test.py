@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
 from maenas_tf.tasks.jigsaw import ORDERS
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 SPACE = "nasbench201"
 
 
 def make_task(size=32, **settings):
-    config = SearchConfig(**{"task": "jigsaw", "space": SPACE, **settings})
-    return TASKS.get("jigsaw")(config, size, 0)
+    return examples.make_task("jigsaw", size, **settings)
 
 
 @pytest.mark.parametrize(

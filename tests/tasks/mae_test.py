@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks.mae import MaskedAutoencoding, MaskToken
+from maenas_tf.tasks.mask_token import MaskToken
+from tests.tasks import examples
 
 SIZE, PATCH = 8, 4
 
 
 def make_task(**settings):
     settings = {"patch_size": PATCH, "mask_ratio": 0.5, **settings}
-    return MaskedAutoencoding(SearchConfig(**settings), SIZE, 0)
+    return examples.make_task("mae", SIZE, **settings)
 
 
 def make_batch(task, count=3):

@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import HALVES, bilevel_dataset
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
 from tests.searching import small
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 
 def make_task(**settings):
-    config = SearchConfig(task="random_labels", **settings)
-    return TASKS.get("random_labels")(config, 8, 0)
+    return examples.make_task("random_labels", **settings)
 
 
 def labels(count=400, **settings):

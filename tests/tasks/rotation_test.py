@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
+from tests.tasks import examples
 from tests.tasks.examples import make_batch
 
 
 def make_task():
-    return TASKS.get("rotation")(SearchConfig(task="rotation"), 8, 0)
+    return examples.make_task("rotation")
 
 
 def test_every_image_is_seen_in_all_four_rotations():

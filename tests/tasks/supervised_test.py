@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.skeletons import head_of
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
+from tests.tasks import examples
 
 
 def make_task(num_classes=4):
-    config = SearchConfig(task="supervised", dataset="some_set")
-    return TASKS.get("supervised")(config, 8, num_classes)
+    return examples.make_task(
+        "supervised", num_classes=num_classes, dataset="some_set"
+    )
 
 
 def make_batch():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.timing.benchmark import Benchmark
 from maenas_tf.timing.cases import CASES
 from maenas_tf.timing.config import TIMED, BenchmarkConfig
@@ -20,12 +21,21 @@ def test_the_search_that_is_timed_has_the_settings_given():
     assert isinstance(search, SearchConfig)
     assert (search.space, search.init_channels) == ("s3", 8)
     assert (search.order, search.image_size) == ("second", 32)
+    task = BenchmarkConfig(task="denoising", noise_level=0.5).search_config()
+    assert (task.task, task.noise_level) == ("denoising", 0.5)
+
+
+def test_plain_is_refused_when_the_devices_turn_out_to_be_several():
+    config = BenchmarkConfig(implementation="plain")
+    config.check_replicas(1)
+    with pytest.raises(ConfigError, match="=plain.*--strategy=auto.*several"):
+        config.check_replicas(2)
 
 
 def test_a_rival_differs_in_what_is_named_alone():
     config = BenchmarkConfig(against="order=second;batch_size=8")
     rival = config.rival()
-    assert rival.differences(config) == ["order", "batch_size", "against"]
+    assert set(rival.differences(config)) == {"order", "batch_size", "against"}
     assert (rival.order, rival.batch_size) == ("second", 8)
     plain = BenchmarkConfig(against="plain").rival()
     assert plain.implementation == "plain"

@@ -151,9 +151,14 @@ CASES = {
         "not list",
     ),
     "config.json of another version": (
-        ["--run_dir=FOLDER/old"],
+        ["--run_dir=FOLDER/newer"],
         "config.json that cannot be read",
-        "unknown or missing",
+        "does not know the setting(s) colour",
+    ),
+    "config.json of an older version": (
+        ["--run_dir=FOLDER/older"],
+        "holds a run of another configuration",
+        "--space=nasbench201 (there: darts)",
     ),
     "replicas without mirrored": (
         ["--num_replicas=2"],
@@ -218,7 +223,8 @@ def make_folder(folder):
         ("run", config.to_json()),
         ("malformed", "{"),
         ("list", "[]"),
-        ("old", '{"space": "darts"}'),
+        ("newer", '{"space": "darts", "colour": "red"}'),
+        ("older", '{"space": "darts"}'),
     ):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text(text)

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import SearchConfig
+from maenas_tf.searching.config import SearchConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

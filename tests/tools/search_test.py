@@ -1,13 +1,12 @@
 """`python -m tools.search`, from the command to the files that it leaves."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from maenas_tf.config import SearchConfig
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces import SPACES, load_genotype
 from tests.tools import commands
@@ -141,7 +140,7 @@ def test_flags_of_a_run_name_every_setting(s2_run):
     lines = (run_dir / "flags.txt").read_text().splitlines()
     names = [line.removeprefix("--").split("=")[0] for line in lines]
     values = json.loads((run_dir / "config.json").read_text())
-    fields = [field.name for field in dataclasses.fields(SearchConfig)]
+    fields = list(SearchConfig.settings())
     assert list(values) == fields
     assert [name.removeprefix("no") for name in names] == [
         name.removeprefix("no") for name in ("run_dir", *fields)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import TrainConfig
 
 NAN = float("nan")
@@ -34,6 +35,7 @@ INVALID = [
     ("weight_decay", -1e-4),
     ("clip_norm", -1.0),
     ("auxiliary_weight", -0.4),
+    ("auxiliary_weight", -2.0),
     ("drop_path", 1.0),
     ("cutout", -1),
     ("label_smoothing", 1.0),
@@ -83,7 +85,7 @@ def test_defaults_are_those_of_the_darts_evaluation():
     assert (config.init_channels, config.epochs) == (36, 600)
     assert (config.batch_size, config.learning_rate) == (96, 0.025)
     assert (config.momentum, config.weight_decay) == (0.9, 3e-4)
-    assert (config.clip_norm, config.auxiliary_weight) == (5.0, 0.4)
+    assert config.clip_norm == 5.0
     assert (config.drop_path, config.cutout) == (0.2, 16)
 
 

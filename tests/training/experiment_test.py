@@ -15,7 +15,7 @@ from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator
-from maenas_tf.training.experiment import TrainExperiment
+from maenas_tf.training.experiment import TrainExperiment, auxiliary_weight
 from maenas_tf.training.run_evaluation import (
     evaluate_run,
     format_report,
@@ -329,6 +329,33 @@ def test_images_without_two_classes_are_refused(tmp_path, num_classes):
     )
     with pytest.raises(ConfigError, match=f"{num_classes} class"):
         train(tmp_path / "run", images)
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "weight"),
+    [
+        ("darts", -1, 0.4),
+        ("darts", 0, 0),
+        ("darts", 0.2, 0.2),
+        ("nasbench201", -1, 0),
+        ("nasbench201", 0.4, 0.4),
+    ],
+)
+def test_the_auxiliary_weight_is_the_papers_where_there_is_a_head(
+    space, given, weight
+):
+    config = TrainConfig(auxiliary_weight=given)
+    assert auxiliary_weight(config, SPACES.get(space)) == weight
+
+
+def test_the_default_auxiliary_weight_is_no_error_without_such_a_head(
+    tmp_path,
+):
+    default = TrainConfig().auxiliary_weight
+    made = begin(tmp_path / "run", auxiliary_weight=default)
+    assert made.retrainer.network.auxiliary_head is None
+    # What the run directory tells is what an older run has told.
+    assert made.config.auxiliary_weight == 0
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from maenas_tf.config import ConfigError, SearchConfig
+from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import (
     TrainedRun,

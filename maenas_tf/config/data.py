@@ -1,0 +1,43 @@
+"""Settings about images and batches of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from maenas_tf.config.base import (
+    AT_LEAST_ONE,
+    ZERO_IS_DEFAULT,
+    Config,
+    setting,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchSettings(Config):
+    """How images become batches."""
+
+    augment: bool = setting(
+        True, "random crop (zero padding of 1/8 side) and horizontal flip."
+    )
+    batch_size: int = setting(64, "global batch, images.", AT_LEAST_ONE)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings(BatchSettings):
+    """Which images, and how they become batches."""
+
+    dataset: str = setting("digits", '"digits", "folder" or a tfds name.')
+    data_dir: str = setting(
+        "",
+        "folder of images (for labels one subfolder a class), or the tfds "
+        "data directory.",
+    )
+    split: str = setting("train", "the split to train on.")
+    max_images: int = setting(
+        0, "use at most so many images; 0 means all.", ZERO_IS_DEFAULT
+    )
+    image_size: int = setting(
+        0,
+        "side in pixels; 0 means the data set's own, else 64.",
+        ZERO_IS_DEFAULT,
+    )
