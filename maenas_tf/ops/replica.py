@@ -1,6 +1,6 @@
 """What a computation needs to know of the replicas beside it.
 
-The one place outside `training/` that speaks to `tf.distribute`: statistics
+The one place outside `engine/` that speaks to `tf.distribute`: statistics
 of the global batch cannot be had without the other replicas.
 """
 
