@@ -17,7 +17,7 @@ from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.file_images import FileImages
 from maenas_tf.data.image_file import check_image, read_image
 from maenas_tf.data.image_source import ImageSource, with_statistics
-from maenas_tf.data.memory import memory_limit, memory_needed
+from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
 from maenas_tf.data.resizing import DEFAULT_SIZE
 
 SUFFIXES = frozenset(
@@ -108,18 +108,8 @@ def _read(
     Returns:
         The pixels of the good files or None, and which files these are.
     """
-    needed, limit = memory_needed(len(paths), size), memory_limit()
-    if needed > limit:
-        logging.warning(
-            "The %d images of side %d in %s would take %.1f GiB, more than "
-            "the %.1f GiB (30%% of the memory) set apart for them: each is "
-            "decoded from its file whenever it is needed.",
-            len(paths),
-            size,
-            data_dir,
-            needed / 2**30,
-            limit / 2**30,
-        )
+    if not fits_memory(len(paths), size):
+        say_decoded_on_demand(len(paths), size, data_dir)
         return None, [row for row, _ in _each(check_image, paths, size)]
     pixels, kept = np.empty((len(paths), size, size, 3), np.uint8), []
     for row, image in _each(read_image, paths, size):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from absl import logging
+
 from maenas_tf.config import ConfigError
 
 # The array, its tensor and a passing copy between them are alive together.
@@ -20,6 +22,25 @@ def memory_limit() -> int:
     return int(physical_memory() * MEMORY_SHARE)
 
 
+def fits_memory(num_images: int, image_size: int) -> bool:
+    """Whether images of three bytes a pixel fit what is set apart."""
+    return memory_needed(num_images, image_size) <= memory_limit()
+
+
+def say_decoded_on_demand(num_images: int, image_size: int, where: str) -> None:
+    """Says of images that do not fit that they stay where they are."""
+    logging.warning(
+        "The %d images of side %d in %s would take %.1f GiB, more than the "
+        "%.1f GiB (30%% of the memory) set apart for them: each is decoded "
+        "whenever it is needed.",
+        num_images,
+        image_size,
+        where,
+        memory_needed(num_images, image_size) / 2**30,
+        memory_limit() / 2**30,
+    )
+
+
 def check_memory(num_images: int, image_size: int, remedy: str = "") -> None:
     """Refuse image sets that would not fit in memory.
 
@@ -31,8 +52,8 @@ def check_memory(num_images: int, image_size: int, remedy: str = "") -> None:
     Raises:
         ConfigError: they would take more than 30% of the physical memory.
     """
-    limit, needed = memory_limit(), memory_needed(num_images, image_size)
-    if needed > limit:
+    if not fits_memory(num_images, image_size):
+        limit, needed = memory_limit(), memory_needed(num_images, image_size)
         most = limit // memory_needed(1, image_size)
         raise ConfigError(
             f"{num_images} images of side {image_size} take "

@@ -14,9 +14,20 @@ from absl import logging
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
-from maenas_tf.data.image_source import ImageSource
-from maenas_tf.data.memory import check_memory
-from maenas_tf.data.resizing import DEFAULT_SIZE, resize_images
+from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.memory import (
+    check_memory,
+    fits_memory,
+    say_decoded_on_demand,
+)
+from maenas_tf.data.resizing import DEFAULT_SIZE
+from maenas_tf.data.tfds_records import (
+    RANDOM_ACCESS,
+    RecordImages,
+    open_records,
+    selected,
+    to_rgb,
+)
 
 _READ_BATCH = 500
 
@@ -49,7 +60,6 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-@quiet()
 def load_tfds(
     name: str,
     *,
@@ -62,7 +72,8 @@ def load_tfds(
     """Read a prepared tfds data set that has a feature `image`.
 
     Without labels only the image is parsed from the records: the labels are
-    never read.
+    never read. Images that would not fit in memory stay in their records if
+    these can be read one by one, which those of format array_record can.
 
     Args:
         name: of the data set, as "cifar10" or "name/config:version".
@@ -79,8 +90,24 @@ def load_tfds(
 
     Raises:
         ConfigError: the name, split or a feature is unknown, the data set is
-            not prepared, or the images would not fit in memory.
+            not prepared, or the images would not fit in memory and are not
+            of format array_record.
     """
+    with quiet():
+        made = _load(name, data_dir, split, max_images, image_size, with_labels)
+    if isinstance(made, RecordImages):
+        say_decoded_on_demand(made.num_images, made.image_size, name)
+    return made
+
+
+def _load(
+    name: str,
+    data_dir: str,
+    split: str,
+    max_images: int,
+    image_size: int,
+    with_labels: bool,
+) -> ImageSource:
     builder = make_builder(name, data_dir)
     if not builder.is_prepared():
         raise ConfigError(
@@ -102,14 +129,26 @@ def load_tfds(
     if not count:
         raise ConfigError(f"--split={split} of --dataset={name} is empty.")
     size = image_size or _native_size(features["image"].shape)
-    check_memory(count, size)
-    images, labels = _read(builder, split, count, size, with_labels)
-    class_names = ()
+    facts = {"name": name}
     if with_labels and getattr(features["label"], "num_classes", None):
-        class_names = tuple(features["label"].names)
-    return make_array_images(
-        images, name=name, labels=labels, class_names=class_names
-    )
+        facts["class_names"] = tuple(features["label"].names)
+    formats = {each.value for each in builder.info.available_file_formats()}
+    fits = fits_memory(count, size)
+    if RANDOM_ACCESS in formats and (not fits or len(formats) == 1):
+        records = open_records(builder, split, count, size, with_labels, facts)
+        if not fits:
+            return with_statistics(records)
+        images, labels = records.read(np.arange(count)), records.labels
+    else:
+        check_memory(
+            count,
+            size,
+            f"; or prepare it so that its images can be read one by one, in "
+            f"Python: tfds.builder('{name}', data_dir=...)"
+            f".download_and_prepare(file_format='{RANDOM_ACCESS}')",
+        )
+        images, labels = _read(builder, split, count, size, with_labels)
+    return make_array_images(images, labels=labels, **facts)
 
 
 def make_builder(name: str, data_dir: str) -> Any:
@@ -174,19 +213,17 @@ def _read(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     import tensorflow_datasets as tfds
 
-    # What is not named here is not parsed from the records at all.
-    wanted = {"image": True, "label": True} if with_labels else {"image": True}
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(wanted),
+        decoders=selected(with_labels),
         read_config=tfds.ReadConfig(try_autocache=False),
     )
     # take() before the rest of the work: no image is prepared in vain.
     dataset = dataset.take(count)
 
     def prepare(example):
-        return {**example, "image": _to_rgb(example["image"], size)}
+        return {**example, "image": to_rgb(example["image"], size)}
 
     dataset = dataset.map(prepare, tf.data.AUTOTUNE, deterministic=True)
     images = np.empty((count, size, size, 3), np.uint8)
@@ -198,17 +235,6 @@ def _read(
         if with_labels:
             labels[start:end] = batch["label"]
     return images[:end], labels if labels is None else labels[:end]
-
-
-def _to_rgb(image: tf.Tensor, size: int) -> tf.Tensor:
-    if image.dtype == tf.uint16:
-        image = tf.cast(image // 257, tf.uint8)
-    if image.shape[-1] == 1:
-        image = tf.repeat(image, 3, axis=-1)
-    image = image[..., :3]
-    if image.shape[:2] != (size, size):
-        image = resize_images(image, size)
-    return image
 
 
 def _first_line(error: Exception) -> str:

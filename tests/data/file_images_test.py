@@ -68,7 +68,7 @@ def test_what_is_too_large_for_memory_stays_in_its_files(both, folder):
     assert type(files) is FileImages
     assert f"29 images of side {SIZE} in {folder}" in said[0]
     assert "0.0 GiB" in said[0]
-    assert "decoded from its file" in said[0]
+    assert "decoded whenever it is needed" in said[0]
 
 
 def test_both_sources_know_the_same_without_decoding(both):

@@ -1,5 +1,6 @@
 """Tests of `maenas_tf.data.tfds_source`, on data prepared by the test."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -10,7 +11,9 @@ from absl import logging
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data import memory
+from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.sources import load_images
+from maenas_tf.data.tfds_records import RecordImages
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
 LABELS = np.arange(12) % 3
@@ -26,6 +29,7 @@ def data_dir(tmp_path_factory):
     ]
     _store(folder, "tiny_mixed", mixed, (None, None, 1))
     _store(folder, "tiny_deep", IMAGES.astype(np.uint16) * 257, (8, 8, 3))
+    _store(folder, "tiny_records", mixed, (None, None, 1), "array_record")
     tfds.dataset_builders.store_as_tfds_dataset(
         name="tiny_text",
         version="1.0.0",
@@ -36,7 +40,7 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def _store(folder, name, images, shape):
+def _store(folder, name, images, shape, file_format=None):
     dtype = images[0].dtype
     rows = [
         (index, {"image": image, "label": LABELS[index]})
@@ -54,6 +58,7 @@ def _store(folder, name, images, shape):
         split_datasets={"train": rows, "test": rows[:5]},
         data_dir=folder,
         disable_shuffling=True,
+        file_format=file_format,
     )
 
 
@@ -162,4 +167,35 @@ def test_memory_is_checked_before_reading(data_dir, monkeypatch):
     monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
     with pytest.raises(ConfigError, match="--max_images=1"):
         load(data_dir)
+    with pytest.raises(ConfigError, match="download_and_prepare.*array_rec"):
+        load(data_dir)
     assert len(load(data_dir, max_images=1).images) == 1
+
+
+def test_records_stay_on_disk_where_memory_is_too_small(data_dir, monkeypatch):
+    options = {"with_labels": True, "max_images": 10}
+    expected = load(data_dir, "tiny_mixed", **options)
+    said = []
+    monkeypatch.setattr(
+        logging, "warning", lambda text, *args: said.append(text % args)
+    )
+    arrays = load(data_dir, "tiny_records", **options)
+    assert said == []
+    monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
+    records = load(data_dir, "tiny_records", **options)
+    assert "10 images of side 64 in tiny_records" in said[0]
+    assert (type(arrays), type(records)) == (ArrayImages, RecordImages)
+    for made in (arrays, records):
+        np.testing.assert_array_equal(made.labels, LABELS[:10])
+        assert made.class_names == ("x", "y", "z")
+        assert (made.mean, made.std) == (expected.mean, expected.std)
+        np.testing.assert_array_equal(made.read(np.arange(10)), expected.images)
+
+
+def test_a_record_that_fails_is_told_in_one_sentence(data_dir, monkeypatch):
+    monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
+    records = load(data_dir, "tiny_records")
+    broken = dataclasses.replace(records, records={})
+    with pytest.raises(ConfigError, match="tiny_records: record 3 ") as caught:
+        broken.read(np.array([3]))
+    assert "\n" not in str(caught.value)
