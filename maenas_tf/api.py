@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.algorithms import ALGORITHMS, Algorithm
 from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import from_arrays
-from maenas_tf.models.alphas import softmax_weights
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment, SearchResult
+from maenas_tf.selection.constraints import Budget, Limits
+from maenas_tf.skeletons.network_costs import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
 
@@ -77,21 +79,45 @@ def search(
 
 
 def derive_genotype(
-    alphas: Mapping[str, np.ndarray], space: str | Space
+    alphas: Mapping[str, np.ndarray],
+    space: str | Space,
+    *,
+    algorithm: str | Algorithm = "darts",
+    max_parameters: int = 0,
+    max_macs: int = 0,
+    **size: Any,
 ) -> Genotype:
-    """Reads the architecture off architecture parameters.
+    """Reads the architecture off architecture parameters, as a search does.
 
     Args:
-        alphas: cell type to logits [edges, primitives].
+        alphas: cell type to logits [edges, primitives]; what else an
+            algorithm has, by the names in alphas.npz.
         space: a space or its name.
+        algorithm: whose parameters they are, or its name.
+        max_parameters: of the network at the evaluation's size; 0 is no
+            limit.
+        max_macs: its multiply-accumulates for an image; 0 is no limit.
+        **size: of that network, as `evaluation_size` takes it: `stem`,
+            `init_channels`, `num_cells`, `image_size`, `num_classes`.
+
+    Raises:
+        ConfigError: the algorithm has no such parameters, or no network keeps
+            the limits.
     """
     space = SPACES.get(space) if isinstance(space, str) else space
-    values = {
-        f"alphas_{kind}": tf.convert_to_tensor(matrix, tf.float32)
-        for kind, matrix in alphas.items()
-    }
-    weights = {
-        cell_type.name: softmax_weights(values, cell_type).numpy()
-        for cell_type in space.cell_types
-    }
-    return space.derive(weights)
+    if isinstance(algorithm, str):
+        algorithm = ALGORITHMS.get_for_flag("algorithm", algorithm)()
+    architecture = algorithm.make_architecture(space)
+    if architecture is None:
+        raise ConfigError(
+            f"algorithm={type(algorithm).__name__} has no alphas to derive a "
+            f"genotype from; take the `genotype` of its search."
+        )
+    kinds = {kind.name for kind in space.cell_types}
+    architecture.assign(
+        {f"alphas_{k}" if k in kinds else k: v for k, v in alphas.items()}
+    )
+    weights = architecture.numpy()
+    limits = Limits(max_parameters, max_macs)
+    budget = Budget(space, evaluation_size(space, **size), limits)
+    return budget.choose(algorithm.derive(space, weights), weights)

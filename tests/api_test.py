@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import maenas_tf as mn
+from maenas_tf.algorithms import ALGORITHMS, Algorithm
+from maenas_tf.models.alphas import Parameter
 from maenas_tf.spaces import SPACES
 from tests.engine.callers_process import watched
 
@@ -176,6 +179,44 @@ def test_derive_genotype_takes_the_largest_alphas(name):
             if space.skeleton == "darts":
                 offered.pop("none", None)
             assert edge.primitive == max(offered, key=offered.get)
+
+
+class Sigmoids(Algorithm):
+    """Weights that are largest where the logits are near a second array."""
+
+    def parameters(self, space):
+        return {
+            **super().parameters(space),
+            "center": Parameter((1,), keras.initializers.Zeros()),
+        }
+
+    def edge_weights(self, values, cell_type):
+        distance = values["alphas_cell"] - values["center"]
+        return tf.sigmoid(-tf.abs(distance))
+
+
+def test_derive_genotype_asks_the_algorithm():
+    alphas = {"cell": np.tile(np.arange(5.0), (6, 1)), "center": [3.0]}
+    with ALGORITHMS.temporary("sigmoids", Sigmoids):
+        found = mn.derive_genotype(alphas, "nasbench201", algorithm="sigmoids")
+    chosen = {edge.primitive for edge in found.cells["cell"]}
+    assert chosen == {"nor_conv_3x3"}  # the fourth
+    with pytest.raises(mn.ConfigError, match="received.*center"):
+        mn.derive_genotype(alphas, "nasbench201")
+    with pytest.raises(mn.ConfigError, match="has no alphas"):
+        mn.derive_genotype(alphas, "nasbench201", algorithm="single_path")
+
+
+def test_derive_genotype_keeps_limits():
+    alphas = {"cell": np.tile([0.0, 1.0, 2.0, 4.0, 3.0], (6, 1))}
+    free = mn.derive_genotype(alphas, "nasbench201")
+    size = {"init_channels": 4, "num_cells": 1}
+    cost = mn.count_parameters(mn.build_network(free, **size))
+    found = mn.derive_genotype(
+        alphas, "nasbench201", max_parameters=cost - 1, **size
+    )
+    assert found != free
+    assert mn.count_parameters(mn.build_network(found, **size)) < cost
 
 
 def test_parameters_are_counted_without_the_alphas():

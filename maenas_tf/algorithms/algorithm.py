@@ -58,6 +58,17 @@ class Algorithm:
         """
         return alphas.softmax_weights(values, cell_type)
 
+    def make_architecture(
+        self, space: Space
+    ) -> alphas.ArchitectureParameters | None:
+        """Returns the layer of the parameters; None if there are none."""
+        parameters = self.parameters(space)
+        if not parameters:
+            return None
+        return alphas.ArchitectureParameters(
+            space, parameters, self.edge_weights, name="architecture"
+        )
+
     def make_edge(
         self,
         primitives: Sequence[str],

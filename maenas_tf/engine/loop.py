@@ -16,6 +16,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import find_unequal
+from maenas_tf.engine.pace import Pace
 
 
 class Interrupted(Exception):
@@ -151,8 +152,7 @@ class Loop:
         signals: looked at between calls of the graph.
         checkpoint_seconds: write at least so often, in the middle of long
             epochs.
-        chunk_seconds: aim for calls of this length, so that a signal and the
-            progress bar need not wait long.
+        chunk_seconds: how long a call of the graph is to take (see `Pace`).
         images_per_step: for the progress bar, or None.
     """
 
@@ -180,7 +180,7 @@ class Loop:
         self.images_per_step = images_per_step
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
-        self.chunk_seconds = chunk_seconds
+        self.pace = Pace(runner.strategy, chunk_seconds)
         self.state = {
             "epoch": 0,
             "step": 0,
@@ -189,7 +189,6 @@ class Loop:
             "seconds": 0.0,
             "first_step_seconds": None,
         }
-        self._step_seconds: float | None = None
 
     def run(self, until: int | None = None) -> dict[str, Any]:
         """Runs what is left; returns the counters.
@@ -224,7 +223,6 @@ class Loop:
         if strategy.num_replicas_in_sync > 1:
             dataset = strategy.experimental_distribute_dataset(dataset)
         iterator = iter(dataset)
-        self._step_seconds = None
         saved_at = time.monotonic()
         while state["step"] < self.steps:
             self._run_chunk(iterator, bar)
@@ -246,10 +244,8 @@ class Loop:
 
     def _run_chunk(self, iterator: Iterator, bar: ProgressBar) -> None:
         state = self.state
-        count = 1
-        if self._step_seconds is not None:
-            count = max(1, int(self.chunk_seconds / self._step_seconds))
-        count = min(count, self.steps - state["step"])
+        mode = self.runner.model.mode
+        count = min(self.pace.steps(mode), self.steps - state["step"])
         begin = time.monotonic()
         try:
             totals = self.runner(iterator, count)
@@ -267,10 +263,7 @@ class Loop:
         if num_finite < count:
             names = [k for k, v in totals.items() if not math.isfinite(v)]
             self._report_divergence(names, state["step"] + num_finite + 1)
-        # The first call traces; it says nothing about the pace.
-        self._step_seconds = (
-            1e9 if self._step_seconds is None else seconds / count
-        )
+        self.pace.note(mode, seconds)
         for key, value in totals.items():
             state["totals"][key] = state["totals"].get(key, 0.0) + float(value)
         state["step"] += count

@@ -1,9 +1,8 @@
 """The one place where training scales by the number of replicas.
 
-The replicas' shares of a loss add up to its mean over the global batch, their
-gradients are summed before they are clipped (each replica's own clip would
-not be that of the whole), and Keras' optimizers, which sum once more, get a
-part each.
+The replicas' shares of a loss add up to its mean over the global batch, and
+their gradients are summed before they are clipped: each replica's own clip
+would not be that of the whole. The optimizers here sum nothing themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +21,21 @@ def share_of_mean(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(values) / tf.cast(count, values.dtype)
 
 
-class SGD(keras.optimizers.SGD):
+class OfSummedGradients:
+    """Makes a Keras optimizer take gradients that are summed already.
+
+    Keras sums them over the replicas again, which costs as much once more.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
+
+
+class Adam(OfSummedGradients, keras.optimizers.Adam):
+    """Keras' Adam."""
+
+
+class SGD(OfSummedGradients, keras.optimizers.SGD):
     """Keras' SGD with momentum, each variable by one kernel.
 
         u <- momentum u - rate g        w <- w + u
@@ -59,20 +72,24 @@ def apply_summed(
     """Applies gradients that are already summed over the replicas.
 
     Args:
-        optimizer: built on the variables; sums over the replicas again, hence
-            the division.
+        optimizer: built on the variables; one of this module's.
         gradients: of all replicas together.
         values: of the variables.
         weight_decay: L2 factor; its gradient is `weight_decay` times the
             value.
         clip_norm: global norm that the gradients, without that of the decay,
             are clipped to; 0 is off.
+
+    Raises:
+        ValueError: the optimizer would sum the gradients once more.
     """
-    optimizer.apply(
-        regularized(
-            gradients, values, weight_decay, clip_norm, 1.0 / num_replicas()
+    if num_replicas() > 1 and not isinstance(optimizer, OfSummedGradients):
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} would sum the gradients of "
+            f"{num_replicas()} replicas again; use SGD or Adam of "
+            f"{__name__}."
         )
-    )
+    optimizer.apply(regularized(gradients, values, weight_decay, clip_norm))
 
 
 def regularized(
@@ -80,19 +97,17 @@ def regularized(
     values: Sequence[tf.Tensor],
     weight_decay: float,
     clip_norm: float = 0.0,
-    factor: float = 1.0,
 ) -> list[tf.Tensor]:
-    """Returns factor * (clipped gradient + weight_decay * value) of each.
+    """Returns the clipped gradient + weight_decay * value of each.
 
-    Args: as `apply_summed`, and a factor.
+    Args: as `apply_summed`.
     """
-    scale = tf.constant(factor, values[0].dtype)
-    decay = weight_decay * scale
     if clip_norm:
         norm = tf.linalg.global_norm(gradients)
-        scale *= clip_norm / tf.maximum(norm, clip_norm)
+        scale = clip_norm / tf.maximum(norm, clip_norm)
+        gradients = [gradient * scale for gradient in gradients]
     return [
-        gradient * scale + value * decay
+        gradient + value * weight_decay
         for gradient, value in zip(gradients, values, strict=True)
     ]
 

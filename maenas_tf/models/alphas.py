@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.config import ConfigError
 from maenas_tf.spaces import CellType, Space
 
 Values = Mapping[str, tf.Tensor]
@@ -109,6 +110,25 @@ class ArchitectureParameters(keras.layers.Layer):
                 autocast=False,
             )
         self.built = True
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Sets all arrays.
+
+        Args:
+            arrays: by name.
+
+        Raises:
+            ConfigError: one is missing, unknown or of another shape.
+        """
+        found = {name: np.shape(array) for name, array in arrays.items()}
+        wanted = {name: tuple(v.shape) for name, v in self.arrays.items()}
+        if found != wanted:
+            raise ConfigError(
+                f"The architecture parameters of {self.space.name} are "
+                f"{wanted}, received {found}."
+            )
+        for name, array in arrays.items():
+            self.arrays[name].assign(array)
 
     def values(self) -> dict[str, tf.Tensor]:
         """Returns the values by name, minus infinity for what is absent."""

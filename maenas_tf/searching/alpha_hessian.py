@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
 from maenas_tf.engine.console import say
@@ -16,8 +15,9 @@ from maenas_tf.searching.searcher import Searcher
 class AlphaHessian:
     """Measures the dominant eigenvalue of the alphas' Hessian.
 
-    Of the loss that the alphas descend: that of the task on a batch of their
-    half of the images, plus their weight decay, at the weights as they are
+    Of the loss that the alphas descend (`Searcher.alpha_loss`) on a batch of
+    their half of the images, with their weight decay, at the weights as they
+    are
     (Zela et al., "RobustDARTS", 2020, section 4). All cell types count
     together. The batch is the same each time, so that readings differ by what
     the search did alone. A measurement changes no variable and draws no
@@ -71,15 +71,12 @@ class AlphaHessian:
         return self._eigenvalue(self.searcher.alpha_variables)
 
     def _loss(self, alphas: list[tf.Tensor]) -> tf.Tensor:
-        searcher = self.searcher
-        values = list(zip(searcher.alpha_variables, alphas, strict=True))
-        # What the pass assigns, such as statistics, ends with the scope.
-        with keras.StatelessScope(state_mapping=values):
-            outputs = searcher(self._batch, training=True)
-            losses = searcher.task.losses(self._batch, outputs)
-        squares = tf.add_n([tf.reduce_sum(tf.square(a)) for a in alphas])
-        decay = 0.5 * searcher.alpha_weight_decay * squares
-        return tf.reduce_mean(losses) + decay
+        weights = [
+            tf.convert_to_tensor(v) for v in self.searcher.weight_variables
+        ]
+        return self.searcher.alpha_loss(
+            self._batch, weights, alphas, with_decay=True
+        )
 
 
 def _describe(found: Eigenvalue) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import keras
-
 from maenas_tf.algorithms import Algorithm
-from maenas_tf.engine.optimization import SGD
-from maenas_tf.models.alphas import ArchitectureParameters
+from maenas_tf.engine.optimization import SGD, Adam
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
@@ -52,19 +49,12 @@ def build_searcher(
         task: that it names, made for the images.
         algorithm: that it names.
     """
-    head = task.build_head(head_of(space))
-    architecture = None
-    parameters = algorithm.parameters(space)
-    if parameters:
-        architecture = ArchitectureParameters(
-            space, parameters, algorithm.edge_weights, name="architecture"
-        )
     supernet = Supernet(
         space,
         config.init_channels,
         search_cells(space, config.num_cells),
-        head,
-        architecture,
+        task.build_head(head_of(space)),
+        algorithm.make_architecture(space),
         algorithm.make_edge,
         task.input_size,
         config.stem,
@@ -88,7 +78,7 @@ def build_searcher(
             config.nesterov,
             name="weight_optimizer",
         ),
-        keras.optimizers.Adam(
+        Adam(
             config.alpha_learning_rate,
             beta_1=0.5,
             beta_2=0.999,

@@ -14,8 +14,9 @@ from maenas_tf.engine.optimization import (
     share_of_mean,
     summed_metrics,
 )
+from maenas_tf.models.alphas import Values
 from maenas_tf.models.supernet import Supernet
-from maenas_tf.ops.replica import all_reduce_sum
+from maenas_tf.ops.replica import all_reduce_sum, num_replicas
 from maenas_tf.spaces.architectures import EdgeWeights
 from maenas_tf.tasks import Task
 
@@ -41,6 +42,8 @@ class Searcher(keras.Model):
         clip_norm: global-norm clip of the weights' gradient; 0 is off.
         draw: maps the number of weight steps done, int64 scalar, to the edge
             weights at which the next one is made; None takes the alphas'.
+        penalty: maps the architecture parameters' values by name to a scalar
+            that is added to the loss of the alphas; None adds nothing.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Searcher(keras.Model):
         alpha_weight_decay: float = 1e-3,
         clip_norm: float = 5.0,
         draw: Callable[[tf.Tensor], EdgeWeights] | None = None,
+        penalty: Callable[[Values], tf.Tensor | None] | None = None,
         name: str = "searcher",
     ):
         super().__init__(name=name)
@@ -65,6 +69,7 @@ class Searcher(keras.Model):
         self.alpha_weight_decay = alpha_weight_decay
         self.clip_norm = clip_norm
         self.draw = draw
+        self.penalty = penalty
         # The phases of a step; without alphas it is one of the warm-up.
         self.update_alphas = True
         self.update_weights = True
@@ -81,9 +86,9 @@ class Searcher(keras.Model):
         """Takes the two optimizers and builds each on its own variables.
 
         Args:
-            weight_optimizer: `keras.optimizers.SGD`; the second order steps
-                virtually as it does.
-            alpha_optimizer: any Keras optimizer.
+            weight_optimizer: SGD of `engine.optimization`; the second order
+                steps virtually as it does.
+            alpha_optimizer: one of the same module.
             **kwargs: passed on to `keras.Model.compile`.
         """
         weight_optimizer.build(self.weight_variables)
@@ -114,11 +119,11 @@ class Searcher(keras.Model):
         metrics = {}
         weights = _values(self.weight_variables)
         alphas = _values(self.alpha_variables)
-        train_loss = functools.partial(self._loss, data["weights"])
+        train_loss = functools.partial(self.task_loss, data["weights"])
 
         # Phase 1: alphas descend the loss on their own half of the images.
         if self.update_alphas:
-            validation_loss = functools.partial(self._loss, data["alphas"])
+            validation_loss = functools.partial(self.alpha_loss, data["alphas"])
             alpha_loss, gradients = self._alpha_gradient(
                 train_loss, validation_loss, weights, alphas
             )
@@ -131,7 +136,7 @@ class Searcher(keras.Model):
         # Phase 2: weights descend the loss on the other half, alphas fixed.
         if self.update_weights:
             loss_and_state = functools.partial(
-                self._loss,
+                self.task_loss,
                 data["weights"],
                 metrics=metrics,
                 keep_state=True,
@@ -159,9 +164,9 @@ class Searcher(keras.Model):
     rate_settings = ("weight_learning_rate", "alpha_learning_rate")
 
     @property
-    def mode(self) -> tuple[bool, bool]:
+    def mode(self) -> tuple[bool, bool, Callable | None]:
         """Of which another value needs another graph of `train_step`."""
-        return self.update_alphas, self.update_weights
+        return self.update_alphas, self.update_weights, self.draw
 
     @property
     def variable_groups(self) -> dict[str, list[keras.Variable]]:
@@ -206,7 +211,35 @@ class Searcher(keras.Model):
             self.weight_decay,
         )
 
-    def _loss(
+    def alpha_loss(self, batch, weights, alphas, with_decay=False):
+        """Returns this replica's share of what the alphas descend.
+
+        The loss of the task and, once for all replicas, the penalty.
+
+        Args:
+            batch: examples of the task, this replica's part.
+            weights: values of `weight_variables`.
+            alphas: values of `alpha_variables`.
+            with_decay: add what the decay stands for; a step adds the decay
+                to the gradient.
+        """
+        loss = self.task_loss(batch, weights, alphas)
+        extra = self._penalty(alphas)
+        if with_decay:
+            squares = tf.add_n([tf.reduce_sum(tf.square(a)) for a in alphas])
+            extra += 0.5 * self.alpha_weight_decay * squares
+        return loss + extra / num_replicas()
+
+    def _penalty(self, alphas):
+        with keras.StatelessScope(
+            state_mapping=list(zip(self.alpha_variables, alphas, strict=True))
+        ):
+            penalty = None
+            if self.penalty is not None:
+                penalty = self.penalty(self.supernet.architecture.values())
+        return 0.0 if penalty is None else penalty
+
+    def task_loss(
         self,
         batch,
         weights,
@@ -215,7 +248,7 @@ class Searcher(keras.Model):
         keep_state=False,
         edge_weights=None,
     ):
-        """Returns this replica's share of the loss at given values.
+        """Returns this replica's share of the task's loss at given values.
 
         Args:
             batch: examples of the task, this replica's part.

@@ -19,7 +19,7 @@ from maenas_tf.spaces import SPACES
 from tests.searching.small import ONE_EDGE, make_batch, make_searcher, values
 from tests.tools import commands
 
-DECAY = 0.25
+DECAY, PENALTY = 0.25, 0.5
 
 
 def full_hessian(searcher, batch):
@@ -37,9 +37,16 @@ def full_hessian(searcher, batch):
     return compute(tf.convert_to_tensor(alphas)).numpy().reshape(size, size)
 
 
-def test_it_is_the_full_matrix_s_on_a_real_supernet_with_the_decay():
+def penalty(values):
+    """Adds as much to each eigenvalue."""
+    return 0.5 * PENALTY * tf.reduce_sum(tf.square(values["alphas_cell"]))
+
+
+def test_it_is_that_of_the_loss_that_the_alphas_descend():
+    """The full matrix's on a real supernet, with decay and penalty."""
     configure_runtime(SearchConfig())  # no graph optimizer: it takes longer
     searcher = make_searcher(init_channels=4, alpha_weight_decay=DECAY)
+    searcher.penalty, shift = penalty, DECAY + PENALTY
     batch = make_batch(searcher)["alphas"]
     (alphas,) = searcher.alpha_variables
     # Away from the start, where softmax makes all edges alike.
@@ -49,10 +56,10 @@ def test_it_is_the_full_matrix_s_on_a_real_supernet_with_the_decay():
     before = values(searcher.variables)
     for _ in range(2):  # the second at other weights, by the same graph
         spectrum = np.linalg.eigvalsh(full_hessian(searcher, batch))
-        largest = spectrum[np.argmax(np.abs(spectrum + DECAY))] + DECAY
+        largest = spectrum[np.argmax(np.abs(spectrum + shift))] + shift
         found = hessian.measure()
         assert found.converged
-        assert abs(largest) > 1.01 * DECAY
+        assert abs(largest) > 1.01 * shift
         assert found.value == pytest.approx(largest, rel=1e-3)
         after = values(searcher.variables)
         for old, new in zip(before, after, strict=True):

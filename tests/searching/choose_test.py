@@ -40,7 +40,9 @@ def test_an_algorithm_with_alphas_can_select_by_loss():
 
 def test_single_path_has_no_alphas_and_draws_a_path():
     _, algorithm, _, selection = chosen(algorithm="single_path")
-    assert algorithm.edge is SinglePathOp
+    names = ("none", "skip_connect")
+    edge = algorithm.make_edge(names, 4, 1, "darts", name="edge")
+    assert type(edge) is SinglePathOp
     assert not algorithm.trains_alphas
     assert not algorithm.updates_alphas(9, 0)
     assert algorithm.make_draw(SPACES.get("darts"), 0) is not None

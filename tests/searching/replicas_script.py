@@ -11,6 +11,7 @@ from __future__ import annotations
 import pathlib
 import sys
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -24,6 +25,8 @@ from maenas_tf.engine.devices import (
     make_strategy,
 )
 from maenas_tf.engine.loop import Loop, StepRunner
+from maenas_tf.engine.optimization import SGD, Adam, apply_summed
+from maenas_tf.engine.pace import Pace
 from tests.searching import small
 
 STEPS = 20
@@ -72,29 +75,21 @@ def run(
             with_labels=False,
         )
 
-    counts, means = [], {}
-    runner = StepRunner(searcher, strategy)
-
-    def counting_runner(iterator, count):
-        counts.append(count)
-        return runner(iterator, count)
-
-    counting_runner.strategy, counting_runner.model = strategy, searcher
+    means = {}
     loop = Loop(
-        counting_runner,
+        StepRunner(searcher, strategy),
         RunCheckpoint(directory, searcher.variable_groups),
         make_dataset,
         lambda epoch: None,
         lambda epoch, values, seconds: means.update(values),
         1,
         STEPS,
-        chunk_seconds=60.0,
     )
+    loop.pace.steps = lambda mode: STEPS // 2
     loop.run()
     variables = [v for group in groups.values() for v in group]
     results = {
         "num_replicas": strategy.num_replicas_in_sync,
-        "largest_call": max(counts),
         "norm": gradient_norm(searcher, next(iter(make_dataset(0, 0)))),
         "num_unequal": len(find_unequal(strategy, variables)),
         **{f"mean_{k}": v for k, v in means.items()},
@@ -103,7 +98,48 @@ def run(
     }
     if replicas > 1:
         results.update(disturb(loop, strategy, searcher))
+        results["mean_seconds"] = timed(strategy)
+        for optimizer_class in (SGD, Adam):
+            reduced, value = applied(strategy, optimizer_class)
+            name = optimizer_class.__name__
+            results.update({f"{name}_reduced": reduced, name: value})
     return results
+
+
+def timed(strategy) -> float:
+    """Returns what a worker takes as the time of a step of 3 seconds."""
+    pace = Pace(strategy, 9.0)
+    pace.note("mode", 50.0)
+    for _ in range(3):
+        pace.note("mode", 3.0)
+    return 9.0 / pace.steps("mode")
+
+
+def applied(strategy, optimizer_class) -> tuple[int, float]:
+    """Applies a summed gradient of 1 to 0 with a rate of 1.
+
+    Returns:
+        How often something was summed over the replicas, and the value.
+    """
+    with strategy.scope():
+        variable, optimizer = keras.Variable(0.0), optimizer_class(1.0)
+        optimizer.build([variable])
+    context, sums = tf.distribute.ReplicaContext, []
+    all_reduce = context.all_reduce
+
+    def counting(*args, **kwargs):
+        sums.append(args)
+        return all_reduce(*args, **kwargs)
+
+    def step():
+        apply_summed(optimizer, [tf.constant(1.0)], [variable.value], 0.0)
+
+    context.all_reduce = counting
+    try:
+        strategy.run(tf.function(step))
+    finally:
+        context.all_reduce = all_reduce
+    return len(sums), float(variable.numpy())
 
 
 def gradient_norm(searcher, batch) -> float:

@@ -148,6 +148,16 @@ def without_grappler():
     )
 
 
+def test_another_draw_needs_another_graph():
+    searcher = make_searcher(space=ONE_EDGE.name)
+    modes = [searcher.mode]
+    for draw in (lambda step: {}, lambda step: {}, None):
+        searcher.draw = draw
+        modes.append(searcher.mode)
+    assert modes[0] == modes[-1]
+    assert len(set(modes)) == 3
+
+
 @pytest.fixture
 def bfloat16():
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
