@@ -16,7 +16,7 @@ from maenas_tf.data.sources import from_arrays
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment, SearchResult
 from maenas_tf.selection.constraints import Budget, Limits
-from maenas_tf.skeletons.network_costs import evaluation_size
+from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
 

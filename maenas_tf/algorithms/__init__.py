@@ -3,5 +3,6 @@
 from maenas_tf.algorithms import darts as darts
 from maenas_tf.algorithms import single_path as single_path
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
+from maenas_tf.algorithms.stage import Stage
 
-__all__ = ["ALGORITHMS", "Algorithm"]
+__all__ = ["ALGORITHMS", "Algorithm", "Stage"]

@@ -31,13 +31,10 @@ class SinglePath(Algorithm):
     def parameters(self, space):
         return {}
 
-    def make_edge(self, primitives, channels, stride, family, **kwargs):
+    def make_edge(self, stage, primitives, channels, stride, family, **kwargs):
         return single_path.SinglePathOp(
             primitives, channels, stride, family, **kwargs
         )
-
-    def updates_alphas(self, epoch, warmup_epochs):
-        return False
 
     def make_draw(
         self, space: Space, seed: int

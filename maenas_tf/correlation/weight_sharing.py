@@ -9,9 +9,11 @@ from collections.abc import Callable
 import numpy as np
 
 from maenas_tf.config import ConfigError
+from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.runs import files
 from maenas_tf.searching.config import SearchConfig
-from maenas_tf.searching.experiment import SearchExperiment
+from maenas_tf.searching.search_stage import SearchStage
+from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import Architectures
 
@@ -19,7 +21,8 @@ from maenas_tf.spaces.architectures import Architectures
 class SharedWeights:
     """Gives the held-out loss of architectures inside a trained supernet.
 
-    Nothing is trained: each architecture takes its part of the weights as the
+    Nothing is trained and nothing written, so that the search may go on
+    meanwhile: each architecture takes its part of the weights as the
     search left them, and all are judged on the same held-out images, those
     that moved no weight.
 
@@ -51,23 +54,23 @@ class SharedWeights:
                 f"--supernets names {path}, a search in --space="
                 f"{config.space}; give searches in {space}."
             )
-        experiment = SearchExperiment(config, path)
-        try:
-            if not experiment.loop.restore():
-                raise ConfigError(
-                    f"--supernets names {path}, which holds no checkpoint; "
-                    f"run that search first."
-                )
-        finally:
-            experiment.run_directory.close()
-        state = experiment.loop.state
+        with OwnRuntime():
+            setup = SearchSetup.of(config)
+            stage = SearchStage(setup, path, setup.reached(path))
+            state = stage.checkpoint.restore()
+        if state is None:
+            raise ConfigError(
+                f"--supernets names {path}, which holds no checkpoint; run "
+                f"that search first."
+            )
         self.name = f"{config.task} inside {path.name}"
-        self.step = state["epoch"] * experiment.steps + state["step"]
-        self._architectures = Architectures(experiment.space)
-        with experiment.images.failures_told():
-            self._scorer = experiment.make_scorer(held_out_images)
+        epoch = stage.first_epoch + state["epoch"]
+        self.step = epoch * setup.data.steps + state["step"]
+        self._architectures = Architectures(setup.space)
+        with setup.images.failures_told():
+            self._scorer = stage.make_scorer(held_out_images)
         self.num_held_out = self._scorer.num_images
-        labels = experiment.images.labels
+        labels = setup.images.labels
         self.num_labels = 0 if labels is None else len(labels)
 
     def judge(

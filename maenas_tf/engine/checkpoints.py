@@ -18,6 +18,45 @@ from maenas_tf.config import ConfigError
 _RESTORE_ERRORS = (AssertionError, LookupError, ValueError, tf.errors.OpError)
 
 
+def read_state(directory: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the state of the latest checkpoint in a directory, or None.
+
+    Raises:
+        ConfigError: the checkpoint is damaged.
+    """
+    latest = latest_checkpoint(directory)
+    if latest is None:
+        return None
+    try:
+        reader = tf.train.load_checkpoint(latest)
+        text = reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE")
+    except _RESTORE_ERRORS as error:
+        raise ConfigError(
+            f"The checkpoint {latest} cannot be read "
+            f"({str(error).splitlines()[0]}); use another --run_dir."
+        ) from error
+    return json.loads(text)
+
+
+def latest_checkpoint(directory: str | os.PathLike[str]) -> str | None:
+    """Returns the path of the latest checkpoint in a directory, or None.
+
+    TensorFlow knows it from a small file of its own; where that is lost the
+    files of the checkpoints tell: their index is written last.
+    """
+    latest = tf.train.latest_checkpoint(os.fspath(directory))
+    if latest:
+        return latest
+    found = pathlib.Path(directory).glob("ckpt-*.index")
+    newest = max(
+        (int(file.stem.removeprefix("ckpt-")) for file in found),
+        default=None,
+    )
+    if newest is None:
+        return None
+    return os.path.join(directory, f"ckpt-{newest}")
+
+
 class RunCheckpoint:
     """Saves every variable of a run, by path, and the loop's counters.
 
@@ -78,18 +117,5 @@ class RunCheckpoint:
 
     @property
     def latest(self) -> str | None:
-        """The path of the latest checkpoint.
-
-        The manager knows it from a small file of its own; where that is lost
-        the files of the checkpoints tell: their index is written last.
-        """
-        if self._manager.latest_checkpoint:
-            return self._manager.latest_checkpoint
-        found = pathlib.Path(self._manager.directory).glob("ckpt-*.index")
-        newest = max(
-            (int(file.stem.removeprefix("ckpt-")) for file in found),
-            default=None,
-        )
-        if newest is None:
-            return None
-        return os.path.join(self._manager.directory, f"ckpt-{newest}")
+        """The path of the latest checkpoint, or None."""
+        return latest_checkpoint(self._manager.directory)

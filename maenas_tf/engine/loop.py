@@ -154,6 +154,9 @@ class Loop:
             epochs.
         chunk_seconds: how long a call of the graph is to take (see `Pace`).
         images_per_step: for the progress bar, or None.
+        first_epoch: how many epochs, of other loops, came before.
+        all_epochs: how many there are with those of other loops; 0 means
+            `epochs`.
     """
 
     def __init__(
@@ -169,6 +172,8 @@ class Loop:
         checkpoint_seconds: float = 600.0,
         chunk_seconds: float = 2.0,
         images_per_step: Callable[[], int] | None = None,
+        first_epoch: int = 0,
+        all_epochs: int = 0,
     ):
         self.runner = runner
         self.checkpoint = checkpoint
@@ -178,6 +183,8 @@ class Loop:
         self.epochs = epochs
         self.steps = steps
         self.images_per_step = images_per_step
+        self.first_epoch = first_epoch
+        self.all_epochs = all_epochs or epochs
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.pace = Pace(runner.strategy, chunk_seconds)
@@ -206,18 +213,23 @@ class Loop:
         if state["epoch"] >= until:
             return state
         with ProgressBar(
-            self.epochs * self.steps,
-            state["epoch"] * self.steps + state["step"],
+            self.all_epochs * self.steps,
+            (self.shown_epoch - 1) * self.steps + state["step"],
         ) as bar:
             while state["epoch"] < until:
                 self._run_epoch(bar)
         return state
 
+    @property
+    def shown_epoch(self) -> int:
+        """The present epoch, counted through and from 1."""
+        return self.first_epoch + self.state["epoch"] + 1
+
     def _run_epoch(self, bar: ProgressBar) -> None:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
-        bar.describe(f"epoch {epoch + 1}/{self.epochs}")
+        bar.describe(f"epoch {self.shown_epoch}/{self.all_epochs}")
         dataset = self.make_dataset(epoch, state["step"])
         strategy = self.runner.strategy
         if strategy.num_replicas_in_sync > 1:
@@ -229,9 +241,9 @@ class Loop:
             if self.signals.received:
                 path = self.save()
                 raise Interrupted(
-                    f"stopped by {self.signals.received} in epoch {epoch + 1} "
-                    f"after step {state['step']} of {self.steps}; wrote "
-                    f"{path}"
+                    f"stopped by {self.signals.received} in epoch "
+                    f"{self.shown_epoch} after step {state['step']} of "
+                    f"{self.steps}; wrote {path}"
                 )
             if time.monotonic() - saved_at > self.checkpoint_seconds:
                 self.save()
@@ -252,7 +264,7 @@ class Loop:
         except tf.errors.ResourceExhaustedError as error:
             raise ConfigError(
                 f"The memory does not suffice for a step (epoch "
-                f"{state['epoch'] + 1}; {self._kept()}): start another "
+                f"{self.shown_epoch}; {self._kept()}): start another "
                 f"--run_dir with a smaller --batch_size, --init_channels or "
                 f"--num_cells, or, for a search, with --recompute."
             ) from error
@@ -300,7 +312,7 @@ class Loop:
         rates = " or ".join(f"--{n}" for n in self.runner.model.rate_settings)
         raise Diverged(
             f"{', '.join(names)} is not finite in epoch "
-            f"{self.state['epoch'] + 1}, step {step} of {self.steps}; "
+            f"{self.shown_epoch}, step {step} of {self.steps}; "
             f"{self._kept()}. "
             f"Start another --run_dir with a lower {rates}, or a --clip_norm "
             f"above 0."

@@ -61,7 +61,7 @@ def speed_facts(
     return {
         seconds_name: round(loop.state["seconds"], 3),
         "images_per_second": round(float(np.mean(speeds)), 1),
-        "steps": loop.epochs * loop.steps,
+        "steps": loop.all_epochs * loop.steps,
         "first_step_seconds": round(loop.state["first_step_seconds"], 3),
         "peak_memory_mb": round(memory_mb("VmHWM"), 1),
     }

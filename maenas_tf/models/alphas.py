@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.spaces import CellType, Space
+from maenas_tf.spaces.candidates import Candidates, all_candidates
 
 Values = Mapping[str, tf.Tensor]
 
@@ -78,6 +79,7 @@ class ArchitectureParameters(keras.layers.Layer):
         parameters: by name; None takes `alpha_matrices`.
         edge_weights: maps values by name and a cell type to [edges,
             primitives].
+        candidates: which of the space's there are; None means all.
 
     Attributes:
         arrays: variables by name.
@@ -88,6 +90,7 @@ class ArchitectureParameters(keras.layers.Layer):
         space: Space,
         parameters: Mapping[str, Parameter] | None = None,
         edge_weights: EdgeWeightsOf = softmax_weights,
+        candidates: Candidates | None = None,
         **kwargs,
     ):
         super().__init__(dtype="float32", **kwargs)
@@ -96,6 +99,9 @@ class ArchitectureParameters(keras.layers.Layer):
             parameters = alpha_matrices(space)
         self.parameters = dict(parameters)
         self.edge_weights_of = edge_weights
+        if candidates is None:
+            candidates = all_candidates(space)
+        self.candidates = dict(candidates)
         self.arrays = {}
         self.build()
 
@@ -136,19 +142,11 @@ class ArchitectureParameters(keras.layers.Layer):
         for name, parameter in self.parameters.items():
             value = tf.convert_to_tensor(self.arrays[name])
             if parameter.candidates_of:
-                exists = self._exists(parameter.candidates_of)
+                exists = self.candidates[parameter.candidates_of]
                 if not exists.all():
                     value = tf.where(exists, value, -np.inf)
             values[name] = value
         return values
-
-    def _exists(self, kind: str) -> np.ndarray:
-        """Returns which candidates of a cell type there are."""
-        cell_type = self.space.cell_type(kind)
-        exists = np.zeros((cell_type.num_edges, cell_type.max_primitives), bool)
-        for edge in cell_type.edges:
-            exists[edge.index, : len(edge.primitives)] = True
-        return exists
 
     def edge_weights(self) -> dict[str, tf.Tensor]:
         """Returns cell type to weights of the edges, [edges, primitives]."""

@@ -9,7 +9,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.runs.csv_files import csv_text, read_rows
 from maenas_tf.runs.run_directory import RunDirectory
 
-LOSS, SECONDS = "held_out_loss", "seconds"
+SECONDS = "seconds"
 
 
 class ScoreTable:
@@ -19,18 +19,22 @@ class ScoreTable:
         run_directory: where the file is.
         name: of the file.
         key: the column that tells one from another.
+        score: the column of what was found.
 
     Raises:
         ConfigError: the file cannot be read.
     """
 
-    def __init__(self, run_directory: RunDirectory, name: str, key: str):
+    def __init__(
+        self, run_directory: RunDirectory, name: str, key: str, score: str
+    ):
         self.run_directory = run_directory
         self.name = name
         self.key = key
+        self.score = score
         self.path = run_directory.path / name
         self.rows: list[dict[str, Any]] = []
-        self.losses: dict[str, float] = {}
+        self.scores: dict[str, float] = {}
         self.seconds = 0.0
         if self.path.exists():
             self._read()
@@ -38,7 +42,7 @@ class ScoreTable:
     def _read(self) -> None:
         try:
             for row in read_rows(self.path):
-                self.losses[row[self.key]] = float(row[LOSS])
+                self.scores[row[self.key]] = float(row[self.score])
                 self.seconds = float(row[SECONDS])
                 self.rows.append(row)
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -49,20 +53,20 @@ class ScoreTable:
             ) from error
 
     def add(
-        self, key: str, loss: float, seconds: float, more: Mapping[str, Any]
+        self, key: str, score: float, seconds: float, more: Mapping[str, Any]
     ) -> None:
         """Adds a row.
 
         Args:
             key: of what was scored.
-            loss: its held-out loss.
+            score: what was found.
             seconds: how long the selection had run by then.
             more: further columns.
         """
-        self.losses[key] = loss
+        self.scores[key] = score
         self.seconds = seconds
         # `repr` reads back as the same number.
-        row = {self.key: key, LOSS: repr(loss), **more}
+        row = {self.key: key, self.score: repr(score), **more}
         self.rows.append({**row, SECONDS: round(seconds, 3)})
 
     def write(self) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.scores.score import SCORES, Score
+from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import EdgeWeights
 
 
-class SubnetScorer:
+@SCORES.register("loss")
+class HeldOutLoss(Score):
     """Gives the held-out task loss of architectures inside a supernet.
 
     All are judged on the same images with the same masks (or noise,
@@ -23,21 +28,17 @@ class SubnetScorer:
 
     Under several replicas the first one scores.
 
-    Args:
-        searcher: a searcher, with `supernet` and `task`, at its weights as
-            they are when called.
-        batches: of the task, stacked, [batches, B, ...], such as those of
-            `SearchImages.judging`.
-
-    Attributes:
-        num_images: in all batches.
+    Args: as `Score`; the searcher is at its weights as they are when called.
     """
 
-    def __init__(self, searcher: keras.Model, batches: dict[str, tf.Tensor]):
-        self.searcher = searcher
-        self._batches = batches
-        self._num_batches, size = tf.nest.flatten(batches)[0].shape[:2]
-        self.num_images = self._num_batches * size
+    column = "held_out_loss"
+    label = "held-out loss"
+    needs_supernet = True
+    needs_images = True
+
+    def __init__(self, searcher, batches, size=None):
+        super().__init__(searcher, batches, size)
+        self._num_batches = tf.nest.flatten(batches)[0].shape[0]
         self._losses = tf.function(
             self._all_losses, input_signature=[self._signature()]
         )
@@ -52,14 +53,11 @@ class SubnetScorer:
             for kind in self.searcher.supernet.space.cell_types
         }
 
-    def __call__(self, weights: EdgeWeights) -> np.ndarray:
-        """Returns the mean loss of each candidate, [M], float32.
-
-        Args:
-            weights: cell type to edge weights [M, edges, primitives]; those
-                of a single architecture are zeros and ones (see
-                `Architectures.edge_weights`).
-        """
+    def __call__(
+        self, weights: EdgeWeights, genotypes: Sequence[Genotype] = ()
+    ) -> np.ndarray:
+        """Returns the mean loss of each candidate, [M], float32."""
+        del genotypes
         tensors = {
             kind: tf.convert_to_tensor(array, tf.float32)
             for kind, array in weights.items()
@@ -88,7 +86,7 @@ class SubnetScorer:
         """Returns the sum of the losses of all images."""
 
         def add(number, total):
-            batch = tf.nest.map_structure(lambda x: x[number], self._batches)
+            batch = tf.nest.map_structure(lambda x: x[number], self.batches)
             # What the pass assigns, such as counters, ends with the scope.
             with keras.StatelessScope():
                 outputs = self.searcher(batch, edge_weights=weights)

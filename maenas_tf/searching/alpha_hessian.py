@@ -17,8 +17,7 @@ class AlphaHessian:
 
     Of the loss that the alphas descend (`Searcher.alpha_loss`) on a batch of
     their half of the images, with their weight decay, at the weights as they
-    are
-    (Zela et al., "RobustDARTS", 2020, section 4). All cell types count
+    are (Zela et al., "RobustDARTS", 2020, section 4). All cell types count
     together. The batch is the same each time, so that readings differ by what
     the search did alone. A measurement changes no variable and draws no
     random number of the search.
@@ -30,6 +29,7 @@ class AlphaHessian:
         config: says when to measure.
         make_batch: makes the batch, examples of the task; called once, before
             the first measurement.
+        epochs: of the whole search; 0 takes the configuration's.
     """
 
     def __init__(
@@ -37,10 +37,11 @@ class AlphaHessian:
         searcher: Searcher,
         config: SearchConfig,
         make_batch: Callable[[], dict[str, tf.Tensor]],
+        epochs: int = 0,
     ):
         self.searcher = searcher
         self.every = config.hessian_every
-        self.epochs = config.epochs
+        self.epochs = epochs or config.epochs
         self._make_batch = make_batch
         self._batch: dict[str, tf.Tensor] | None = None
         self._eigenvalue = DominantEigenvalue(self._loss, config.seed)

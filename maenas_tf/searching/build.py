@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from maenas_tf.algorithms import Algorithm
+import functools
+
+from maenas_tf.algorithms import Algorithm, Stage
 from maenas_tf.engine.optimization import SGD, Adam
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.skeletons import head_of, reduction, search_cells
 from maenas_tf.spaces import Space
+from maenas_tf.spaces.candidates import Candidates, all_candidates, narrowed
 from maenas_tf.tasks import Task, TaskContext, make_task
 
 
@@ -39,7 +42,13 @@ def build_task(
 
 
 def build_searcher(
-    config: SearchConfig, space: Space, task: Task, algorithm: Algorithm
+    config: SearchConfig,
+    space: Space,
+    task: Task,
+    algorithm: Algorithm,
+    stage: Stage | None = None,
+    candidates: Candidates | None = None,
+    seed: int | None = None,
 ) -> Searcher:
     """Returns the supernet with the task's head, compiled for the search.
 
@@ -48,14 +57,22 @@ def build_searcher(
         space: that it names.
         task: that it names, made for the images.
         algorithm: that it names.
+        stage: of the search; None takes a single one.
+        candidates: of the stage; None takes all of the space.
+        seed: of what the algorithm draws; None takes the configuration's.
     """
+    if stage is None:
+        num_cells = search_cells(space, config.num_cells)
+        stage = Stage(config.epochs, 0, num_cells)
+    if candidates is None:
+        candidates = all_candidates(space)
     supernet = Supernet(
-        space,
+        narrowed(space, candidates),
         config.init_channels,
-        search_cells(space, config.num_cells),
+        stage.num_cells,
         task.build_head(head_of(space)),
-        algorithm.make_architecture(space),
-        algorithm.make_edge,
+        algorithm.make_architecture(space, candidates),
+        functools.partial(algorithm.make_edge, stage),
         task.input_size,
         config.stem,
         config.recompute,
@@ -68,7 +85,8 @@ def build_searcher(
         config.weight_decay,
         config.alpha_weight_decay,
         config.clip_norm,
-        algorithm.make_draw(space, config.seed),
+        algorithm.make_draw(space, config.seed if seed is None else seed),
+        algorithm.penalty,
     )
     # Named, or Keras counts them, and another run's checkpoint differs.
     searcher.compile(

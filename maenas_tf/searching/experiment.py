@@ -12,35 +12,28 @@ import numpy as np
 
 from maenas_tf.algorithms import alpha_reading
 from maenas_tf.data.image_source import ImageSource
-from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
-from maenas_tf.engine.loop import Loop, SignalWatch, StepRunner, cosine_rate
+from maenas_tf.engine.loop import SignalWatch
 from maenas_tf.engine.own_runtime import OwnRuntime
-from maenas_tf.engine.runtime import (
-    load_configured,
-    speed_facts,
-    start_runtime,
-    versions,
-)
+from maenas_tf.engine.runtime import speed_facts, versions
 from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.run_directory import RunDirectory
-from maenas_tf.scores.held_out_loss import SubnetScorer
-from maenas_tf.searching.alpha_hessian import AlphaHessian
-from maenas_tf.searching.build import build_searcher, build_task
+from maenas_tf.scores import Score
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
-from maenas_tf.searching.search_images import SearchImages
 from maenas_tf.searching.search_pictures import SearchPictures
 from maenas_tf.searching.search_report import SearchReport, scalars
+from maenas_tf.searching.search_stage import SearchStage
 from maenas_tf.searching.selection_phase import SelectionPhase
+from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.searching.tuning import Tuning
 from maenas_tf.selection.constraints import Budget, Limits
-from maenas_tf.skeletons import evaluation_size, search_cells
+from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures
-from maenas_tf.tasks import TASKS, Task
+from maenas_tf.tasks import TASKS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +77,7 @@ class SearchExperiment:
     ):
         self.config = config
         self.space = SPACES.get_for_flag("space", config.space)
-        task_class = TASKS.get_for_flag("task", config.task)
+        TASKS.get_for_flag("task", config.task)  # Or a directory is made.
         self.algorithm, self.selection_name, self.selection = choose(
             config, self.space
         )
@@ -94,44 +87,38 @@ class SearchExperiment:
         self.runtime = OwnRuntime()
         with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
-            self._prepare(task_class, image_set, signals, checkpoint_seconds)
+            self._prepare(image_set, signals, checkpoint_seconds)
             on_error.pop_all()
 
     def _prepare(
         self,
-        task_class: type[Task],
         image_set: ImageSource | None,
         signals: SignalWatch | None,
         checkpoint_seconds: float,
     ) -> None:
         config = self.config
-        self.strategy = start_runtime(config)
-        with_labels = task_class.reads_labels
-        self.images = image_set or load_configured(config, with_labels)
-        self.task = build_task(
-            config,
-            self.space,
-            self.images.image_size,
-            self.images.num_classes,
+        self.setup = setup = SearchSetup(
+            config, self.space, self.algorithm, self.selection, image_set
         )
         for chooser, name in config.unread():
             chosen = getattr(config, chooser)
             say(f"note: --{name} has no part in --{chooser}={chosen}")
         for name in unread_by(config, self.algorithm, self.selection):
             say(f"note: --{name} has no part in this kind of search")
-        self.data = SearchImages(
-            self.images, self.task, config, self.algorithm, self.selection
-        )
-        with self.strategy.scope():
-            self.searcher = build_searcher(
-                config, self.space, self.task, self.algorithm
-            )
-        self.hessian = AlphaHessian(
-            self.searcher, config, self.data.alpha_batch
-        )
-        self.steps = self.data.steps
-        self.report = SearchReport(config, self.task, self.searcher, self.steps)
+        self.strategy, self.images = setup.strategy, setup.images
+        self.data, self.steps = setup.data, setup.data.steps
         self.history = History()
+        self.budget = self._budget()
+        self.signals = signals or SignalWatch()
+        self.checkpoint_seconds = checkpoint_seconds
+        self._enter(setup.reached(self.run_directory.path))
+
+    def _enter(self, number: int) -> None:
+        """Makes what a stage needs."""
+        setup = self.setup
+        self.stage = SearchStage(setup, self.run_directory.path, number)
+        self.searcher = self.stage.searcher
+        self.report = SearchReport(setup, number, self.searcher)
         self.pictures = SearchPictures(
             self.space,
             self.searcher,
@@ -139,22 +126,17 @@ class SearchExperiment:
             self.history,
             self.run_directory,
         )
-        self.budget = self._budget()
-        self.signals = signals or SignalWatch()
-        self.loop = self._make_loop(checkpoint_seconds)
+        self.loop = self.stage.make_loop(
+            self._end_epoch,
+            self.signals,
+            self.checkpoint_seconds,
+            self.report.images_per_step,
+        )
 
     @property
-    def num_cells(self) -> int:
-        """The number of cells (nasbench201: per stage)."""
-        return search_cells(self.space, self.config.num_cells)
-
-    @property
-    def warmup_epochs(self) -> int:
-        """The number of epochs in which only weights move."""
-        config = self.config
-        if config.warmup_epochs >= 0:
-            return config.warmup_epochs
-        return int(self.task.warmup_fraction * config.epochs)
+    def _unmoved_epochs(self) -> int:
+        """The epochs before the alphas of the present network move."""
+        return self.stage.first_epoch + self.stage.stage.warmup_epochs
 
     @property
     def _tunes(self) -> bool:
@@ -173,25 +155,6 @@ class SearchExperiment:
         limits = Limits(config.max_parameters, config.max_macs)
         return Budget(self.space, size, limits)
 
-    def _make_loop(self, checkpoint_seconds) -> Loop:
-        searcher = self.searcher
-        checkpoint = RunCheckpoint(
-            self.run_directory.path / files.CHECKPOINTS,
-            searcher.variable_groups,
-        )
-        return Loop(
-            StepRunner(searcher, self.strategy, self.config.jit_compile),
-            checkpoint,
-            self.data.epoch,
-            self._start_epoch,
-            self._end_epoch,
-            self.config.epochs,
-            self.steps,
-            self.signals,
-            checkpoint_seconds,
-            images_per_step=self.report.images_per_step,
-        )
-
     def run(self) -> SearchResult:
         """Runs the search, or what is left of it.
 
@@ -206,17 +169,16 @@ class SearchExperiment:
             self.run_directory.close()
 
     def _run(self) -> SearchResult:
-        run = self.run_directory
+        run, setup = self.run_directory, self.setup
         resumed = self.loop.restore()
-        first_epoch = self.loop.state["epoch"]
+        first_epoch = self.stage.first_epoch + self.loop.state["epoch"]
         self.history.resume(run, first_epoch, self.algorithm.trains_alphas)
         if not resumed:
             run.write_config(self.config)
-            self.loop.save()
-        elif first_epoch < self.config.epochs:
+        elif first_epoch < setup.epochs:
             step = self.loop.state["step"]
             say(f"going on after {step} steps of epoch {first_epoch + 1}")
-        if first_epoch < self.config.epochs or run.read_summary() is None:
+        if first_epoch < setup.epochs or run.read_summary() is None:
             tensorboard = str(run.path / files.TENSORBOARD)
             with TensorBoardWriter(
                 tensorboard,
@@ -224,9 +186,22 @@ class SearchExperiment:
                 first_epoch,
                 self.algorithm.trains_alphas,
             ) as self.tensorboard:
-                self.loop.run()
+                self._run_stages(resumed)
                 self._finish(self._select())
         return self.result()
+
+    def _run_stages(self, resumed: bool) -> None:
+        """Runs what is left of the stages; the first may be going on."""
+        number = self.stage.number
+        while True:
+            if not resumed:
+                self.loop.save()
+            self.loop.run()
+            number += 1
+            if number == self.setup.num_stages:
+                return
+            self._enter(number)
+            resumed = False
 
     def result(self) -> SearchResult:
         """Returns what a finished search has found."""
@@ -259,7 +234,7 @@ class SearchExperiment:
         return {
             kind.name: alpha_reading.mean_weights(
                 arrays[f"weights_{kind.name}"],
-                self.warmup_epochs,
+                self._unmoved_epochs,
                 self.config.alpha_average,
             )
             for kind in self.space.cell_types
@@ -296,7 +271,7 @@ class SearchExperiment:
         self._selected = genotype = found["genotype"]
         self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
-            self.config.epochs, {}, None, genotype, self.pictures.draw(genotype)
+            self.setup.epochs, {}, None, genotype, self.pictures.draw(genotype)
         )
         return found
 
@@ -305,32 +280,19 @@ class SearchExperiment:
             self.searcher,
             self.strategy,
             self.config,
-            self.data.epoch,
+            lambda epoch, step: self.data.epoch(
+                self.setup.epochs + epoch, step
+            ),
             self.run_directory,
             self.steps,
             most,
             self.signals,
         )
 
-    def make_scorer(self, most: int = 0) -> SubnetScorer:
-        """Returns what judges architectures inside the supernet.
-
-        Args:
-            most: by so many of the held-out images; 0 means all.
-        """
-        return SubnetScorer(self.searcher, self.data.judging(most))
-
-    def _start_epoch(self, epoch: int) -> None:
-        config, searcher = self.config, self.searcher
-        searcher.weight_optimizer.learning_rate = cosine_rate(
-            config.weight_learning_rate,
-            config.weight_learning_rate_min,
-            epoch,
-            config.epochs,
-        )
-        searcher.update_alphas = self.algorithm.updates_alphas(
-            epoch, self.warmup_epochs
-        )
+    def make_scorer(self, most: int = 0) -> Score:
+        """As `SearchStage.make_scorer`, with the selection's score."""
+        name = self.selection.score if self.selection.scores else "loss"
+        return self.stage.make_scorer(most, name, self.budget.size)
 
     def _end_epoch(
         self, epoch: int, means: dict[str, float], seconds: float
@@ -345,7 +307,7 @@ class SearchExperiment:
             self.history.append_arrays(arrays)
             genotype = self._genotype()
         row = self.report.row(epoch, means, seconds, weights, genotype)
-        row.update(self.hessian.columns(epoch))
+        row.update(self.stage.hessian.columns(epoch))
         self.history.append_row(row)
         self.history.write(self.run_directory)
         if genotype is not None:
@@ -383,11 +345,15 @@ class SearchExperiment:
             "num_skipped_files": self.images.num_skipped,
             "num_labels_read": 0 if labels is None else len(labels),
             "task": self.config.task,
-            "num_cells": self.num_cells,
+            "num_cells": self.stage.stage.num_cells,
             "replicas": self.strategy.num_replicas_in_sync,
         }
         if self.algorithm.trains_alphas:
-            summary["warmup_epochs"] = self.warmup_epochs
+            summary["warmup_epochs"] = self._unmoved_epochs
+        if self.setup.num_stages > 1:
+            summary["stages"] = [
+                dataclasses.asdict(stage) for stage in self.setup.stages
+            ]
         if selected:
             found = selected["selection"]
             for name in ("seconds", "tuning_seconds"):

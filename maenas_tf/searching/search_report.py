@@ -9,29 +9,27 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.console import say
-from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
+from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.spaces import Genotype, statistics
-from maenas_tf.tasks import Task
 
 
 class SearchReport:
     """Makes the rows of history.csv and the lines on the screen.
 
     Args:
-        config: of the search.
-        task: of the search.
+        setup: of the search.
+        number: of the stage.
         searcher: that is trained.
-        steps: of an epoch.
     """
 
-    def __init__(
-        self, config: SearchConfig, task: Task, searcher: Searcher, steps: int
-    ):
-        self.config = config
-        self.task = task
+    def __init__(self, setup: SearchSetup, number: int, searcher: Searcher):
+        self.config = setup.config
+        self.task = setup.task
+        self.steps = setup.data.steps
+        self.epochs = setup.epochs
+        self.stage = {"stage": number} if setup.num_stages > 1 else {}
         self.searcher = searcher
-        self.steps = steps
 
     def images_per_step(self) -> int:
         """Returns how many images a step of the present phase sees."""
@@ -65,6 +63,7 @@ class SearchReport:
             name = {"genotype": str(genotype)}
         return {
             "epoch": epoch,
+            **self.stage,
             "weight_loss": means["weight_loss"],
             **alpha_loss,
             **{name: means[name] for name in self.task.metric_names},
@@ -99,7 +98,7 @@ class SearchReport:
         """
         losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
         said = (
-            f"epoch {row['epoch'] + 1}/{self.config.epochs}: {losses} "
+            f"epoch {row['epoch'] + 1}/{self.epochs}: {losses} "
             f"({row['images_per_second']} images/s)"
         )
         if genotype is None:
@@ -123,7 +122,7 @@ def scalars(row: Mapping[str, Any]) -> dict[str, float]:
         "learning_rate_weights": "learning_rate/weights",
         "learning_rate_alphas": "learning_rate/alphas",
     }
-    skipped = ("epoch", "genotype")
+    skipped = ("epoch", "stage", "genotype")
     return {
         groups.get(name, name): value
         for name, value in row.items()

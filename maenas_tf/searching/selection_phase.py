@@ -14,11 +14,11 @@ from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable
-from maenas_tf.scores.held_out_loss import SubnetScorer
+from maenas_tf.scores import SCORES, Score
 from maenas_tf.searching.tuning import Tuning
 from maenas_tf.selection.constraints import Budget
 from maenas_tf.selection.selection import Problem, ScoringSelection, Variant
-from maenas_tf.spaces import statistics
+from maenas_tf.spaces import Genotype, statistics
 from maenas_tf.spaces.architectures import Architectures, Choice, EdgeWeights
 
 # Candidates of one call of the graph: as many as take about so long, so that
@@ -34,18 +34,20 @@ class _Item:
     Attributes:
         key: in its table.
         weights: makes its edge weights.
+        genotype: of an architecture; None of a mixture.
         more: makes further columns of its row.
     """
 
     key: str
     weights: Callable[[], EdgeWeights]
-    more: Callable[[], dict[str, Any]]
+    genotype: Genotype | None = None
+    more: Callable[[], dict[str, Any]] = dict
 
 
 class SelectionPhase:
     """Runs a selection, resumably.
 
-    What was scored stands in candidates.csv: architectures with their loss,
+    What was scored stands in candidates.csv: architectures with their score,
     and parameters and multiply-accumulates of their network at the
     evaluation's size; of a perturbation in perturbations.csv. A selection
     that goes on begins anew and finds there what it had; as it is a function
@@ -74,10 +76,15 @@ class SelectionPhase:
         self.selection = selection
         self.architectures = architectures
         self.budget = budget
-        self.candidates = ScoreTable(
-            run_directory, files.CANDIDATES, "genotype"
+        self.score: type[Score] = SCORES.get(selection.score)
+        column = self.score.column
+        self.candidates, self.variants = (
+            ScoreTable(run_directory, name, key, column)
+            for name, key in (
+                (files.CANDIDATES, "genotype"),
+                (files.VARIANTS, "variant"),
+            )
         )
-        self.variants = ScoreTable(run_directory, files.VARIANTS, "variant")
         self.tables = (self.candidates, self.variants)
         self.signals = signals
         self.problem = Problem(
@@ -101,13 +108,13 @@ class SelectionPhase:
 
     def run(
         self,
-        make_scorer: Callable[[], SubnetScorer],
+        make_scorer: Callable[[], Score],
         make_tuning: Callable[[int], Tuning] | None = None,
     ) -> dict[str, Any]:
         """Selects; returns what summary.json says about it.
 
         Args:
-            make_scorer: makes what gives the losses.
+            make_scorer: makes what gives the scores.
             make_tuning: makes, of how often that may be, what trains the
                 supernet between decisions; None for no tuning.
 
@@ -127,14 +134,16 @@ class SelectionPhase:
             say(f"selection: going on after {self.num_scored} candidates")
         with ProgressBar(most, self.num_scored, "candidate") as self._bar:
             choice = self.selection.select(self.problem)
-            (loss,) = self._score([choice])
+            (found,) = self._scores(self.candidates, [self._candidate(choice)])
         self._write()
         genotype = self.architectures.genotype(choice)
-        say(f"selected: held-out loss {loss:.4f}\n  {genotype}")
+        say(f"selected: {self.score.label} {found:.4f}\n  {genotype}")
         warning = statistics.collapse_warning(genotype)
         if warning:
             say(f"  warning: {warning}")
-        tuned = {}
+        images, tuned = {}, {}
+        if self.score.needs_images:
+            images = {"held_out_images": self._scorer.num_images}
         if self._tuning is not None:
             tuned = {
                 "tuning_seconds": round(self._tuning.seconds, 3),
@@ -142,17 +151,22 @@ class SelectionPhase:
             }
         return {
             "genotype": genotype,
-            "held_out_loss": loss,
-            "held_out_images": self._scorer.num_images,
+            self.score.column: found,
+            **images,
             "candidates": self.num_scored,
             "seconds": round(self.seconds, 3),
             **tuned,
         }
 
     def _score(self, choices: Sequence[Choice]) -> list[float]:
-        return self._scores(
+        found = self._scores(
             self.candidates, (self._candidate(choice) for choice in choices)
         )
+        return [self._cost(number) for number in found]
+
+    def _cost(self, number: float) -> float:
+        """Returns a score so that the lower is the better."""
+        return -number if self.score.higher_is_better else number
 
     def _candidate(self, choice: Choice) -> _Item:
         genotype = self.architectures.genotype(choice)
@@ -164,25 +178,25 @@ class SelectionPhase:
         def cost() -> dict[str, Any]:
             return dataclasses.asdict(self.budget.cost(genotype))
 
-        return _Item(str(genotype), weights, cost)
+        return _Item(str(genotype), weights, genotype, cost)
 
     def _tune(self, number: int, weights: EdgeWeights) -> None:
         if self._tuning is not None:
-            # No later weights could give these losses again.
+            # No later weights could give these scores again.
             self._write()
             self._tuning(number, weights)
 
     def _score_variants(self, variants: Sequence[Variant]) -> list[float]:
         return self._scores(
             self.variants,
-            (_Item(v.name, lambda v=v: v.weights, dict) for v in variants),
+            (_Item(v.name, lambda v=v: v.weights) for v in variants),
         )
 
     def _scores(self, table: ScoreTable, items: Iterable[_Item]) -> list[float]:
-        """Returns the losses of items, from the table where they are known."""
+        """Returns the scores of items, from the table where they are known."""
         by_key = {}
         keys = [by_key.setdefault(i.key, i).key for i in items]
-        left = [i for key, i in by_key.items() if key not in table.losses]
+        left = [i for key, i in by_key.items() if key not in table.scores]
         if left and self._tuning is not None:
             self._tuning.check_scored()
         while left:
@@ -191,25 +205,27 @@ class SelectionPhase:
                 count = max(1, int(_CHUNK_SECONDS / self._item_seconds))
             self._score_some(table, left[:count])
             left = left[count:]
-        return [table.losses[key] for key in keys]
+        return [table.scores[key] for key in keys]
 
     def _score_some(self, table: ScoreTable, items: list[_Item]) -> None:
         begin = time.monotonic()
         weights = [item.weights() for item in items]
-        losses = self._scorer(
-            {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]}
+        numbers = self._scorer(
+            {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]},
+            [item.genotype for item in items if item.genotype],
         )
         seconds = time.monotonic() - begin
         # The first call traces; it says nothing about the pace.
         first = self._item_seconds is None
         self._item_seconds = 0.5 if first else seconds / len(items)
         self.seconds += seconds
-        for item, loss in zip(items, losses, strict=True):
-            table.add(item.key, float(loss), self.seconds, item.more())
+        for item, number in zip(items, numbers, strict=True):
+            table.add(item.key, float(number), self.seconds, item.more())
         self._bar.update(len(items))
-        if self.candidates.losses:
-            least = np.nanmin([*self.candidates.losses.values(), np.inf])
-            self._bar.annotate(f"least loss {least:.4f}")
+        if self.candidates.scores:
+            costs = map(self._cost, self.candidates.scores.values())
+            best = self._cost(np.nanmin([*costs, np.inf]))
+            self._bar.annotate(f"best {self.score.label} {best:.4f}")
         self._keep()
 
     def _keep(self) -> None:
@@ -223,7 +239,7 @@ class SelectionPhase:
             raise Interrupted(
                 f"stopped by {self.signals.received} in the selection after "
                 f"{self.num_scored} candidates; "
-                f"{self.candidates.run_directory.path} keeps their losses"
+                f"{self.candidates.run_directory.path} keeps their scores"
             )
 
     def _write(self) -> None:

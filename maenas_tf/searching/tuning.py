@@ -31,7 +31,8 @@ class Tuning:
         searcher: at the end of the search; changed.
         strategy: under whose scope it was made.
         config: of the search.
-        make_dataset: (epoch, start_step) to the rest of the epoch's batches.
+        make_dataset: (epoch, start_step) to the rest of the batches of an
+            epoch after the search's, counted from 0.
         run_directory: of the search.
         steps: of an epoch.
         most: how often there is tuning at most.
@@ -66,7 +67,7 @@ class Tuning:
         self.loop = Loop(
             StepRunner(searcher, strategy, config.jit_compile),
             RunCheckpoint(self.path, searcher.variable_groups),
-            lambda epoch, step: make_dataset(config.epochs + epoch, step),
+            make_dataset,
             self._start_epoch,
             lambda epoch, means, seconds: None,
             most * self.epochs,

@@ -45,8 +45,8 @@ class Problem:
     Attributes:
         architectures: of the space.
         budget: says which of them keep the limits.
-        score: returns the held-out loss of each choice, in order; what was
-            scored once costs nothing.
+        score: returns a number for each choice, in order, the lower the
+            better; what was scored once costs nothing.
         seed: of everything random.
         weights: those of the alphas, cell type to [edges, primitives]; empty
             where there are none.
@@ -92,9 +92,9 @@ class Problem:
         return self.architectures.choice(self.budget.strongest(weights))
 
     def ranked(self, choices: Sequence[Choice]) -> list[tuple[float, Choice]]:
-        """Returns (loss, choice), the best first; of equals the first.
+        """Returns (number, choice), the best first; of equals the first.
 
-        A loss that is not a number is the worst.
+        What is not a number is the worst.
         """
         losses = _worst_if_nan(self.score(choices))
         order = np.argsort(losses, kind="stable")
@@ -130,9 +130,14 @@ class Selection:
 
 
 class ScoringSelection(Selection, abc.ABC):
-    """Takes an architecture by held-out losses."""
+    """Proposes architectures and takes one by its score.
+
+    Attributes:
+        score: the name of the score.
+    """
 
     scores = True
+    score = "loss"
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Choice:
@@ -161,7 +166,7 @@ class ByAlphas(Selection):
 
 @SELECTIONS.register("exhaustive")
 class Exhaustive(ScoringSelection):
-    """The least held-out loss of all architectures within the limits.
+    """The best of all architectures within the limits.
 
     In a random order, so that the time left can be told from the time taken,
     and what a search that was stopped has scored is a fair sample.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.algorithms import ALGORITHMS, Algorithm
+from maenas_tf.algorithms import ALGORITHMS, Algorithm, Stage
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.spaces import SPACES
 
@@ -14,7 +14,8 @@ from maenas_tf.spaces import SPACES
 def test_darts_is_registered_and_changes_nothing():
     darts = ALGORITHMS.get("darts")()
     assert isinstance(darts, Algorithm)
-    edge = darts.make_edge(("none", "skip_connect"), 4, 1, "darts", name="e")
+    names, stage = ("none", "skip_connect"), Stage(1, 0, 3)
+    edge = darts.make_edge(stage, names, 4, 1, "darts", name="edge")
     assert type(edge) is MixedOp
 
 
@@ -37,9 +38,10 @@ def test_the_weights_of_an_edge_are_a_softmax_over_it():
 
 
 def test_alphas_move_from_the_first_epoch_after_the_warm_up():
-    moves = [Algorithm().updates_alphas(epoch, 2) for epoch in range(4)]
+    stage = Stage(epochs=4, warmup_epochs=2, num_cells=8)
+    moves = [stage.updates_alphas(epoch) for epoch in range(4)]
     assert moves == [False, False, True, True]
-    assert Algorithm().updates_alphas(0, 0)
+    assert Algorithm().stages(stage) == (stage,)
 
 
 def test_the_genotype_is_that_of_the_space():

@@ -1,5 +1,6 @@
 """Tests of `maenas_tf.correlation.weight_sharing`, and of correlating by it."""
 
+import fcntl
 import json
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_rows_and_report_tell_what_was_judged(found):
     summary = json.loads((folder / "run" / "summary.json").read_text())
     assert summary["num_labels_read"] == 0
     assert (folder / "run" / "plots" / "tau_by_steps.png").is_file()
+
+
+def test_a_search_that_is_going_on_can_be_read(found):
+    _, experiment, _, folder = found
+    files = {file.name for file in (folder / "search").rglob("*")}
+    with open(folder / "search" / ".lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shared = SharedWeights(folder / "search", "nasbench201", 8)
+    assert shared.judge(experiment.architectures[0]).keys() == {3}
+    assert {file.name for file in (folder / "search").rglob("*")} == files
 
 
 def test_what_is_no_search_is_refused(found, tmp_path):

@@ -15,7 +15,7 @@ from maenas_tf.data.pipeline import batched, example_maker, example_table
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.single_path import SinglePathOp
-from maenas_tf.scores.held_out_loss import SubnetScorer
+from maenas_tf.scores.held_out_loss import HeldOutLoss
 from maenas_tf.searching.build import build_task
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES
@@ -62,7 +62,7 @@ def scorer_of(searcher):
         shuffle=False,
     )
     stacked = tf.nest.map_structure(lambda *x: tf.stack(x), *batches)
-    return SubnetScorer(searcher, stacked)
+    return HeldOutLoss(searcher, stacked)
 
 
 def candidates(space_name, count):

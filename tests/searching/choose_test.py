@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from maenas_tf.algorithms import Stage
 from maenas_tf.config import ConfigError
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.searching.choose import choose, unread_by
@@ -41,10 +42,11 @@ def test_an_algorithm_with_alphas_can_select_by_loss():
 def test_single_path_has_no_alphas_and_draws_a_path():
     _, algorithm, _, selection = chosen(algorithm="single_path")
     names = ("none", "skip_connect")
-    edge = algorithm.make_edge(names, 4, 1, "darts", name="edge")
+    stage = Stage(1, 0, 3)
+    edge = algorithm.make_edge(stage, names, 4, 1, "darts", name="edge")
     assert type(edge) is SinglePathOp
     assert not algorithm.trains_alphas
-    assert not algorithm.updates_alphas(9, 0)
+    assert not algorithm.parameters(SPACES.get("darts"))
     assert algorithm.make_draw(SPACES.get("darts"), 0) is not None
     assert selection.scores
 
