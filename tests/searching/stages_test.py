@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import maenas_tf as mn
 from maenas_tf.algorithms import ALGORITHMS, Algorithm
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.alphas import Parameter
 from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.searching.experiment import SearchExperiment
+from maenas_tf.skeletons import evaluation_size, network_cost
 from maenas_tf.spaces import SPACES, Genotype, GenotypeEdge
+from maenas_tf.training.retrainer import Retrainer
 from tests.searching import small
 from tests.tools import commands
 
@@ -252,17 +256,41 @@ def test_stages_and_scores_do_not_go_together(tmp_path):
         SearchExperiment(config, tmp_path, small.make_images(16))
 
 
-def test_an_algorithm_may_leave_a_node_without_an_edge():
+def sparse_genotype():
+    """Returns what is derived where the edges into a node weigh too little."""
     space = SPACES.get("s2")
     weights = {
         kind.name: np.full((kind.num_edges, kind.max_primitives), 0.4)
         for kind in space.cell_types
     }
     weights["normal"][2:5] = 0.1  # all edges into node 3
-    genotype = Gates().derive(space, weights)
+    return Gates().derive(space, weights)
+
+
+def test_an_algorithm_may_leave_a_node_without_an_edge():
+    genotype = sparse_genotype()
     nodes = {edge.node for edge in genotype.cells["normal"]}
     assert nodes == {2, 4, 5}
     assert {e.source for e in genotype.cells["normal"]} <= {0, 1, 2, 4}
+
+
+def test_a_network_with_a_node_less_is_counted_and_trained():
+    genotype = sparse_genotype()
+    size = evaluation_size(SPACES.get("s2"), "cifar", 4, 3, 8, 3)
+    network = mn.build_network(genotype, 3, 4, 3, image_size=8)
+    cost = network_cost(genotype, size)
+    assert mn.count_parameters(network) == cost.parameters
+    assert mn.Genotype.from_json(genotype.to_json()) == genotype
+    retrainer = Retrainer(network)
+    retrainer.compile(SGD(0.1))
+    before = small.flat(small.values(network.trainable_variables))
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3))
+    labels = tf.constant([0, 1, 2, 0])
+    batch = {"image": tf.constant(images, tf.float32), "label": labels}
+    assert np.isfinite(retrainer.train_step(batch)["train_loss"])
+    after = small.flat(small.values(network.trainable_variables))
+    assert np.isfinite(after).all()
+    assert (after != before).mean() > 0.9
 
 
 def test_the_warm_up_may_be_the_algorithm_s(tmp_path, monkeypatch):
