@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation import experiment as correlate
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.skeletons import evaluation_size, network_cost
 from maenas_tf.spaces import SPACES, benchmark201, load_genotype
+from maenas_tf.training.experiment import TrainExperiment
 from tests.engine.callers_process import watched
 from tests.searching.small import make_images
 
@@ -199,3 +204,24 @@ def test_a_missing_benchmark_is_reported_with_what_to_install(
     monkeypatch.setattr(benchmark201, "load_table", missing)
     with pytest.raises(ConfigError, match="--benchmark: pip install"):
         experiment(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "kind", [correlate.CorrelateExperiment, SearchExperiment, TrainExperiment]
+)
+def test_an_image_that_is_lost_amid_an_experiment_is_named(kind):
+    images, closed = make_images(), []
+    begun = types.SimpleNamespace(
+        images=images,
+        runtime=contextlib.nullcontext(),
+        run_directory=types.SimpleNamespace(close=lambda: closed.append(1)),
+    )
+
+    def fail():
+        images.failures.append(ConfigError("x.png cannot be decoded now"))
+        raise tf.errors.UnknownError(None, None, "a traceback")
+
+    begun._run = fail
+    with pytest.raises(ConfigError, match="^x.png cannot be decoded now$"):
+        kind.run(begun)
+    assert closed == [1]
