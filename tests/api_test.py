@@ -13,6 +13,7 @@ import maenas_tf as mn
 from maenas_tf.algorithms import ALGORITHMS, Algorithm
 from maenas_tf.models.alphas import Parameter
 from maenas_tf.spaces import SPACES
+from maenas_tf.spaces.darts import DartsSpace
 from tests.engine.callers_process import watched
 
 SETTINGS = {
@@ -205,6 +206,30 @@ def test_derive_genotype_asks_the_algorithm():
         mn.derive_genotype(alphas, "nasbench201")
     with pytest.raises(mn.ConfigError, match="has no alphas"):
         mn.derive_genotype(alphas, "nasbench201", algorithm="single_path")
+
+
+def test_logits_of_candidates_that_an_edge_has_not_count_for_nothing():
+    names = ("skip_connect", "sep_conv_3x3")
+    space = DartsSpace("ragged", lambda _, index: names[: 1 + index % 2])
+    alphas = {
+        kind.name: np.array(
+            [[0.0, 9.0 - 8.0 * (e.index % 2)] for e in kind.edges]
+        )
+        for kind in space.cell_types
+    }
+    genotype = mn.derive_genotype(alphas, space)
+    # Where there is one candidate its weight is 1: such edges are strongest.
+    for kind in space.cell_types:
+        for edge in genotype.cells[kind.name]:
+            single = sum(
+                len(e.primitives) < 2 for e in kind.edges_into(edge.node)
+            )
+            found = [
+                e.primitive
+                for e in genotype.cells[kind.name]
+                if e.node == edge.node
+            ]
+            assert found.count("skip_connect") == min(2, single)
 
 
 def test_derive_genotype_keeps_limits():

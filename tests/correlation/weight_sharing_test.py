@@ -66,12 +66,12 @@ def test_rows_and_report_tell_what_was_judged(found):
 
 
 def test_a_search_that_is_going_on_can_be_read(found):
-    _, experiment, _, folder = found
+    folder = found[-1]
     files = {file.name for file in (folder / "search").rglob("*")}
     with open(folder / "search" / ".lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         shared = SharedWeights(folder / "search", "nasbench201", 8)
-    assert shared.judge(experiment.architectures[0]).keys() == {3}
+    assert shared.step == 3
     assert {file.name for file in (folder / "search").rglob("*")} == files
 
 
