@@ -21,7 +21,7 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.engine.devices import present_strategy, set_seeds
 from maenas_tf.engine.loop import StepRunner
-from maenas_tf.engine.optimization import SGD, regularized
+from maenas_tf.engine.optimization import SGD, apply_summed
 from maenas_tf.models.task_network import TaskNetwork
 from maenas_tf.skeletons import head_of, reduction
 from maenas_tf.spaces import SPACES, Genotype
@@ -87,18 +87,13 @@ class ProxyTrainer(keras.Model):
         gradients = tape.gradient(
             loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        gradients = regularized(
+        apply_summed(
+            self.optimizer,
             gradients,
             [tf.convert_to_tensor(weight) for weight in weights],
             self.weight_decay,
             self.clip_norm,
         )
-        rate = tf.convert_to_tensor(self.optimizer.learning_rate)
-        # Not `optimizer.apply`: its reduction over replicas registers a
-        # gradient for ever, and with it keeps the graph of every architecture
-        # in memory (TF 2.21).
-        for weight, gradient in zip(weights, gradients, strict=True):
-            self.optimizer.update_step(gradient, weight, rate)
         metrics = {
             key: tf.reduce_mean(value)
             for key, value in self.task.metrics(batch, outputs).items()

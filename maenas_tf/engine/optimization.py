@@ -25,6 +25,8 @@ class OfSummedGradients:
     """Makes a Keras optimizer take gradients that are summed already.
 
     Keras sums them over the replicas again, which costs as much once more.
+    That also registers a gradient for ever, and with it keeps every graph in
+    memory (TF 2.21).
     """
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
@@ -89,10 +91,10 @@ def apply_summed(
             f"{num_replicas()} replicas again; use SGD or Adam of "
             f"{__name__}."
         )
-    optimizer.apply(regularized(gradients, values, weight_decay, clip_norm))
+    optimizer.apply(_regularized(gradients, values, weight_decay, clip_norm))
 
 
-def regularized(
+def _regularized(
     gradients: Sequence[tf.Tensor],
     values: Sequence[tf.Tensor],
     weight_decay: float,
