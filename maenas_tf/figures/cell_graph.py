@@ -18,6 +18,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from maenas_tf.figures import canvas
+from maenas_tf.figures.chain_graph import draw_chain, is_chain
 from maenas_tf.spaces import SPACES, CellType, Genotype, GenotypeEdge
 
 # In inches, as are the axes.
@@ -49,6 +50,8 @@ class _Layout:
 def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
     """Draws one cell of a genotype as a graph from left to right.
 
+    A chain of layers is read from top to bottom instead.
+
     Inner nodes carry their number among the inner nodes, as in the papers,
     and below it their number among all nodes, as in the names of edges.
 
@@ -68,6 +71,8 @@ def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
             f"{', '.join(genotype.cells)}."
         )
     kind = SPACES.get(genotype.space).cell_type(cell_type)
+    if is_chain(kind):
+        return draw_chain(genotype, cell_type)
     edges = tuple(genotype.cells[cell_type])
     layout = _lay_out(kind, edges)
     figure = canvas.new_figure(layout.width, layout.height)

@@ -153,7 +153,6 @@ class SearchCell(Cell):
 
     Args:
         placement: its nodes, edges and candidates.
-        family: the space's skeleton (see `make_primitive`).
         make_edge: makes what stands on an edge, `MixedOp` or alike.
         recompute: compute the cell again for its gradient, keeping only its
             inputs meanwhile.
@@ -162,7 +161,6 @@ class SearchCell(Cell):
     def __init__(
         self,
         placement: plan.Cell,
-        family: str,
         make_edge: Callable[..., MixedOp] = MixedOp,
         recompute: bool = False,
         **kwargs,
@@ -174,7 +172,7 @@ class SearchCell(Cell):
                 placed.edge.primitives,
                 placed.channels_out,
                 placed.stride,
-                family,
+                placed.family,
                 name=f"edge_{placed.edge.source}_{placed.edge.node}",
             )
             for placed in placement.edges
@@ -246,7 +244,6 @@ class NetworkCell(Cell):
         placement: its nodes and edges.
         genotype_edges: what was chosen in its cell type, in order of the
             target nodes; edges that do not stand here are left out.
-        family: the space's skeleton (see `make_primitive`).
         search: the search's form of the primitives, else the network's.
     """
 
@@ -254,7 +251,6 @@ class NetworkCell(Cell):
         self,
         placement: plan.Cell,
         genotype_edges: Sequence[GenotypeEdge],
-        family: str,
         search: bool = False,
         **kwargs,
     ):
@@ -268,7 +264,11 @@ class NetworkCell(Cell):
         self.chosen_edges = [place for place, _ in chosen]
         self.operations = [
             make_primitive(
-                primitive, place.channels_out, place.stride, search, family
+                primitive,
+                place.channels_out,
+                place.stride,
+                search,
+                place.family,
             )
             for place, primitive in chosen
         ]

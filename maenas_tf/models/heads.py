@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.ops.convolution import fan_in_uniform
+from maenas_tf.ops.convolution import convolve, fan_in_uniform
+from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.skeletons.plan import PLAIN_HEAD, Head
 
@@ -41,10 +42,17 @@ class ClassifierHead(keras.layers.Layer):
 
     def build(self, input_shape):
         width = input_shape[-1][-1]
-        self.norm = None
+        self.convolution = self.norm = None
+        if self.form.channels:
+            self.convolution = self.add_weight(
+                name="convolution",
+                shape=(1, 1, width, self.form.channels),
+                initializer=fan_in_uniform(width),
+            )
+            width = self.form.channels
         if self.form.activation:
             self.norm = BatchNormalization(
-                True, self.moving_statistics, name="norm"
+                True, self.moving_statistics, self.form.epsilon, name="norm"
             )
             self.norm.build((None, None, None, width))
         inputs = self.num_inputs(width)
@@ -67,8 +75,11 @@ class ClassifierHead(keras.layers.Layer):
     def activate(self, features, training: bool) -> tf.Tensor:
         """Returns the deepest feature, activated where it has to be."""
         x = features[-1]
+        if self.convolution is not None:
+            x = convolve(x, tf.convert_to_tensor(self.convolution))
         if self.norm is not None:
-            x = tf.nn.relu(self.norm.call(x, training=training))
+            activation = ACTIVATIONS[self.form.activation]
+            x = activation(self.norm.call(x, training=training))
         return x
 
     def classify(self, x: tf.Tensor) -> tf.Tensor:

@@ -16,11 +16,13 @@ from maenas_tf.ops.convolution import (
     fan_in_uniform,
 )
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.normalization import BatchNormalization
-from maenas_tf.ops.primitives import ReluConvNorm
+from maenas_tf.ops.mobile import ACTIVATIONS
+from maenas_tf.ops.normalization import EPSILON, BatchNormalization
+from maenas_tf.ops.primitives import ReluConvNorm, make_primitive
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half
+from maenas_tf.skeletons.mobile import FixedLayer
 from maenas_tf.spaces import Genotype
 
 # The form of a placement to what makes its layer, of the placement, whether
@@ -40,6 +42,8 @@ class Stem(keras.layers.Layer):
         stride: of each convolution, 1 or 2.
         activation_first: begin with a ReLU.
         moving_statistics: of the normalisations.
+        activation_last: end with "relu" or "relu6"; empty is none.
+        epsilon: of the normalisations.
     """
 
     def __init__(
@@ -48,14 +52,19 @@ class Stem(keras.layers.Layer):
         stride: int = 1,
         activation_first: bool = False,
         moving_statistics: bool = False,
+        activation_last: str = "",
+        epsilon: float = EPSILON,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.channels = channels
         self.stride = stride
         self.activation_first = activation_first
+        self.activation_last = activation_last
         self.norms = [
-            BatchNormalization(True, moving_statistics, name=f"norm_{i}")
+            BatchNormalization(
+                True, moving_statistics, epsilon, name=f"norm_{i}"
+            )
             for i in range(len(channels))
         ]
 
@@ -80,6 +89,8 @@ class Stem(keras.layers.Layer):
                 x = tf.nn.relu(x)
             x = convolve(x, tf.convert_to_tensor(kernel), self.stride)
             x = self.norms[i].call(x, training=training)
+        if self.activation_last:
+            x = ACTIVATIONS[self.activation_last](x)
         return x
 
 
@@ -132,7 +143,23 @@ def _make_stem(
         placement.stride,
         placement.activation_first,
         moving_statistics,
+        placement.activation_last,
+        placement.epsilon,
         name=name,
+    )
+
+
+@LAYERS.register(FixedLayer.form)
+def _make_fixed_layer(
+    placement: FixedLayer, moving_statistics: bool, name: str
+) -> keras.layers.Layer:
+    del name  # A primitive has its own.
+    return make_primitive(
+        placement.primitive,
+        placement.channels_out,
+        2**placement.halvings,
+        not moving_statistics,
+        placement.family,
     )
 
 
@@ -185,13 +212,12 @@ class Trunk(keras.layers.Layer):
     def _make_cell(
         self, placement: plan.Cell, name: str
     ) -> SearchCell | NetworkCell:
-        family = self.plan.space.skeleton
         if self.genotype is None:
             return SearchCell(
-                placement, family, self.make_edge, self.recompute, name=name
+                placement, self.make_edge, self.recompute, name=name
             )
         edges = self.genotype.cells[placement.cell_type]
-        return NetworkCell(placement, edges, family, self.search, name=name)
+        return NetworkCell(placement, edges, self.search, name=name)
 
     def build(self, input_shape):
         """Makes all weights; notes the `shapes` of all outputs by name."""

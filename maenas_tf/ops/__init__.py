@@ -1,1 +1,6 @@
-"""The layers behind the primitive names."""
+"""Operations: candidates of the spaces and what they are made of.
+
+Importing the package fills `PRIMITIVES`.
+"""
+
+from maenas_tf.ops import mobile as mobile

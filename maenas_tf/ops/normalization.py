@@ -51,10 +51,11 @@ def batch_normalize(
     x: tf.Tensor,
     scale: tf.Tensor | None = None,
     offset: tf.Tensor | None = None,
+    epsilon: float = EPSILON,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Normalises each channel by the statistics of the batch.
 
-    y = scale * (x - mean) / sqrt(variance + 1e-5) + offset
+    y = scale * (x - mean) / sqrt(variance + epsilon) + offset
 
     Under a distribution strategy the statistics are those of the global
     batch, so that the number of replicas does not change the result.
@@ -64,6 +65,7 @@ def batch_normalize(
         scale: [C] or scalar; None is 1. An architecture weight passed here
             multiplies the output at no cost.
         offset: [C]; None is 0.
+        epsilon: added to the variance.
 
     Returns:
         y: like x; mean and variance: [C], float32 or wider. The variance is
@@ -86,7 +88,7 @@ def batch_normalize(
             offset=offset,
             mean=nothing,
             variance=nothing,
-            epsilon=EPSILON,
+            epsilon=epsilon,
             is_training=True,
         )[:3]
     centred = tf.cast(x, dtype)
@@ -97,7 +99,7 @@ def batch_normalize(
     distance = 0.0
     if num_replicas() > 1:
         mean, variance, distance = _global_moments(mean, variance)
-    factor = scale * tf.math.rsqrt(variance + EPSILON)
+    factor = scale * tf.math.rsqrt(variance + epsilon)
     y = centred * factor + (offset + distance * factor)
     count = tf.cast(tf.size(x) // channels * num_replicas(), dtype)
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
@@ -116,10 +118,18 @@ class BatchNormalization(keras.layers.Layer):
         moving_statistics: keep moving averages (momentum 0.9), used when
             `training` is false. Without them the batch's statistics serve
             in both modes.
+        epsilon: added to the variance.
     """
 
-    def __init__(self, affine: bool, moving_statistics: bool = False, **kwargs):
+    def __init__(
+        self,
+        affine: bool,
+        moving_statistics: bool = False,
+        epsilon: float = EPSILON,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        self.epsilon = epsilon
         self.affine = affine
         self.moving_statistics = moving_statistics
         self.gamma = self.beta = None
@@ -158,7 +168,7 @@ class BatchNormalization(keras.layers.Layer):
             beta = None if beta is None else beta * scale
         if self.moving_statistics and not training:
             return self._by_moving_statistics(x, gamma, beta)
-        y, mean, variance = batch_normalize(x, gamma, beta)
+        y, mean, variance = batch_normalize(x, gamma, beta, self.epsilon)
         if self.moving_statistics:
             # Keras averages the biased variance: undo Bessel's correction.
             count = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
@@ -168,7 +178,7 @@ class BatchNormalization(keras.layers.Layer):
 
     def _by_moving_statistics(self, x, gamma, beta):
         variance = tf.convert_to_tensor(self.moving_variance)
-        factor = tf.math.rsqrt(variance + EPSILON)
+        factor = tf.math.rsqrt(variance + self.epsilon)
         factor = factor if gamma is None else factor * gamma
         shift = -tf.convert_to_tensor(self.moving_mean) * factor
         shift = shift if beta is None else shift + beta

@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.convolution import average_pool_3x3, fan_in_uniform
+from maenas_tf.ops.mobile import FORMS, MACRO, SIZES
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
 from maenas_tf.ops.primitives import Noise, Primitive, zeros
 from maenas_tf.registry import Registry
@@ -249,6 +250,87 @@ class PlainNasBenchConv(PlainPrimitive):
         return [*chain, self._normalization("norm")]
 
 
+class PlainInvertedBottleneck(PlainPrimitive):
+    """Expansion, depthwise and projection, each normalised."""
+
+    def __init__(
+        self,
+        *args,
+        kernel_size=3,
+        expansion=3,
+        activation="relu",
+        epsilon=EPSILON,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self.kernel_size = kernel_size
+        self.expansion = expansion
+        self.limit = {"relu": None, "relu6": 6.0}[activation]
+        self.epsilon = epsilon
+
+    def make_layers(self, width):
+        k, inner = self.kernel_size, width * self.expansion
+        self.residual = self.stride == 1 and width == self.channels
+        chain = []
+        if self.expansion > 1:
+            chain = [
+                _pointwise(width, inner, "expand"),
+                self._affine("expand_norm"),
+                layers.ReLU(self.limit),
+            ]
+        return [
+            *chain,
+            layers.ZeroPadding2D(k // 2),
+            layers.DepthwiseConv2D(
+                k,
+                strides=self.stride,
+                use_bias=False,
+                depthwise_initializer=fan_in_uniform(k * k),
+                name="depthwise",
+            ),
+            self._affine("depthwise_norm"),
+            layers.ReLU(self.limit),
+            _pointwise(inner, self.channels, "project"),
+            self._affine("project_norm"),
+        ]
+
+    def weighted(self, source, weight, training=False):
+        y = super().weighted(source, None, training)
+        if self.residual:
+            y = y + source.value
+        return y if weight is None else y * tf.cast(weight, y.dtype)
+
+    def _affine(self, name):
+        return layers.BatchNormalization(
+            momentum=MOMENTUM, epsilon=self.epsilon, name=name
+        )
+
+
+class PlainShapeChange(PlainInvertedBottleneck):
+    """The identity; where the shape changes a 1x1 convolution, normalised."""
+
+    def make_layers(self, width):
+        self.residual = False
+        if self.stride == 1 and width == self.channels:
+            return []
+        subsampling = [_Subsampling()] if self.stride == 2 else []
+        return [
+            *subsampling,
+            _pointwise(width, self.channels, "kernel"),
+            self._affine("norm"),
+        ]
+
+
+def _pointwise(width: int, channels: int, name: str) -> keras.layers.Layer:
+    return layers.Conv2D(
+        channels,
+        1,
+        use_bias=False,
+        kernel_initializer=fan_in_uniform(width),
+        name=name,
+    )
+
+
 def _register(name: str, make, **settings) -> None:
     PLAIN_PRIMITIVES.register(name)(functools.partial(make, **settings))
 
@@ -270,3 +352,13 @@ for _k in (3, 5):
     )
 for _k in (1, 3):
     _register(f"nor_conv_{_k}x{_k}", PlainNasBenchConv, kernel_size=_k)
+for _family, _sizes in SIZES.items():
+    for _e, _k in _sizes:
+        _register(
+            f"{_family}/mb{_e}_k{_k}",
+            PlainInvertedBottleneck,
+            kernel_size=_k,
+            expansion=_e,
+            **FORMS[_family],
+        )
+_register("macro/skip_connect", PlainShapeChange, **MACRO)

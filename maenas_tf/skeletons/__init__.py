@@ -5,6 +5,7 @@ Pure Python: nothing here knows TensorFlow. Importing the package fills
 """
 
 from maenas_tf.skeletons import darts as darts
+from maenas_tf.skeletons import mobile as mobile
 from maenas_tf.skeletons import nasbench201 as nasbench201
 from maenas_tf.skeletons.costs import Cost
 from maenas_tf.skeletons.network_costs import NetworkCosts, network_cost

@@ -34,7 +34,7 @@ class Cost:
         return Cost(self.parameters + other.parameters, self.macs + other.macs)
 
 
-# (channels of the input, of the output, size of the output, stride) -> cost
+# (channels of the input, of the output, size of the input, stride) -> cost
 PrimitiveCost = Callable[[int, int, int, int], Cost]
 
 
@@ -79,14 +79,13 @@ def _free(width: int, channels: int, size: int, stride: int) -> Cost:
 def _skip(width: int, channels: int, size: int, stride: int) -> Cost:
     if stride == 1:
         return Cost()
-    return factorized_reduce(width, channels, size)
+    return factorized_reduce(width, channels, _after(size, stride))
 
 
 def _separable(
     width: int, channels: int, size: int, stride: int, kernel: int, repeats: int
 ) -> Cost:
-    del stride  # Only the size of the output matters.
-    total = Cost()
+    total, size = Cost(), _after(size, stride)
     for _ in range(repeats):
         weights = kernel * kernel * width + width * channels
         total += Cost(weights + 2 * channels, weights * size * size)
@@ -97,8 +96,33 @@ def _separable(
 def _square(
     width: int, channels: int, size: int, stride: int, kernel: int
 ) -> Cost:
-    del stride
-    return conv_norm(kernel, width, channels, size)
+    return conv_norm(kernel, width, channels, _after(size, stride))
+
+
+def _inverted_bottleneck(
+    width: int,
+    channels: int,
+    size: int,
+    stride: int,
+    kernel: int,
+    expansion: int,
+) -> Cost:
+    inner, after = width * expansion, _after(size, stride)
+    weights = kernel * kernel * inner
+    total = Cost(weights + 2 * inner, weights * after * after)
+    if expansion > 1:
+        total += conv_norm(1, width, inner, size)
+    return total + conv_norm(1, inner, channels, after)
+
+
+def _shape_change(width: int, channels: int, size: int, stride: int) -> Cost:
+    if stride == 1 and width == channels:
+        return Cost()
+    return conv_norm(1, width, channels, _after(size, stride))
+
+
+def _after(size: int, stride: int) -> int:
+    return size if stride == 1 else half(size)
 
 
 for _name in ("none", "max_pool_3x3", "avg_pool_3x3", "noise"):
@@ -115,12 +139,23 @@ for _kernel in (1, 3):
     )
 
 
+for _expansion in (1, 3, 6):
+    for _kernel in (3, 5, 7):
+        PRIMITIVE_COSTS.register(f"mb{_expansion}_k{_kernel}")(
+            functools.partial(
+                _inverted_bottleneck, kernel=_kernel, expansion=_expansion
+            )
+        )
+PRIMITIVE_COSTS.register("macro/skip_connect")(_shape_change)
+
+
 def primitive_cost(
     name: str,
     channels: int,
     size: int,
     stride: int = 1,
     channels_in: int = 0,
+    family: str = "",
 ) -> Cost:
     """Returns the cost of a primitive in the network found.
 
@@ -130,10 +165,12 @@ def primitive_cost(
         size: side of the input, pixels.
         stride: 1 or 2.
         channels_in: of the input; 0 means as of the output.
+        family: of the space; it may define a name in its own way, registered
+            as "family/name".
 
     Raises:
         ValueError: the name is unknown.
     """
-    output = size if stride == 1 else half(size)
-    make = PRIMITIVE_COSTS.get(name)
-    return make(channels_in or channels, channels, output, stride)
+    own = f"{family}/{name}"
+    make = PRIMITIVE_COSTS.get(own if own in PRIMITIVE_COSTS else name)
+    return make(channels_in or channels, channels, size, stride)

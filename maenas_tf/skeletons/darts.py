@@ -20,6 +20,9 @@ def reduction_cells(num_cells: int) -> tuple[int, int]:
     return num_cells // 3, 2 * num_cells // 3
 
 
+FAMILY = "darts"
+
+
 class DartsSkeleton(Skeleton):
     """A stem, then cells, each fed by the two before it.
 
@@ -107,6 +110,7 @@ def _place_cell(
                 channels,
                 2 if edge.reduces else 1,
                 newer if edge.source < cell_type.num_inputs else inner,
+                FAMILY,
             )
             for edge in cell_type.edges
         ),

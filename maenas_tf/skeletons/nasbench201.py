@@ -13,6 +13,7 @@ from maenas_tf.skeletons.plan import (
 from maenas_tf.skeletons.skeleton import SKELETONS, Skeleton
 
 NUM_STAGES = 3
+FAMILY = "nasbench201"
 
 
 class NasBench201Skeleton(Skeleton):
@@ -22,7 +23,7 @@ class NasBench201Skeleton(Skeleton):
     them; normalisation and ReLU stand before the pooling.
     """
 
-    head = Head(activation=True)
+    head = Head(activation="relu")
     search_size = (16, 5)
     evaluation_sizes = {"cifar": (16, 5)}
 
@@ -40,7 +41,14 @@ class NasBench201Skeleton(Skeleton):
             side = planner.side(planner.last)
             edges = tuple(
                 PlacedEdge(
-                    edge, edge.source, edge.node, channels, channels, 1, side
+                    edge,
+                    edge.source,
+                    edge.node,
+                    channels,
+                    channels,
+                    1,
+                    side,
+                    FAMILY,
                 )
                 for edge in cell_type.edges
             )

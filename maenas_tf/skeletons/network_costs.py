@@ -82,9 +82,11 @@ def _feeds_every_node(genotype: Genotype, space: Space) -> bool:
 
 
 def _fixed(plan: Plan) -> Cost:
-    width = plan.placement(plan.features[-1]).channels_out
-    placed = (placement.cost() for placement in plan.placements)
-    return sum(placed, plan.head.cost(width, plan.size.num_classes))
+    last = plan.placement(plan.features[-1])
+    head = plan.head.cost(
+        last.channels_out, last.size_out, plan.size.num_classes
+    )
+    return sum((placement.cost() for placement in plan.placements), head)
 
 
 def network_cost(genotype: Genotype, size: NetworkSize) -> Cost:

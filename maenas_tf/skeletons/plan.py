@@ -85,11 +85,15 @@ class Convolutions(Placement):
         widths: channels of each convolution's output.
         stride: of each convolution, 1 or 2.
         activation_first: begin with a ReLU.
+        activation_last: end with "relu" or "relu6"; empty is none.
+        epsilon: of the normalisations.
     """
 
     widths: tuple[int, ...] = ()
     stride: int = 1
     activation_first: bool = False
+    activation_last: str = ""
+    epsilon: float = 1e-5
 
     form: ClassVar[str] = "convolutions"
 
@@ -135,6 +139,8 @@ class PlacedEdge:
         channels_out: of the node.
         stride: 1 or 2.
         size_in: side of the source, pixels.
+        family: of its primitives, where a name means something else than in
+            other spaces.
     """
 
     edge: Edge
@@ -144,6 +150,7 @@ class PlacedEdge:
     channels_out: int
     stride: int
     size_in: int
+    family: str
 
     def cost(self, primitive: str) -> Cost:
         """Returns the cost of a primitive on this edge."""
@@ -153,6 +160,7 @@ class PlacedEdge:
             self.size_in,
             self.stride,
             self.channels_in,
+            self.family,
         )
 
 
@@ -197,15 +205,29 @@ class Head:
     """The form of the classifier behind the last feature.
 
     Attributes:
-        activation: normalisation and ReLU before the pooling.
+        activation: normalise and activate by "relu" or "relu6" before the
+            pooling; empty pools at once.
+        channels: of a 1x1 convolution before that; 0 is none.
+        epsilon: of the normalisation.
     """
 
-    activation: bool = False
+    activation: str = ""
+    channels: int = 0
+    epsilon: float = 1e-5
 
-    def cost(self, width: int, num_classes: int) -> Cost:
-        """Returns its cost, `width` being the channels of the feature."""
-        norm = Cost(2 * width) if self.activation else Cost()
-        return norm + Cost((width + 1) * num_classes, width * num_classes)
+    def cost(self, width: int, size: int, num_classes: int) -> Cost:
+        """Returns its cost.
+
+        Args:
+            width: channels of the feature.
+            size: side of the feature, pixels.
+            num_classes: outputs.
+        """
+        before = Cost(2 * width) if self.activation else Cost()
+        if self.channels:
+            before = conv_norm(1, width, self.channels, size)
+            width = self.channels
+        return before + Cost((width + 1) * num_classes, width * num_classes)
 
 
 PLAIN_HEAD = Head()

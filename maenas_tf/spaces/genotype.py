@@ -150,13 +150,21 @@ class Genotype:
             ) from error
         return cls.from_dict(values)
 
+    @staticmethod
+    def is_text(text: str) -> bool:
+        """Whether a text has one of the forms that `from_string` reads."""
+        return text.startswith(("{", "Genotype(")) or any(
+            SPACES.get(name).reads(text) for name in SPACES.names()
+        )
+
     @classmethod
     def from_string(cls, text: str) -> Genotype:
         """Reads a genotype from one pasted line.
 
         Args:
-            text: JSON as in `genotype.json`; a NAS-Bench-201 string
-                "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"; or the form that
+            text: JSON as in `genotype.json`; an architecture string of a
+                space that has such, as "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+                (nasbench201) or "22212220" (macro); or the form that
                 DARTS prints, "Genotype(normal=[('skip_connect', 0), ...],
                 normal_concat=range(2, 6), reduce=...)", taken to be of the
                 space "darts".
@@ -167,14 +175,15 @@ class Genotype:
         text = text.strip()
         if text.startswith("{"):
             return cls.from_json(text)
-        if text.startswith("|"):
-            return cls.from_dict({"space": "nasbench201", "arch": text})
         if text.startswith("Genotype("):
             return cls.from_dict({"space": "darts", **_parse_call(text)})
+        for name in SPACES.names():
+            if SPACES.get(name).reads(text):
+                return cls.from_dict({"space": name, "arch": text})
         raise ValueError(
             f"{_short(text)} is no genotype: expected JSON, a NAS-Bench-201 "
-            f"string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|' or DARTS's "
-            f"'Genotype(normal=[...], ...)'."
+            f"string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|', that of another "
+            f"space, or DARTS's 'Genotype(normal=[...], ...)'."
         )
 
 

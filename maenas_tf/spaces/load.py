@@ -25,7 +25,7 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
     text = os.fspath(source).strip()
     if text in PUBLISHED:
         return PUBLISHED[text]
-    if text.startswith(("{", "|", "Genotype(")):
+    if Genotype.is_text(text):
         return Genotype.from_string(text)
     if os.path.isdir(text):
         path = os.path.join(text, GENOTYPE_FILE)

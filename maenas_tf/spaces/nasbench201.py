@@ -114,6 +114,10 @@ class NASBench201Space(Space):
         ]
         return "+".join(groups)
 
+    def reads(self, text: str) -> bool:
+        """Whether a text begins as the benchmark's strings do."""
+        return text.startswith("|")
+
     def _place(self, columns: np.ndarray) -> Genotype:
         """Returns the genotype with the given primitive on each edge."""
         edges = tuple(

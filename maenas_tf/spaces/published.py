@@ -13,7 +13,13 @@ from __future__ import annotations
 # Importing the space registers it, which `from_dict` relies on.
 from maenas_tf.spaces.darts import DARTS
 from maenas_tf.spaces.genotype import Genotype
+from maenas_tf.spaces.mobilenet import MOBILENET_32
 
+# ProxylessNAS for phones: Cai et al. (ICLR 2019), 4.1 M parameters.
+_PROXYLESS = (
+    "5_3 3_3 - - ; 7_3 3_3 5_3 5_3 ; 7_6 5_3 5_3 5_3 ; "
+    "5_6 5_3 5_3 5_3 ; 7_6 7_6 7_3 7_3 ; 7_6"
+)
 _CONCAT = [2, 3, 4, 5]
 
 
@@ -87,5 +93,8 @@ PUBLISHED: dict[str, Genotype] = {
         "dil_conv_5x5 2, max_pool_3x3 1, "
         "sep_conv_3x3 2, sep_conv_3x3 1, "
         "sep_conv_5x5 0, sep_conv_3x3 3",
+    ),
+    "PROXYLESS_MOBILE": Genotype.from_dict(
+        {"space": MOBILENET_32.name, "arch": _PROXYLESS}
     ),
 }

@@ -255,6 +255,14 @@ class Space(abc.ABC):
     def genotype_to_string(self, genotype: Genotype) -> str:
         """Returns one line that `Genotype.from_string` reads back."""
 
+    def reads(self, text: str) -> bool:
+        """Whether a text is an architecture string of this space.
+
+        By its form alone; a space without such strings reads none.
+        """
+        del text
+        return False
+
     @abc.abstractmethod
     def _choices(self, edge: Edge) -> tuple[str, ...]:
         """Returns the primitives a genotype may have on `edge`."""

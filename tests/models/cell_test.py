@@ -129,7 +129,7 @@ def test_search_cell_is_the_double_sum_of_its_definition(space, kind):
     """Node j is the sum over i < j and k of a_ijk op_ijk(node i)."""
     space = SPACES.get(space)
     cell_type = space.cell_type(kind)
-    cell = SearchCell(bare(space, kind), space.skeleton, name="cell")
+    cell = SearchCell(bare(space, kind), name="cell")
     cell.build(None)
     rng = np.random.default_rng(0)
     shape = (cell_type.num_edges, cell_type.max_primitives)
@@ -163,12 +163,12 @@ def test_search_cell_prepares_its_inputs():
     placement = dataclasses.replace(
         bare(space, "normal"), prepares_inputs=True, halves_older=True
     )
-    cell = SearchCell(placement, "darts", name="cell")
+    cell = SearchCell(placement, name="cell")
     shapes = [(2, 8, 8, 6), (2, 4, 4, 10)]
     cell.build(shapes)
     weights = tf.fill([14, 2], 0.5)
     raw = [tf.constant(image(shape)) for shape in shapes]
-    without = SearchCell(bare(space, "normal"), "darts", name="without")
+    without = SearchCell(bare(space, "normal"), name="without")
     without.edges = cell.edges
     without.built = True
     np.testing.assert_array_equal(
@@ -191,7 +191,6 @@ def test_a_layer_takes_its_own_row_of_the_weights():
     )
     layer = SearchCell(
         dataclasses.replace(whole, edges=(placed,), concat=(1,)),
-        space.skeleton,
         make_edge=widening,
         name="layer",
     )

@@ -29,7 +29,8 @@ def make(**kwargs):
 @pytest.mark.parametrize("activation", [True, False])
 def test_head_is_pooling_and_dense_layer(activation, moving_statistics):
     head, features = make(
-        form=Head(activation), moving_statistics=moving_statistics
+        form=Head("relu" if activation else ""),
+        moving_statistics=moving_statistics,
     )
     weights = fill(head)
     x = features[-1].numpy()
@@ -54,7 +55,7 @@ def test_head_looks_at_the_deepest_feature_alone():
 
 def test_number_of_parameters():
     assert num_parameters(make()[0]) == 5 * 4 + 4
-    assert num_parameters(make(form=Head(True))[0]) == 5 * 4 + 4 + 2 * 5
+    assert num_parameters(make(form=Head("relu"))[0]) == 5 * 4 + 4 + 2 * 5
 
 
 @pytest.mark.parametrize("num_classes", [1, 0, -3])
@@ -65,8 +66,8 @@ def test_fewer_than_two_classes_are_an_error(num_classes):
 
 @pytest.mark.parametrize("activation", [True, False])
 def test_the_head_of_each_view_is_the_head_of_the_folded_views(activation):
-    head = EachViewHead(4, 2, Head(activation), name="head")
-    plain = ClassifierHead(4, Head(activation), name="head")
+    head = EachViewHead(4, 2, Head("relu" if activation else ""), name="head")
+    plain = ClassifierHead(4, Head("relu" if activation else ""), name="head")
     for each in (head, plain):
         each.build(SHAPES)
         fill(each)

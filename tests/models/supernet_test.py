@@ -15,7 +15,12 @@ from maenas_tf.models.supernet import (
     Supernet,
     build_supernet,
 )
-from maenas_tf.skeletons import NetworkSize, make_plan
+from maenas_tf.skeletons import (
+    NetworkSize,
+    make_plan,
+    reduction,
+    skeleton_of,
+)
 from maenas_tf.spaces import SPACES
 from tests.models.networks import (
     full_supernet,
@@ -38,9 +43,10 @@ PARAMETERS = {
 def tiny(space, **kwargs):
     """Returns a supernet of C=2 for 8x8 images."""
     space = SPACES.get(space) if isinstance(space, str) else space
-    cells = 1 if space.skeleton == "nasbench201" else 3
     kwargs.setdefault("architecture", ArchitectureParameters(space))
-    return Supernet(space, 2, cells, image_size=8, **kwargs)
+    kwargs.setdefault("image_size", 8)
+    cells = skeleton_of(space).min_num_cells
+    return Supernet(space, 2, cells, **kwargs)
 
 
 @pytest.fixture
@@ -125,12 +131,15 @@ def test_features_of_the_published_size_go_from_fine_to_coarse(
 
 @pytest.mark.parametrize("space", SPACES.names())
 def test_features_have_the_shapes_announced(space):
-    net = tiny(space)
-    features = net(tf.constant(image((2, 8, 8, 3))))
+    (stem, *_) = skeleton_of(SPACES.get(space)).evaluation_sizes
+    size = 2 * reduction(SPACES.get(space), stem)
+    net = tiny(space, image_size=size, stem=stem)
+    features = net(tf.constant(image((2, size, size, 3))))
     assert [(None, *f.shape[1:]) for f in features] == list(
         net.trunk.feature_shapes
     )
-    assert [f.shape[1] for f in features] == [8, 4, 2]
+    levels = net.plan.levels
+    assert [f.shape[1] for f in features] == [size // 2**k for k in levels]
     assert all(np.all(np.isfinite(f)) for f in features)
 
 

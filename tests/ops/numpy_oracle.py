@@ -65,16 +65,16 @@ def average_pool_3x3(x, stride=1):
     return total / count
 
 
-def batch_normalize(x, scale=1.0, offset=0.0):
+def batch_normalize(x, scale=1.0, offset=0.0, epsilon=EPSILON):
     """Normalises by the mean and the biased variance of the batch."""
     flat = x.reshape(-1, x.shape[-1])
     mean = flat.sum(0) / len(flat)
     variance = ((flat - mean) ** 2).sum(0) / len(flat)
-    return normalize(x, mean, variance, scale, offset)
+    return normalize(x, mean, variance, scale, offset, epsilon)
 
 
-def normalize(x, mean, variance, scale=1.0, offset=0.0):
-    return scale * (x - mean) / np.sqrt(variance + EPSILON) + offset
+def normalize(x, mean, variance, scale=1.0, offset=0.0, epsilon=EPSILON):
+    return scale * (x - mean) / np.sqrt(variance + epsilon) + offset
 
 
 def norm(x, weights: Mapping[str, np.ndarray], name: str, search: bool):
@@ -134,6 +134,35 @@ def relu_conv_norm(x, weights, stride, search):
     return norm(x, weights, "norm", search)
 
 
+def affine_norm(x, weights, name, search, epsilon):
+    """Applies a normalisation that is affine in search and network."""
+    own = below(weights, name)
+    if search:
+        return batch_normalize(x, own["gamma"], own["beta"], epsilon)
+    return normalize(
+        x,
+        own["moving_mean"],
+        own["moving_variance"],
+        own["gamma"],
+        own["beta"],
+        epsilon,
+    )
+
+
+def inverted_bottleneck(x, weights, stride, search, top, epsilon):
+    """Expansion, depthwise and projection; activation cut off at `top`."""
+    y = x
+    if "expand" in weights:
+        y = convolve(y, weights["expand"])
+        y = affine_norm(y, weights, "expand_norm", search, epsilon)
+        y = np.minimum(relu(y), top)
+    y = depthwise_convolve(y, weights["depthwise"], stride)
+    y = affine_norm(y, weights, "depthwise_norm", search, epsilon)
+    y = convolve(np.minimum(relu(y), top), weights["project"])
+    y = affine_norm(y, weights, "project_norm", search, epsilon)
+    return y + x if y.shape == x.shape else y
+
+
 def below(weights, prefix):
     """Returns the entries under `prefix/`, without the prefix."""
     return {
@@ -159,6 +188,9 @@ def primitive(name, x, weights, stride, search):
     if name == "skip_connect":
         if stride == 1:
             return x
+        if family == "macro":
+            y = convolve(x[:, ::stride, ::stride], weights["kernel"])
+            return affine_norm(y, weights, "norm", search, EPSILON)
         return factorized_reduce(x, below(weights, "reduce"), search)
     if name.endswith("pool_3x3"):
         pool = max_pool_3x3 if name.startswith("max") else average_pool_3x3
@@ -168,6 +200,9 @@ def primitive(name, x, weights, stride, search):
         return separable(x, weights, stride, search)
     if name.startswith("dil_conv"):
         return separable(x, weights, stride, search, dilation=2, repeats=1)
+    if name.startswith("mb"):
+        top, epsilon = (6.0, 1e-3) if family == "mobilenet" else (1e9, EPSILON)
+        return inverted_bottleneck(x, weights, stride, search, top, epsilon)
     if name.startswith("nor_conv"):
         return relu_conv_norm(x, below(weights, "conv"), stride, search)
     raise ValueError(f"no oracle for {name!r}")

@@ -13,6 +13,7 @@ from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
 from maenas_tf.ops.source import SourceNode
+from maenas_tf.skeletons import reduction, skeleton_of
 from maenas_tf.spaces import SPACES
 from tests.ops.layers import fill, gradients, image
 
@@ -104,8 +105,9 @@ def test_moving_statistics_are_equal(name, stride):
 @pytest.mark.parametrize("space", SPACES.names())
 def test_supernets_are_equal(space):
     """Features, and the gradients of every weight and alpha."""
-    images = tf.constant(image((2, 8, 8, 3)))
-    num_cells = 3 if SPACES.get(space).skeleton == "darts" else 1
+    (stem, *_) = skeleton_of(SPACES.get(space)).evaluation_sizes
+    size = 2 * reduction(SPACES.get(space), stem)
+    images = tf.constant(image((2, size, size, 3)))
     models = []
     for implementation in ("fused", "plain"):
         keras.utils.set_random_seed(3)
@@ -114,10 +116,11 @@ def test_supernets_are_equal(space):
             Supernet(
                 SPACES.get(space),
                 CHANNELS,
-                num_cells,
+                skeleton_of(SPACES.get(space)).min_num_cells,
                 architecture=ArchitectureParameters(SPACES.get(space)),
                 make_edge=make_edge,
-                image_size=8,
+                image_size=size,
+                stem=stem,
             )
         )
     copy_values(*models)

@@ -43,7 +43,7 @@ def test_primitive_equals_its_definition(name, stride, search, size):
         assert np.abs(expected).max() > 0.1
 
 
-def test_every_primitive_of_both_spaces_is_covered():
+def test_every_primitive_of_all_spaces_is_covered():
     assert set(COMPUTED) == {
         "none",
         "max_pool_3x3",
@@ -56,6 +56,11 @@ def test_every_primitive_of_both_spaces_is_covered():
         "nasbench201/avg_pool_3x3",
         "nor_conv_1x1",
         "nor_conv_3x3",
+        "macro/skip_connect",
+        "macro/mb3_k3",
+        "macro/mb6_k5",
+        "mobilenet/mb1_k3",
+        *(f"mobilenet/mb{e}_k{k}" for e in (3, 6) for k in (3, 5, 7)),
     }
 
 
@@ -213,7 +218,7 @@ def test_identity_is_known_as_such():
         for stride in (1, 2)
         if make(name, stride, False).is_identity
     }
-    assert identities == {("skip_connect", 1)}
+    assert identities == {("skip_connect", 1), ("macro/skip_connect", 1)}
 
 
 class TestNoise:

@@ -125,6 +125,7 @@ class ChainSkeleton(Skeleton):
                 channels,
                 stride,
                 planner.side(before),
+                "",
             )
             planner.place(
                 Cell,

@@ -34,7 +34,7 @@ def test_every_primitive_costs_what_its_layer_does(name, stride):
     expected = Cost(
         count_parameters(layer), count_macs(layer, (size, size, channels))
     )
-    assert primitive_cost(plain, channels, size, stride) == expected
+    assert primitive_cost(plain, channels, size, stride, 0, family) == expected
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -52,7 +52,10 @@ def test_a_primitive_changes_the_width_or_says_that_it_cannot(name, stride):
     expected = Cost(
         count_parameters(layer), count_macs(layer, (size, size, before))
     )
-    assert primitive_cost(plain, channels, size, stride, before) == expected
+    assert (
+        primitive_cost(plain, channels, size, stride, before, family)
+        == expected
+    )
 
 
 @pytest.mark.parametrize(

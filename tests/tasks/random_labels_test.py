@@ -71,7 +71,7 @@ def test_the_head_has_as_many_classes_as_there_are_labels():
     head = make_task(random_classes=7).build_head(
         head_of(SPACES.get("nasbench201"))
     )
-    assert (head.num_classes, head.form.activation) == (7, True)
+    assert (head.num_classes, head.form.activation) == (7, "relu")
 
 
 def test_the_loss_is_the_cross_entropy_of_the_label():

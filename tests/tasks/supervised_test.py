@@ -51,7 +51,7 @@ def test_the_map_passes_image_and_label_on():
 
 
 @pytest.mark.parametrize(
-    ("space", "activation"), [("darts", False), ("nasbench201", True)]
+    ("space", "activation"), [("darts", ""), ("nasbench201", "relu")]
 )
 def test_the_head_is_that_of_the_skeleton(space, activation):
     head = make_task(7).build_head(head_of(SPACES.get(space)))

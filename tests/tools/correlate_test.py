@@ -21,15 +21,15 @@ SETTINGS = {
 }
 # As if a signal came before the first step; and as usual again.
 STOP = """
-from maenas_tf.engine import loop
+from maenas_tf.training import correlate, loop
 class Stopped(loop.SignalWatch):
     received = property(lambda self: "SIGTERM", lambda self, value: None)
-loop.kept = loop.SignalWatch
+correlate.kept = loop.SignalWatch
 loop.SignalWatch = Stopped
 """
 GO_ON = """
-from maenas_tf.engine import loop
-loop.SignalWatch = loop.kept
+from maenas_tf.training import correlate, loop
+loop.SignalWatch = correlate.kept
 """
 BAD = {
     "--task=maee": "--task: Unknown task 'maee'",

@@ -12,7 +12,7 @@ from tests.training import trained
 
 MODULES = (
     "import sys\n"
-    "from maenas_tf.serving import predict\n"
+    "from maenas_tf.training import predict\n"
     "print([name for name in sys.modules if name.startswith('maenas_tf.')])"
 )
 
@@ -63,7 +63,7 @@ def test_neither_network_nor_training_is_loaded(results):
     _, out, _ = results["all"]
     modules = out.splitlines()[0]
     assert "'maenas_tf.serving.predict'" in modules
-    for name in ("models", "ops", "training"):
+    for name in ("models", "spaces", "ops", "training.trained_run"):
         assert f"'maenas_tf.{name}" not in modules
 
 
