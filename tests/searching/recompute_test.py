@@ -59,5 +59,6 @@ def test_a_step_has_the_same_gradients_metrics_and_state(settings, monkeypatch):
 def test_the_configuration_decides(recompute, tmp_path):
     config = small.make_config(recompute=recompute, deterministic=False)
     experiment = SearchExperiment(config, tmp_path, small.make_images())
-    for cells in experiment.searcher.supernet.trunk.stages:
-        assert [cell.recompute for cell in cells] == [recompute]
+    layers = experiment.searcher.supernet.trunk.placed
+    cells = [layer for layer in layers if isinstance(layer, SearchCell)]
+    assert [cell.recompute for cell in cells] == [recompute] * 3

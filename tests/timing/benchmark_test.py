@@ -76,8 +76,10 @@ def test_the_report_is_written(compared):
 
 def test_the_plain_side_is_made_of_keras_layers():
     config = BenchmarkConfig(**TINY, implementation="plain")
-    (stage, *_) = CASES.get("input")(config).searcher.supernet.trunk.stages
-    for edge in stage[0].edges:
+    trunk = CASES.get("input")(config).searcher.supernet.trunk
+    edges = [e for layer in trunk.placed for e in getattr(layer, "edges", ())]
+    assert len(edges) == 18  # of three cells
+    for edge in edges:
         assert all(isinstance(c, PlainPrimitive) for c in edge.candidates)
 
 
