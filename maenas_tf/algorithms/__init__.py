@@ -1,6 +1,7 @@
 """How the architecture parameters move: one file for each algorithm."""
 
 from maenas_tf.algorithms import darts as darts
+from maenas_tf.algorithms import darts_minus as darts_minus
 from maenas_tf.algorithms import single_path as single_path
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.algorithms.stage import Stage

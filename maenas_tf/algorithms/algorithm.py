@@ -9,11 +9,12 @@ import numpy as np
 from etils import epy
 
 from maenas_tf.algorithms.stage import Stage
-from maenas_tf.config import Config
+from maenas_tf.config import Config, ConfigError
 from maenas_tf.registry import Registry
 from maenas_tf.spaces import CellType, Genotype, Space
 from maenas_tf.spaces.architectures import EdgeWeights
-from maenas_tf.spaces.candidates import Candidates
+from maenas_tf.spaces.candidates import Candidates, all_candidates
+from maenas_tf.spaces.chain import ChainSpace
 
 # What the flags list must not wait for TensorFlow.
 with epy.lazy_imports():
@@ -39,11 +40,31 @@ class Algorithm:
             its loss there.
         warmup_fraction: part of the epochs in which only weights move, where
             the user does not say; None takes the task's.
+        num_cells: of the first stage, where the user does not say; 0 takes
+            the space's.
+        orders: of the architecture gradient, for which it is defined.
+        needs_cells: whether it is not defined for chains of layers.
     """
 
     settings = Config()
     trains_alphas = True
     warmup_fraction: float | None = None
+    num_cells = 0
+    orders: Sequence[str] = ("first", "second")
+    needs_cells = False
+
+    def check(self, space: Space) -> None:
+        """Raises ConfigError if the search is not defined in a space."""
+        if self.needs_cells and isinstance(space, ChainSpace):
+            raise ConfigError(
+                f"--space={space.name} is a chain of layers, and the algorithm "
+                f"{type(self).__name__} is defined for cells; give "
+                f"--algorithm=darts or another --space."
+            )
+
+    def first_candidates(self, space: Space) -> Candidates:
+        """Returns the candidates of the first stage."""
+        return all_candidates(space)
 
     def stages(self, whole: Stage) -> Sequence[Stage]:
         """Returns the stages of a search, each with a network of its own.
@@ -79,8 +100,10 @@ class Algorithm:
 
         Args:
             space: search space.
-            candidates: those of the stage; None takes all of the space.
+            candidates: those of the stage; None takes those of the first.
         """
+        if candidates is None:
+            candidates = self.first_candidates(space)
         parameters = self.parameters(space)
         if not parameters:
             return None
@@ -95,6 +118,7 @@ class Algorithm:
     def make_edge(
         self,
         stage: Stage,
+        architecture: alphas.ArchitectureParameters | None,
         primitives: Sequence[str],
         channels: int,
         stride: int,
@@ -103,10 +127,11 @@ class Algorithm:
     ) -> mixed.MixedOp:
         """Returns what stands on an edge of the search cell.
 
-        Args: of a stage, else as `MixedOp`; a candidate that the stage has
+        Args: of a stage, with the layer of the parameters, whose arrays an
+            edge may read; else as `MixedOp`. A candidate that the stage has
             not is `none`.
         """
-        del stage
+        del stage, architecture
         return mixed.MixedOp(primitives, channels, stride, family, **kwargs)
 
     def penalty(self, values: alphas.Values) -> tf.Tensor | None:
@@ -124,7 +149,8 @@ class Algorithm:
 
         What a step is to see of it must be a variable of the supernet, such
         as an array of the architecture parameters that is not trainable: a
-        step is traced once.
+        step is traced once. Of those arrays, numbers alone are columns of
+        history.csv too.
         """
 
     def narrow(

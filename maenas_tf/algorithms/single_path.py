@@ -31,10 +31,8 @@ class SinglePath(Algorithm):
     def parameters(self, space):
         return {}
 
-    def make_edge(self, stage, primitives, channels, stride, family, **kwargs):
-        return single_path.SinglePathOp(
-            primitives, channels, stride, family, **kwargs
-        )
+    def make_edge(self, stage, architecture, *args, **kwargs):
+        return single_path.SinglePathOp(*args, **kwargs)
 
     def make_draw(
         self, space: Space, seed: int

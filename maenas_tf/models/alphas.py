@@ -136,6 +136,14 @@ class ArchitectureParameters(keras.layers.Layer):
         for name, array in arrays.items():
             self.arrays[name].assign(array)
 
+    def numbers(self) -> dict[str, float]:
+        """Returns the arrays that are a number each, by name."""
+        return {
+            name: float(keras.ops.convert_to_numpy(variable))
+            for name, variable in self.arrays.items()
+            if not len(variable.shape)
+        }
+
     def values(self) -> dict[str, tf.Tensor]:
         """Returns the values by name, minus infinity for what is absent."""
         values = {}

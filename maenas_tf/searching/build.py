@@ -11,7 +11,7 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.skeletons import head_of, reduction, search_cells
 from maenas_tf.spaces import Space
-from maenas_tf.spaces.candidates import Candidates, all_candidates, narrowed
+from maenas_tf.spaces.candidates import Candidates, narrowed
 from maenas_tf.tasks import Task, TaskContext, make_task
 
 
@@ -57,22 +57,24 @@ def build_searcher(
         space: that it names.
         task: that it names, made for the images.
         algorithm: that it names.
-        stage: of the search; None takes a single one.
-        candidates: of the stage; None takes all of the space.
+        stage: of the search; None takes the first, without warm-up.
+        candidates: of the stage; None takes those of the first.
         seed: of what the algorithm draws; None takes the configuration's.
     """
     if stage is None:
-        num_cells = search_cells(space, config.num_cells)
-        stage = Stage(config.epochs, 0, num_cells)
+        num_cells = config.num_cells or algorithm.num_cells
+        whole = Stage(config.epochs, 0, search_cells(space, num_cells))
+        stage = algorithm.stages(whole)[0]
     if candidates is None:
-        candidates = all_candidates(space)
+        candidates = algorithm.first_candidates(space)
+    architecture = algorithm.make_architecture(space, candidates)
     supernet = Supernet(
         narrowed(space, candidates),
         config.init_channels,
         stage.num_cells,
         task.build_head(head_of(space)),
-        algorithm.make_architecture(space, candidates),
-        functools.partial(algorithm.make_edge, stage),
+        architecture,
+        functools.partial(algorithm.make_edge, stage, architecture),
         task.input_size,
         config.stem,
         config.recompute,

@@ -39,6 +39,12 @@ def choose(
     """
     algorithm = ALGORITHMS.get_for_flag("algorithm", config.algorithm)()
     algorithm.settings = config.group(type(algorithm.settings))
+    algorithm.check(space)
+    if config.order not in algorithm.orders:
+        raise ConfigError(
+            f"--order={config.order} is not defined for --algorithm="
+            f"{config.algorithm}; give --order={algorithm.orders[0]}."
+        )
     name = config.selection
     if name == AUTO:
         name = default_selection(space, algorithm.trains_alphas)

@@ -61,6 +61,8 @@ class SearchReport:
             alpha_loss = {"alpha_loss": means.get("alpha_loss", "")}
             skips = statistics.count_skips(genotype)
             name = {"genotype": str(genotype)}
+        architecture = self.searcher.supernet.architecture
+        numbers = {} if architecture is None else architecture.numbers()
         return {
             "epoch": epoch,
             **self.stage,
@@ -78,6 +80,7 @@ class SearchReport:
                 for k, w in weights.items()
             },
             **{f"skips_{kind}": count for kind, count in skips.items()},
+            **numbers,
             "images_per_second": round(count / max(seconds, 1e-9), 1),
             "seconds": round(seconds, 3),
             **name,

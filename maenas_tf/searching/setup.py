@@ -19,7 +19,7 @@ from maenas_tf.searching.search_images import SearchImages
 from maenas_tf.selection.selection import Selection
 from maenas_tf.skeletons import search_cells
 from maenas_tf.spaces import SPACES, Space
-from maenas_tf.spaces.candidates import Candidates, all_candidates
+from maenas_tf.spaces.candidates import Candidates
 from maenas_tf.tasks import TASKS
 
 
@@ -90,7 +90,8 @@ class SearchSetup:
             if fraction is None:
                 fraction = self.task.warmup_fraction
             warmup = int(fraction * config.epochs)
-        num_cells = search_cells(self.space, config.num_cells)
+        num_cells = config.num_cells or self.algorithm.num_cells
+        num_cells = search_cells(self.space, num_cells)
         return Stage(config.epochs, warmup, num_cells)
 
     @property
@@ -122,7 +123,7 @@ class SearchSetup:
 
     def candidates(self, run_dir: pathlib.Path, number: int) -> Candidates:
         """Returns those of a stage, from the weights of the stages before."""
-        left = all_candidates(self.space)
+        left = self.algorithm.first_candidates(self.space)
         if not number:
             return left
         try:

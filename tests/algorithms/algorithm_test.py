@@ -15,7 +15,7 @@ def test_darts_is_registered_and_changes_nothing():
     darts = ALGORITHMS.get("darts")()
     assert isinstance(darts, Algorithm)
     names, stage = ("none", "skip_connect"), Stage(1, 0, 3)
-    edge = darts.make_edge(stage, names, 4, 1, "darts", name="edge")
+    edge = darts.make_edge(stage, None, names, 4, 1, "darts", name="edge")
     assert type(edge) is MixedOp
 
 

@@ -43,7 +43,7 @@ def test_single_path_has_no_alphas_and_draws_a_path():
     _, algorithm, _, selection = chosen(algorithm="single_path")
     names = ("none", "skip_connect")
     stage = Stage(1, 0, 3)
-    edge = algorithm.make_edge(stage, names, 4, 1, "darts", name="edge")
+    edge = algorithm.make_edge(stage, None, names, 4, 1, "darts", name="edge")
     assert type(edge) is SinglePathOp
     assert not algorithm.trains_alphas
     assert not algorithm.parameters(SPACES.get("darts"))

@@ -13,6 +13,7 @@ from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
+from maenas_tf.spaces.darts import DartsSpace
 
 IMAGE_SIZE, BATCH_SIZE = 8, 4
 
@@ -28,6 +29,21 @@ class OneEdgeSpace(NASBench201Space):
 
 
 ONE_EDGE = OneEdgeSpace()
+
+
+class TwoEdgeSpace(DartsSpace):
+    """The DARTS wiring up to its first inner node, with three candidates."""
+
+    def __init__(self):
+        names = ("none", "skip_connect", "sep_conv_3x3")
+        super().__init__("two_edges", lambda cell_type, index: names)
+        self.cell_types = tuple(
+            CellType(kind.name, 2, 1, kind.edges[:2], (2,))
+            for kind in self.cell_types
+        )
+
+
+TWO_EDGES = TwoEdgeSpace()
 
 
 def make_config(**settings) -> SearchConfig:
@@ -66,16 +82,18 @@ def make_searcher(
     """Returns a compiled searcher; `settings` are of the configuration."""
     config = config or make_config(**settings)
     keras.utils.set_random_seed(seed)
-    with SPACES.temporary(ONE_EDGE.name, ONE_EDGE):
-        space = SPACES.get(config.space)
+    own = {space.name: space for space in (ONE_EDGE, TWO_EDGES)}
+    space = own.get(config.space) or SPACES.get(config.space)
     task = build_task(config, space, image_size, num_classes)
-    return build_searcher(config, space, task, ALGORITHMS.get("darts")())
+    algorithm = ALGORITHMS.get(config.algorithm)()
+    algorithm.settings = config.group(type(algorithm.settings))
+    return build_searcher(config, space, task, algorithm)
 
 
 def make_batch(
     searcher: Searcher, seed: int = 0, batch_size: int = BATCH_SIZE
 ) -> dict[str, dict[str, tf.Tensor]]:
-    """Returns random images of the task mae, other ones for each half."""
+    """Returns random images, labelled 0 and 1, other ones for each half."""
     task = searcher.task
     rng = np.random.default_rng(seed)
     shape = (batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -83,10 +101,13 @@ def make_batch(
     for name in ("weights", "alphas"):
         examples = [
             task.map(
-                {"image": tf.constant(image, tf.float32)},
+                {
+                    "image": tf.constant(image, tf.float32),
+                    "label": tf.constant(number % 2),
+                },
                 tf.constant(rng.integers(1 << 30, size=2), tf.int32),
             )
-            for image in rng.normal(size=shape)
+            for number, image in enumerate(rng.normal(size=shape))
         ]
         halves[name] = {
             key: tf.stack([e[key] for e in examples]) for key in examples[0]
