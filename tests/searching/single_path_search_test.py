@@ -70,8 +70,8 @@ def finished(tmp_path_factory):
         def counting_scorer():
             scorer = make_scorer()
 
-            def score(weights):
-                losses = scorer(weights)
+            def score(weights, genotypes):
+                losses = scorer(weights, genotypes)
                 scored.append(len(losses))
                 return losses
 
