@@ -89,6 +89,7 @@ def build_searcher(
         config.clip_norm,
         algorithm.make_draw(space, config.seed if seed is None else seed),
         algorithm.penalty,
+        config.alpha_clip_norm,
     )
     # Named, or Keras counts them, and another run's checkpoint differs.
     searcher.compile(
@@ -100,7 +101,7 @@ def build_searcher(
         ),
         Adam(
             config.alpha_learning_rate,
-            beta_1=0.5,
+            beta_1=config.alpha_momentum,
             beta_2=0.999,
             epsilon=1e-8,
             name="alpha_optimizer",

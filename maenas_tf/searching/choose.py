@@ -19,6 +19,8 @@ _OF_ALPHAS = ("order", "hessian_vector_product", "hessian_every")
 _OF_ALPHA_RECIPES = (
     "alpha_learning_rate",
     "alpha_weight_decay",
+    "alpha_momentum",
+    "alpha_clip_norm",
     "alpha_average",
     "warmup_epochs",
 )

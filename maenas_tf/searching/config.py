@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import (
     AT_LEAST_ONE,
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE,
     ZERO_IS_DEFAULT,
@@ -169,7 +170,15 @@ class SearchConfig(StepSettings, WeightSettings, DataSettings):
         0.001, "the final rate of the weights.", NOT_NEGATIVE
     )
     alpha_learning_rate: float = setting(
-        3e-4, "rate of Adam(0.5, 0.999).", POSITIVE
+        3e-4, "rate of Adam, whose second moment decays by 0.999.", POSITIVE
+    )
+    alpha_momentum: float = setting(
+        0.5, "decay of Adam's first moment of the alphas.", FRACTION
+    )
+    alpha_clip_norm: float = setting(
+        0.0,
+        "global-norm clip of the alphas' gradient; 0 is off, as in DARTS.",
+        NOT_NEGATIVE,
     )
     alpha_weight_decay: float = setting(
         1e-3, "L2 factor added to the alphas' gradient.", NOT_NEGATIVE

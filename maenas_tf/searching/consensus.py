@@ -92,6 +92,11 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
         _check(record, first)
     space = SPACES.get(first.settings["space"])
     algorithm = ALGORITHMS.get(first.settings["algorithm"])()
+    own = {
+        name: first.settings.get(name, default)
+        for name, default in algorithm.settings.to_dict().items()
+    }
+    algorithm.settings = algorithm.settings.replace(**own)
     each = [_weights(record) for record in records]
     weights = {
         kind: np.mean([found[kind] for found in each], axis=0)

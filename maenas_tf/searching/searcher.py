@@ -44,6 +44,7 @@ class Searcher(keras.Model):
             weights at which the next one is made; None takes the alphas'.
         penalty: maps the architecture parameters' values by name to a scalar
             that is added to the loss of the alphas; None adds nothing.
+        alpha_clip_norm: global-norm clip of the alphas' gradient; 0 is off.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Searcher(keras.Model):
         clip_norm: float = 5.0,
         draw: Callable[[tf.Tensor], EdgeWeights] | None = None,
         penalty: Callable[[Values], tf.Tensor | None] | None = None,
+        alpha_clip_norm: float = 0.0,
         name: str = "searcher",
     ):
         super().__init__(name=name)
@@ -70,6 +72,7 @@ class Searcher(keras.Model):
         self.clip_norm = clip_norm
         self.draw = draw
         self.penalty = penalty
+        self.alpha_clip_norm = alpha_clip_norm
         # The phases of a step; without alphas it is one of the warm-up.
         self.update_alphas = True
         self.update_weights = True
@@ -128,8 +131,13 @@ class Searcher(keras.Model):
                 train_loss, validation_loss, weights, alphas
             )
             gradients = all_reduce_sum(gradients)
-            decay = self.alpha_weight_decay
-            apply_summed(self.alpha_optimizer, gradients, alphas, decay)
+            apply_summed(
+                self.alpha_optimizer,
+                gradients,
+                alphas,
+                self.alpha_weight_decay,
+                self.alpha_clip_norm,
+            )
             metrics["alpha_loss"] = alpha_loss
             alphas = _values(self.alpha_variables)
 

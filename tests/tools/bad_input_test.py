@@ -190,6 +190,16 @@ CASES = {
         "--data_dir=FOLDER",
         "--dataset=digits",
     ),
+    "space with none for fair_darts": (
+        ["--algorithm=fair_darts"],
+        "--space=nasbench201",
+        "not defined",
+        "give darts, s1, s2, s3 or s4",
+    ),
+    "second order of fair_darts": (
+        ["--algorithm=fair_darts", "--space=s2", "--order=second"],
+        "--order=second is not defined for --algorithm=fair_darts",
+    ),
     "misspelt flag": (["--epoch=3"], "'epoch'", "epochs"),
     "text for a number": (["--epochs=many"], "--epochs=many"),
     "fraction for a whole number": (["--epochs=1.5"], "--epochs=1.5"),
