@@ -20,7 +20,7 @@ from tests.tools import commands
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "flags" / "recipes"
 NUM_CLASSES = 4
 # At the smallest size.
-OWN = {}
+OWN = {"pc_darts": {"partial_channels": 2}}
 WITH_ALPHAS = [n for n in ALGORITHMS.names() if ALGORITHMS.get(n).trains_alphas]
 every_algorithm = pytest.mark.parametrize("name", ALGORITHMS.names())
 every_gradient_algorithm = pytest.mark.parametrize("name", WITH_ALPHAS)
