@@ -3,6 +3,7 @@
 from maenas_tf.algorithms import darts as darts
 from maenas_tf.algorithms import darts_minus as darts_minus
 from maenas_tf.algorithms import fair_darts as fair_darts
+from maenas_tf.algorithms import p_darts as p_darts
 from maenas_tf.algorithms import pc_darts as pc_darts
 from maenas_tf.algorithms import single_path as single_path
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm

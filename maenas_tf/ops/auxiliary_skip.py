@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.mixed import IMPLEMENTATIONS, MixedOp
-from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.source import SourceNode, Term
 
 SKIP = "skip_connect"
@@ -36,14 +35,7 @@ class AuxiliarySkipOp(MixedOp):
         ]
         self.identity = identities[0] if identities else None
         if self.identity is None:
-            self.auxiliary = make_primitive(
-                SKIP,
-                self.channels,
-                self.stride,
-                True,
-                self.family,
-                IMPLEMENTATIONS[self.implementation],
-            )
+            self.auxiliary = self.make_candidate(SKIP)
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
-from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
+from maenas_tf.ops.primitives import PRIMITIVES, Primitive, make_primitive
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
 # Of the candidates: with all exact rewritings, or as they are defined.
@@ -46,11 +46,20 @@ class MixedOp(keras.layers.Layer):
         self.stride = stride
         self.family = family
         self.implementation = implementation
-        registry = IMPLEMENTATIONS[implementation]
         self.candidates = [
-            make_primitive(name, channels, stride, True, family, registry)
-            for name in self.primitives
+            self.make_candidate(name) for name in self.primitives
         ]
+
+    def make_candidate(self, name: str) -> Primitive:
+        """Returns the layer of a primitive name, for this edge."""
+        return make_primitive(
+            name,
+            self.channels,
+            self.stride,
+            True,
+            self.family,
+            IMPLEMENTATIONS[self.implementation],
+        )
 
     def build(self, input_shape):
         for candidate in self.candidates:

@@ -20,7 +20,14 @@ from tests.tools import commands
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "flags" / "recipes"
 NUM_CLASSES = 4
 # At the smallest size.
-OWN = {"pc_darts": {"partial_channels": 2}}
+OWN = {
+    "p_darts": {
+        "stage_added_cells": "0,1",
+        "stage_primitives": "8,2",
+        "stage_dropouts": "0.3,0",
+    },
+    "pc_darts": {"partial_channels": 2},
+}
 WITH_ALPHAS = [n for n in ALGORITHMS.names() if ALGORITHMS.get(n).trains_alphas]
 every_algorithm = pytest.mark.parametrize("name", ALGORITHMS.names())
 every_gradient_algorithm = pytest.mark.parametrize("name", WITH_ALPHAS)
