@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from maenas_tf.config import ConfigError
 from maenas_tf.spaces import Genotype, load_genotype
 from maenas_tf.spaces.nasbench201 import CELL, NASBENCH201, PRIMITIVES
 
@@ -159,8 +160,9 @@ def load_table(dataset: str = "cifar10") -> Mapping[str, float]:
         its primitive in `nasbench201.PRIMITIVES`. A value is in percent.
 
     Raises:
-        ValueError: the data set is unknown, or its file is not the table.
+        ValueError: the data set is unknown.
         ImportError: the package is not installed.
+        ConfigError: the package is damaged: its file is not the table.
     """
     path = _path(dataset)
     try:
@@ -172,21 +174,18 @@ def load_table(dataset: str = "cifar10") -> Mapping[str, float]:
         }
     except (
         pickle.UnpicklingError,
+        OSError,
         EOFError,
         AttributeError,
         LookupError,
         TypeError,
         ValueError,
     ) as error:
-        raise ValueError(
-            f"{path!r} is not the table of accuracies we know: {error}; "
-            f"install {DISTRIBUTION}==0.2.0."
+        raise _damaged(
+            f"{path!r} is not the table of accuracies we know: {error}"
         ) from error
     if len(table) != NUM_CELLS:
-        raise ValueError(
-            f"{path!r} has {len(table)} cells, expected {NUM_CELLS}; install "
-            f"{DISTRIBUTION}==0.2.0."
-        )
+        raise _damaged(f"{path!r} has {len(table)} cells, expected {NUM_CELLS}")
     return types.MappingProxyType(table)
 
 
@@ -213,11 +212,16 @@ def _path(dataset: str) -> str:
     root = list(spec.submodule_search_locations)[0]
     path = os.path.join(root, "datasets", "nasbench201", _FILES[dataset])
     if not os.path.isfile(path):
-        raise ImportError(
-            f"The installed {DISTRIBUTION} lacks {path!r}: pip install "
-            f"--force-reinstall {DISTRIBUTION}==0.2.0"
-        )
+        raise _damaged(f"the installed {DISTRIBUTION} lacks {path!r}")
     return path
+
+
+def _damaged(what: str) -> ConfigError:
+    return ConfigError(
+        f"The accuracies of NAS-Bench-201 cannot be read, as {what}; run "
+        f"pip install --force-reinstall {DISTRIBUTION}==0.2.0, or "
+        f"pip uninstall {DISTRIBUTION} to do without them."
+    )
 
 
 def _key(genotype: Genotype | str) -> str:

