@@ -1,13 +1,13 @@
 """The names of the files in a run directory."""
 
-from maenas_tf.spaces.genotype import GENOTYPE_FILE
+from maenas_tf.config import file_names
 
 # Of every run.
 LOCK = ".lock"
 CONFIG = "config.json"
 FLAGS = "flags.txt"
 SUMMARY = "summary.json"
-GENOTYPE = GENOTYPE_FILE
+GENOTYPE = file_names.GENOTYPE
 HISTORY = "history.csv"
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"

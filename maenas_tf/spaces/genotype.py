@@ -11,8 +11,6 @@ from typing import Any
 
 from maenas_tf.spaces.known import SPACES
 
-GENOTYPE_FILE = "genotype.json"
-
 
 @dataclasses.dataclass(frozen=True)
 class GenotypeEdge:

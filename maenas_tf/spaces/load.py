@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 
-from maenas_tf.spaces.genotype import GENOTYPE_FILE, Genotype
+from maenas_tf.config.file_names import GENOTYPE
+from maenas_tf.spaces.genotype import Genotype
 from maenas_tf.spaces.published import PUBLISHED
 
 
@@ -28,10 +29,10 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
     if Genotype.is_text(text):
         return Genotype.from_string(text)
     if os.path.isdir(text):
-        path = os.path.join(text, GENOTYPE_FILE)
+        path = os.path.join(text, GENOTYPE)
         if not os.path.isfile(path):
             raise ValueError(
-                f"The directory {text!r} holds no {GENOTYPE_FILE}: give the "
+                f"The directory {text!r} holds no {GENOTYPE}: give the "
                 f"run_dir of a search that has finished an epoch."
             )
         return _read_file(path)
