@@ -305,7 +305,11 @@ def test_a_source_that_has_changed_is_not_mixed_in(tmp_path):
         ({"batch_size": 64}, "--batch_size=64"),
         ({"validation_fraction": 0.999}, "--validation_fraction=0.999"),
         ({"auxiliary_weight": 0.4}, "--auxiliary_weight"),
-        ({"stem": "imagenet"}, "--image_size=8"),
+        ({"stem": "imagenet"}, "--stem=imagenet is not defined"),
+        (
+            {"genotype": "DARTS_V2", "num_cells": 3, "stem": "imagenet"},
+            "--image_size=8",
+        ),
         ({"genotype": "DARTS_V3"}, "DARTS_V2"),
         ({"genotype": "DARTS_V2", "num_cells": 2}, "--num_cells=2"),
         (
