@@ -8,8 +8,8 @@ from maenas_tf.skeletons.plan import (
     Convolutions,
     NetworkSize,
     PlacedEdge,
-    Planner,
 )
+from maenas_tf.skeletons.planner import Planner
 from maenas_tf.skeletons.skeleton import SKELETONS, Skeleton
 from maenas_tf.spaces import CellType, Genotype
 from maenas_tf.spaces.darts import NORMAL, REDUCE

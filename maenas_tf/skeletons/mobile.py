@@ -14,8 +14,8 @@ from maenas_tf.skeletons.plan import (
     NetworkSize,
     PlacedEdge,
     Placement,
-    Planner,
 )
+from maenas_tf.skeletons.planner import Planner
 from maenas_tf.skeletons.skeleton import SKELETONS, Skeleton
 from maenas_tf.spaces import Edge, Space, macro, mobilenet
 from maenas_tf.spaces.chain import LAYERS

@@ -7,9 +7,9 @@ from maenas_tf.skeletons.plan import (
     Convolutions,
     Head,
     PlacedEdge,
-    Planner,
     ResidualReduction,
 )
+from maenas_tf.skeletons.planner import Planner
 from maenas_tf.skeletons.skeleton import SKELETONS, Skeleton
 
 NUM_STAGES = 3

@@ -17,8 +17,8 @@ from maenas_tf.skeletons.plan import (
     Cell,
     Convolutions,
     PlacedEdge,
-    Planner,
 )
+from maenas_tf.skeletons.planner import Planner
 from maenas_tf.spaces import (
     SPACES,
     CellType,
