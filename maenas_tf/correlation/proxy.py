@@ -20,8 +20,8 @@ from maenas_tf.data.augment import Augmentation, make_augmentation
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import bilevel_dataset, steps_per_epoch
 from maenas_tf.engine.devices import present_strategy, set_seeds
-from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD, apply_summed
+from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.task_network import TaskNetwork
 from maenas_tf.skeletons import head_of, reduction
 from maenas_tf.spaces import SPACES, Genotype

@@ -6,7 +6,7 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import find_unequal
 from maenas_tf.engine.pace import Pace
+from maenas_tf.engine.step_runner import StepRunner
 
 
 class Interrupted(Exception):
@@ -34,83 +35,6 @@ def cosine_rate(initial: float, final: float, epoch: int, epochs: int) -> float:
     """
     share = (1.0 + math.cos(math.pi * epoch / epochs)) / 2.0
     return final + (initial - final) * share
-
-
-class StepRunner:
-    """Runs many steps in one call of the graph, on any strategy.
-
-    Keras' `fit` does not run several steps a call under MirroredStrategy
-    (keras#19246); this loop does, over the same `train_step`.
-
-    Args:
-        model: has `train_step`; `metric_keys`, the keys of what that returns,
-            the loss the last; `mode`, of which another value needs another
-            graph; `variable_groups`, name to variables, all that training
-            changes; and `rate_settings`, the settings that are learning rates.
-        strategy: under whose scope it was made.
-        jit_compile: compile the step with XLA.
-    """
-
-    def __init__(
-        self,
-        model: keras.Model,
-        strategy: tf.distribute.Strategy,
-        jit_compile: bool = False,
-    ):
-        self.model = model
-        self.strategy = strategy
-        self.jit_compile = jit_compile
-        self._functions: dict[Hashable, Callable] = {}
-
-    def __call__(self, iterator: Iterator, num_steps: int) -> dict[str, Any]:
-        """Runs steps until one's loss is not finite.
-
-        Args:
-            iterator: of batches; distributed where the strategy is.
-            num_steps: at least 1.
-
-        Returns:
-            The metrics summed over the steps (float64), and "num_finite",
-            how many of the steps had a finite loss.
-        """
-        mode = self.model.mode
-        if mode not in self._functions:
-            self._functions[mode] = self._make()
-        return {
-            key: value.numpy()
-            for key, value in self._functions[mode](
-                iterator, tf.constant(num_steps)
-            ).items()
-        }
-
-    def _make(self) -> Callable:
-        keys = self.model.metric_keys
-        step = self.model.train_step
-        if self.jit_compile:
-            step = tf.function(step, jit_compile=True)
-
-        def one_step(iterator):
-            results = self.strategy.run(step, (next(iterator),))
-            # Every replica holds the global value; take the first's.
-            local = self.strategy.experimental_local_results
-            return tf.stack(
-                [tf.cast(local(results[key])[0], tf.float64) for key in keys]
-            )
-
-        @tf.function(reduce_retracing=True)
-        def run(iterator, num_steps):
-            totals = tf.zeros([len(keys)], tf.float64)
-            num_finite = tf.constant(0)
-            for _ in tf.range(num_steps):
-                values = one_step(iterator)
-                totals += values
-                if not tf.reduce_all(tf.math.is_finite(values)):
-                    break
-                num_finite += 1
-            sums = dict(zip(keys, tf.unstack(totals), strict=True))
-            return {**sums, "num_finite": num_finite}
-
-        return run
 
 
 class SignalWatch:

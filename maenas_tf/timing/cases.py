@@ -19,9 +19,9 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import training_dataset
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.devices import Strategy
-from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.runtime import start_runtime
+from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
 from maenas_tf.searching.build import build_searcher, build_task

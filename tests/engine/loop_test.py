@@ -23,9 +23,9 @@ from maenas_tf.engine.loop import (
     Interrupted,
     Loop,
     SignalWatch,
-    StepRunner,
     cosine_rate,
 )
+from maenas_tf.engine.step_runner import StepRunner
 
 EPOCHS, STEPS = 3, 7
 

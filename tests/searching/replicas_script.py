@@ -24,9 +24,10 @@ from maenas_tf.engine.devices import (
     find_unequal,
     make_strategy,
 )
-from maenas_tf.engine.loop import Loop, StepRunner
+from maenas_tf.engine.loop import Loop
 from maenas_tf.engine.optimization import SGD, Adam, apply_summed
 from maenas_tf.engine.pace import Pace
+from maenas_tf.engine.step_runner import StepRunner
 from tests.searching import small
 
 STEPS = 20

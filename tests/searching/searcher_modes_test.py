@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.engine.loop import StepRunner
+from maenas_tf.engine.step_runner import StepRunner
 from tests.searching.gradients import Recorder, assert_same, tape_gradient
 from tests.searching.small import (
     ONE_EDGE,

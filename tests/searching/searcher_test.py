@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.algorithms import bilevel
-from maenas_tf.engine.loop import StepRunner
+from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.searching.searcher import Searcher

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.devices import divide_cpu, find_unequal, make_strategy
-from maenas_tf.engine.loop import StepRunner
 from maenas_tf.engine.optimization import SGD
+from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.network import Network
 from maenas_tf.training.retrainer import Retrainer
 
