@@ -1,77 +1,26 @@
-"""Cells: one wiring loop for the search cell and the found cell."""
+"""Cells: the search cell and the found cell."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
+from maenas_tf.models.wiring import wire
+from maenas_tf.ops.factorized_reduce import FactorizedReduce
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.primitives import (
-    FactorizedReduce,
-    Primitive,
-    ReluConvNorm,
-    make_primitive,
-)
+from maenas_tf.ops.primitive import Primitive
+from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.recompute import recompute
-from maenas_tf.ops.source import SourceNode, Term, add_terms
+from maenas_tf.ops.relu_conv_norm import ReluConvNorm
+from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.skeletons import plan
 from maenas_tf.spaces import GenotypeEdge
 
 # Applied to an operation's output.
 Drop = Callable[[tf.Tensor], tf.Tensor]
-# What stands on an edge: source node, target node and a function from the
-# source to the terms it adds to the target.
-Connection = tuple[int, int, Callable[[SourceNode], list[Term]]]
-
-
-def wire(
-    inputs: Sequence[tf.Tensor],
-    connections: Sequence[Connection],
-    concat: Sequence[int],
-) -> tf.Tensor:
-    """Computes a cell: every inner node is the sum over its edges.
-
-    Args:
-        inputs: the input nodes' values, each [B, H, W, C].
-        connections: in ascending order of the target node; a node without
-            any has no value.
-        concat: the nodes whose values make up the output.
-
-    Returns:
-        [B, H', W', C * len(concat)].
-
-    Raises:
-        ValueError: the order is another, or a node without a value is asked
-            for.
-    """
-    nodes = {index: SourceNode(x) for index, x in enumerate(inputs)}
-    for target, group in itertools.groupby(connections, key=lambda c: c[1]):
-        if target <= max(nodes):
-            raise ValueError(
-                f"The connections reach node {target} after node "
-                f"{max(nodes)}; order them by their target."
-            )
-        terms = [
-            term
-            for source, _, edge in group
-            for term in edge(_value_of(nodes, source))
-        ]
-        nodes[target] = SourceNode(add_terms(terms))
-    outputs = [_value_of(nodes, index).value for index in concat]
-    return outputs[0] if len(outputs) == 1 else tf.concat(outputs, -1)
-
-
-def _value_of(nodes: dict[int, SourceNode], index: int) -> SourceNode:
-    if index not in nodes:
-        raise ValueError(
-            f"No connection leads to node {index}, whose value is asked for; "
-            f"nodes with a value are {sorted(nodes)}."
-        )
-    return nodes[index]
 
 
 class CellInputs(keras.layers.Layer):

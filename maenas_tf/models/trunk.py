@@ -18,7 +18,8 @@ from maenas_tf.ops.convolution import (
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
-from maenas_tf.ops.primitives import ReluConvNorm, make_primitive
+from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half

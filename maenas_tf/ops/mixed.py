@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
-from maenas_tf.ops.primitives import PRIMITIVES, Primitive, make_primitive
+from maenas_tf.ops.primitive import PRIMITIVES, Primitive
+from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
 # Of the candidates: with all exact rewritings, or as they are defined.

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
-from maenas_tf.ops.primitives import PRIMITIVES, Primitive
+from maenas_tf.ops.primitive import PRIMITIVES, Primitive
 
 # Activation and epsilon of a family, the space's skeleton.
 MOBILENET = {"activation": "relu6", "epsilon": 1e-3}

@@ -19,7 +19,8 @@ import tensorflow as tf
 from maenas_tf.ops.convolution import average_pool_3x3, fan_in_uniform
 from maenas_tf.ops.mobile import FORMS, MACRO, SIZES
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
-from maenas_tf.ops.primitives import Noise, Primitive, zeros
+from maenas_tf.ops.primitive import Primitive, times, zeros
+from maenas_tf.ops.primitives import Noise
 from maenas_tf.registry import Registry
 
 PLAIN_PRIMITIVES: Registry = Registry("plain primitive")
@@ -55,7 +56,7 @@ class PlainPrimitive(Primitive):
                 x = layer(x, training=training or self.search)
             else:
                 x = layer(x)
-        return x if weight is None else x * tf.cast(weight, x.dtype)
+        return times(x, weight)
 
     def _normalization(self, name: str) -> keras.layers.Layer:
         return layers.BatchNormalization(
@@ -298,7 +299,7 @@ class PlainInvertedBottleneck(PlainPrimitive):
         y = super().weighted(source, None, training)
         if self.residual:
             y = y + source.value
-        return y if weight is None else y * tf.cast(weight, y.dtype)
+        return times(y, weight)
 
     def _affine(self, name):
         return layers.BatchNormalization(

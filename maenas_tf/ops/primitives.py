@@ -13,17 +13,15 @@ from __future__ import annotations
 import functools
 import zlib
 
-import keras
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
-from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
+from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
-from maenas_tf.ops.source import Phases, SourceNode, Term
+from maenas_tf.ops.source import Phases
 from maenas_tf.registry import Registry
-
-PRIMITIVES: Registry = Registry("primitive")
 
 
 def make_primitive(
@@ -51,100 +49,6 @@ def make_primitive(
     own = f"{family}/{name}"
     make = registry.get(own if own in registry else name)
     return make(channels, stride, search, name=name)
-
-
-class Primitive(keras.layers.Layer):
-    """One candidate operation on one edge.
-
-    Args:
-        channels: of the output; those of the input are told by `build`.
-        stride: 1 or 2.
-        search: the search's form (see the module), else the network's.
-    """
-
-    def __init__(
-        self, channels: int, stride: int, search: bool = True, **kwargs
-    ):
-        super().__init__(**kwargs)
-        if stride not in (1, 2):
-            raise ValueError(f"stride={stride} is not valid: give 1 or 2.")
-        self.channels = channels
-        self.stride = stride
-        self.search = search
-
-    def _normalization(self, name: str) -> BatchNormalization:
-        layer = BatchNormalization(
-            affine=not self.search,
-            moving_statistics=not self.search,
-            name=name,
-        )
-        layer.build((None, None, None, self.channels))
-        return layer
-
-    def _kernel(self, name: str, shape: tuple[int, ...], fan_in: int):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=convolution.fan_in_uniform(fan_in),
-        )
-
-    def _check_width(self, input_shape) -> None:
-        """Raises ConfigError if the width would have to change."""
-        if input_shape is not None and input_shape[-1] != self.channels:
-            raise ConfigError(
-                f"The primitive {self.name!r} of stride {self.stride} keeps "
-                f"the number of channels and cannot lead from "
-                f"{input_shape[-1]} to {self.channels}; let a convolution "
-                f"change it."
-            )
-
-    def call(self, x, training=False):
-        return self.weighted(SourceNode.of(x), None, training)
-
-    def weighted(
-        self,
-        source: SourceNode,
-        weight: tf.Tensor | None,
-        training: bool = False,
-    ) -> tf.Tensor:
-        """Returns weight * operation(source.value).
-
-        Args:
-            source: holds [B, H, W, C'].
-            weight: the architecture weight, a scalar or, C times the same,
-                [C]; None is 1.
-            training: passed on to normalisation.
-
-        Returns:
-            [B, ceil(H/stride), ceil(W/stride), C].
-        """
-        raise NotImplementedError
-
-    def term(
-        self,
-        source: SourceNode,
-        weight: tf.Tensor | None,
-        training: bool = False,
-    ) -> Term:
-        """Returns what `weighted` does, or its phases where that is less."""
-        return self.weighted(source, weight, training)
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether the output is the input (drop-path spares it)."""
-        return False
-
-
-def _times(x: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
-    return x if weight is None else x * tf.cast(weight, x.dtype)
-
-
-def zeros(x: tf.Tensor, stride: int, channels: int) -> tf.Tensor:
-    """Returns zeros [B, ceil(H/stride), ceil(W/stride), channels]."""
-    x = x[:, ::stride, ::stride]
-    if x.shape[-1] != channels:
-        x = tf.repeat(x[..., :1], channels, axis=-1)
-    return tf.zeros_like(x)
 
 
 @PRIMITIVES.register("none")
@@ -193,63 +97,7 @@ class Pooling(Primitive):
 
     def weighted(self, source, weight, training=False):
         key = (self.kind, self.stride, self.search and self.normalize)
-        return _times(source.branch(key, self._pool), weight)
-
-
-class FactorizedReduce(keras.layers.Layer):
-    """Halves the resolution without losing every second pixel.
-
-    ReLU, then two 1x1 convolutions of stride 2 to C/2 channels each, the
-    second on the input shifted by one pixel down-right; concatenated and
-    normalised. Odd sizes are padded by one pixel at the bottom and right.
-
-    Args:
-        channels: of the output.
-        search: the search's normalisation, else the network's.
-    """
-
-    def __init__(self, channels: int, search: bool = True, **kwargs):
-        super().__init__(**kwargs)
-        if channels % 2:
-            raise ConfigError(
-                f"A reduction to {channels} channels cannot be made of two "
-                f"halves; give an even --init_channels."
-            )
-        self.channels = channels
-        self.search = search
-
-    def build(self, input_shape):
-        width = input_shape[-1]
-        shape = (1, 1, width, self.channels // 2)
-        self.even, self.odd = (
-            self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=convolution.fan_in_uniform(width),
-            )
-            for name in ("even", "odd")
-        )
-        self.norm = BatchNormalization(
-            affine=not self.search,
-            moving_statistics=not self.search,
-            name="norm",
-        )
-        self.norm.build((None, None, None, self.channels))
-        self.built = True
-
-    def call(self, x, training=False):
-        return self.weighted(SourceNode.of(x), None, training)
-
-    def weighted(self, source, weight, training=False):
-        """Returns weight * operation(source.value); see `Primitive`."""
-        # Subsample, then convolve at stride 1: on CPU the filter gradient of a
-        # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
-        even, odd = source.relu_subsampled
-        halves = [
-            convolution.convolve(even, tf.convert_to_tensor(self.even)),
-            convolution.convolve(odd, tf.convert_to_tensor(self.odd)),
-        ]
-        return self.norm.call(tf.concat(halves, -1), weight, training)
+        return times(source.branch(key, self._pool), weight)
 
 
 @PRIMITIVES.register("skip_connect")
@@ -270,7 +118,7 @@ class SkipConnect(Primitive):
     def weighted(self, source, weight, training=False):
         if self.reduce is not None:
             return self.reduce.weighted(source, weight, training)
-        return _times(source.value, weight)
+        return times(source.value, weight)
 
     @property
     def is_identity(self):
@@ -353,70 +201,6 @@ class SeparableConv(Primitive):
         return x
 
 
-class ReluConvNorm(keras.layers.Layer):
-    """ReLU, kxk convolution, normalisation; any width in and out.
-
-    Args:
-        channels: of the output.
-        kernel_size: k, odd.
-        stride: 1 or 2.
-        use_bias: add a bias (NAS-Bench-201 while searching).
-        affine: of the normalisation.
-        moving_statistics: of the normalisation.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        kernel_size: int = 1,
-        stride: int = 1,
-        use_bias: bool = False,
-        affine: bool = False,
-        moving_statistics: bool = False,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.channels = channels
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.use_bias = use_bias
-        self.affine = affine
-        self.moving_statistics = moving_statistics
-
-    def build(self, input_shape):
-        k, width = self.kernel_size, input_shape[-1]
-        fan_in = k * k * width
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(k, k, width, self.channels),
-            initializer=convolution.fan_in_uniform(fan_in),
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.channels,),
-                initializer=convolution.fan_in_uniform(fan_in),
-            )
-        self.norm = BatchNormalization(
-            self.affine, self.moving_statistics, name="norm"
-        )
-        self.norm.build((None, None, None, self.channels))
-        self.built = True
-
-    def call(self, x, training=False):
-        return self.weighted(SourceNode.of(x), None, training)
-
-    def weighted(self, source, weight, training=False):
-        """Returns weight * operation(source.value); see `Primitive`."""
-        x = convolution.convolve(
-            source.relu, tf.convert_to_tensor(self.kernel), self.stride
-        )
-        if self.bias is not None:
-            x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
-        return self.norm.call(x, weight, training)
-
-
 class NasBenchConv(Primitive):
     """NAS-Bench-201's ReLU, kxk convolution, normalisation."""
 
@@ -483,7 +267,7 @@ class Noise(Primitive):
         begin = count * replica_id()
         noise = noise[begin : begin + count]
         self.calls.assign(calls + 1)
-        return _times(tf.cast(noise, x.dtype), weight)
+        return times(tf.cast(noise, x.dtype), weight)
 
 
 for _name, _kind in (("max_pool_3x3", "max"), ("avg_pool_3x3", "average")):

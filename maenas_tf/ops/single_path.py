@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.primitives import Primitive, zeros
+from maenas_tf.ops.primitive import Primitive, zeros
 from maenas_tf.ops.replica import num_replicas
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.spaces.space import NONE

@@ -11,7 +11,8 @@ from maenas_tf.models.alphas import ArchitectureParameters
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
-from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
+from maenas_tf.ops.primitive import PRIMITIVES
+from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.source import SourceNode
 from maenas_tf.skeletons import reduction, skeleton_of
 from maenas_tf.spaces import SPACES

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.ops.primitives import (
-    PRIMITIVES,
-    FactorizedReduce,
-    ReluConvNorm,
-    make_primitive,
-)
+from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.primitive import PRIMITIVES
+from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.source import SourceNode
 from tests.ops import numpy_oracle
 from tests.ops.layers import fill, gradients, image

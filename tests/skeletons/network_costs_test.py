@@ -8,7 +8,8 @@ import pytest
 from maenas_tf.config import ConfigError
 from maenas_tf.models.complexity import count_macs, count_parameters
 from maenas_tf.models.network import Network
-from maenas_tf.ops.primitives import PRIMITIVES, make_primitive
+from maenas_tf.ops.primitive import PRIMITIVES
+from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.skeletons import (
     Cost,
     NetworkCosts,

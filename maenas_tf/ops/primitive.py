@@ -1,0 +1,110 @@
+"""What every candidate operation is, and where the candidates are listed."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.ops import convolution
+from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.source import SourceNode, Term
+from maenas_tf.registry import Registry
+
+# A name to what makes the layer; `primitives.make_primitive` looks them up.
+PRIMITIVES: Registry = Registry("primitive")
+
+
+class Primitive(keras.layers.Layer):
+    """One candidate operation on one edge.
+
+    Args:
+        channels: of the output; those of the input are told by `build`.
+        stride: 1 or 2.
+        search: the search's form (see the module), else the network's.
+    """
+
+    def __init__(
+        self, channels: int, stride: int, search: bool = True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if stride not in (1, 2):
+            raise ValueError(f"stride={stride} is not valid: give 1 or 2.")
+        self.channels = channels
+        self.stride = stride
+        self.search = search
+
+    def _normalization(self, name: str) -> BatchNormalization:
+        layer = BatchNormalization(
+            affine=not self.search,
+            moving_statistics=not self.search,
+            name=name,
+        )
+        layer.build((None, None, None, self.channels))
+        return layer
+
+    def _kernel(self, name: str, shape: tuple[int, ...], fan_in: int):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=convolution.fan_in_uniform(fan_in),
+        )
+
+    def _check_width(self, input_shape) -> None:
+        """Raises ConfigError if the width would have to change."""
+        if input_shape is not None and input_shape[-1] != self.channels:
+            raise ConfigError(
+                f"The primitive {self.name!r} of stride {self.stride} keeps "
+                f"the number of channels and cannot lead from "
+                f"{input_shape[-1]} to {self.channels}; let a convolution "
+                f"change it."
+            )
+
+    def call(self, x, training=False):
+        return self.weighted(SourceNode.of(x), None, training)
+
+    def weighted(
+        self,
+        source: SourceNode,
+        weight: tf.Tensor | None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns weight * operation(source.value).
+
+        Args:
+            source: holds [B, H, W, C'].
+            weight: the architecture weight, a scalar or, C times the same,
+                [C]; None is 1.
+            training: passed on to normalisation.
+
+        Returns:
+            [B, ceil(H/stride), ceil(W/stride), C].
+        """
+        raise NotImplementedError
+
+    def term(
+        self,
+        source: SourceNode,
+        weight: tf.Tensor | None,
+        training: bool = False,
+    ) -> Term:
+        """Returns what `weighted` does, or its phases where that is less."""
+        return self.weighted(source, weight, training)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the output is the input (drop-path spares it)."""
+        return False
+
+
+def times(x: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
+    """Returns weight * x, where None is a weight of 1."""
+    return x if weight is None else x * tf.cast(weight, x.dtype)
+
+
+def zeros(x: tf.Tensor, stride: int, channels: int) -> tf.Tensor:
+    """Returns zeros [B, ceil(H/stride), ceil(W/stride), channels]."""
+    x = x[:, ::stride, ::stride]
+    if x.shape[-1] != channels:
+        x = tf.repeat(x[..., :1], channels, axis=-1)
+    return tf.zeros_like(x)
