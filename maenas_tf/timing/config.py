@@ -8,7 +8,7 @@ from maenas_tf.config import AT_LEAST_ONE, ConfigError, check, setting
 from maenas_tf.config.grid import parse_grid
 from maenas_tf.searching.config import SearchConfig, StepSettings
 
-# What can be timed (`benchmark_cases.py`), and the one that is weighed.
+# What can be timed (`cases.py`), and the one that is weighed.
 TIMED = (
     "search_step",
     "alpha_phase",

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from maenas_tf.config import SearchConfig
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.own_runtime import OwnRuntime
+from maenas_tf.searching.config import SearchConfig
 from tests.engine.callers_process import draws, settings, watched
 
 CONFIG = SearchConfig(precision="bfloat16", seed=3)

@@ -1,4 +1,4 @@
-"""Tests of `maenas_tf.timing.benchmark` and `.benchmark_cases`."""
+"""Tests of `maenas_tf.timing.benchmark` and `.cases`."""
 
 import json
 

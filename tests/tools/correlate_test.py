@@ -21,15 +21,15 @@ SETTINGS = {
 }
 # As if a signal came before the first step; and as usual again.
 STOP = """
-from maenas_tf.training import correlate, loop
+from maenas_tf.engine import loop
 class Stopped(loop.SignalWatch):
     received = property(lambda self: "SIGTERM", lambda self, value: None)
-correlate.kept = loop.SignalWatch
+loop.kept = loop.SignalWatch
 loop.SignalWatch = Stopped
 """
 GO_ON = """
-from maenas_tf.training import correlate, loop
-loop.SignalWatch = correlate.kept
+from maenas_tf.engine import loop
+loop.SignalWatch = loop.kept
 """
 BAD = {
     "--task=maee": "--task: Unknown task 'maee'",

@@ -29,7 +29,7 @@ CASES = {
     ),
     # Last, for it changes the module.
     "different": (
-        "from maenas_tf.training import export; export.TOLERANCE = -1.0",
+        "from maenas_tf.serving import export; export.TOLERANCE = -1.0",
         ["--formats=keras"],
         1,
         "The keras export differs from the Keras network by",

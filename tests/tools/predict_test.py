@@ -12,7 +12,7 @@ from tests.training import trained
 
 MODULES = (
     "import sys\n"
-    "from maenas_tf.training import predict\n"
+    "from maenas_tf.serving import predict\n"
     "print([name for name in sys.modules if name.startswith('maenas_tf.')])"
 )
 
