@@ -111,7 +111,7 @@ def search_cells(space: Space, num_cells: int = 0) -> int:
 
 def evaluation_size(
     space: Space,
-    stem: str = "cifar",
+    stem: str = "",
     init_channels: int = 0,
     num_cells: int = 0,
     image_size: int = 32,
@@ -121,13 +121,16 @@ def evaluation_size(
 
     Args:
         space: search space.
-        stem: "cifar" or "imagenet".
+        stem: "cifar" or "imagenet"; empty means the first that is published
+            for the space.
         init_channels: C; 0 means the published evaluation's.
         num_cells: as in `NetworkSize`; 0 means the published evaluation's.
         image_size: side of the images, pixels.
         num_classes: 0, where there are no labels, counts a classifier of 10.
     """
-    published = skeleton_of(space).evaluation_size(space, stem)
+    skeleton = skeleton_of(space)
+    stem = stem or next(iter(skeleton.evaluation_sizes))
+    published = skeleton.evaluation_size(space, stem)
     return NetworkSize(
         init_channels or published[0],
         num_cells or published[1],

@@ -7,7 +7,7 @@ from maenas_tf.runs import files
 
 ROOT = pathlib.Path(files.__file__).parents[1]
 # Where a file's name has its home.
-HOMES = ("runs/files.py", "spaces/genotype.py")
+HOMES = ("runs/files.py", "config/file_names.py")
 
 
 def texts(path):

@@ -260,7 +260,7 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
     for chooser, setting in config.unread():
         assert chooser == "task"
         assert f"--{setting} has no part in --task={name}" in said
-    assert one.searcher.supernet.image_size == one.task.input_size
+    assert one.searcher.supernet.image_size == one.setup.task.input_size
     assert one.steps == 4
     assert (two.loop.state["epoch"], expected.genotype) == (2, found.genotype)
     tf.nest.map_structure(
@@ -273,9 +273,13 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
         assert result.alphas["cell"].shape == (2, 1, 5)
         assert (result.alphas["cell"][0] != result.alphas["cell"][1]).all()
         for row in result.history:
-            for metric in ("weight_loss", "alpha_loss", *one.task.metric_names):
+            for metric in (
+                "weight_loss",
+                "alpha_loss",
+                *one.setup.task.metric_names,
+            ):
                 assert np.isfinite(float(row[metric]))
-        labels = 32 * one.task.reads_labels
+        labels = 32 * one.setup.task.reads_labels
         assert result.summary["num_labels_read"] == labels
     np.testing.assert_array_equal(found.alphas["cell"], expected.alphas["cell"])
 

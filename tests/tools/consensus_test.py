@@ -5,6 +5,7 @@ import json
 import pytest
 
 from maenas_tf.runs.run_reader import read_runs
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import load_genotype
 from tests.runs import stored
 from tests.searching.consensus_test import CONV, SKIP, search
@@ -55,7 +56,7 @@ def test_consensus_is_written(results):
     assert lines[4] == "true validation accuracy, % (cifar10): 90.20"
     summary = json.loads((folder / "out" / "summary.json").read_text())
     assert round(summary["true_accuracy_cifar10"], 2) == 90.20
-    _, problems = read_runs([f"{folder}/out"])
+    _, problems = read_runs([f"{folder}/out"], SearchConfig.defaults())
     assert problems == {"out": "a consensus, no search"}
 
 

@@ -245,7 +245,7 @@ def test_a_run_stopped_twice_ends_with_the_same_bits(done, tmp_path):
     _, undisturbed, _ = done
     messages = []
     # The second time in the epoch after that, in which operations drop.
-    for calls in (0, 4):
+    for calls in (0, 6):
         with pytest.raises(Interrupted) as caught:
             train(tmp_path / "run", signals=AfterSteps(calls))
         messages.append(str(caught.value))
