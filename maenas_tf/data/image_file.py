@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageOps
+
+# What phones save: .heic and .heif. Pillow itself knows AVIF.
+pillow_heif.register_heif_opener()
 
 # Where a JPEG's end marker is looked for; some writers add a few bytes.
 _TAIL = 64
