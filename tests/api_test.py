@@ -97,6 +97,16 @@ def test_grey_images_in_a_dataset_can_be_searched_and_kept(tmp_path):
     assert again.genotype == result.genotype
     assert again.alphas["cell"].tobytes() == result.alphas["cell"].tobytes()
     assert os.stat(run_dir / "summary.json").st_mtime_ns == before
+    assert again.history == result.history
+    # Nor is what it found told of other images.
+    images = make_images(20, 16, 16, 1)
+    for others, change in (
+        (255 - images, "they have other pixels"),
+        (images[:14], "2 images were removed (14 now, 16 then)"),
+    ):
+        with pytest.raises(mn.ConfigError) as caught:
+            mn.search(others, run_dir=run_dir, max_images=16, **SETTINGS)
+        assert f"a run on other images: {change}; give" in str(caught.value)
 
 
 def test_labels_are_refused_by_a_label_free_task():

@@ -33,6 +33,7 @@ from maenas_tf.engine.runtime import load_configured, versions
 from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
+from maenas_tf.runs.data_record import check_data, record_data
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.skeletons import NetworkCosts, evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, benchmark201
@@ -102,9 +103,12 @@ class CorrelateExperiment:
             ]
             configure_runtime(config)
             self.images, self.objectives = images, {}
+            self.identity = None
             if config.tasks:
                 labels = any(TASKS.get(t).reads_labels for t in config.tasks)
                 self.images = images or load_configured(config, labels)
+                self.identity = self.images.identity(config.split)
+                check_data(self.run_directory.path, self.identity)
                 self.objectives = {
                     name: Objective(config, name, self.images)
                     for name in config.tasks
@@ -147,7 +151,10 @@ class CorrelateExperiment:
 
     def _run(self) -> CorrelateResult:
         begin, run = time.monotonic(), self.run_directory
-        if not (run.path / files.CONFIG).exists():
+        begins = not (run.path / files.CONFIG).exists()
+        if self.identity is not None:
+            record_data(run.path, self.identity, begins)
+        if begins:
             run.write_config(self.config)
         rows = read_losses(run.path)
         num_read = len(rows)

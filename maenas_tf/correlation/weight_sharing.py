@@ -55,7 +55,7 @@ class SharedWeights:
                 f"{config.space}; give searches in {space}."
             )
         with OwnRuntime():
-            setup = SearchSetup.of(config)
+            setup = SearchSetup.of(config, path)
             stage = SearchStage(setup, path, setup.reached(path))
             state = stage.checkpoint.restore()
         if state is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -55,6 +55,7 @@ def make_array_images(
     labels: Sequence[int] | None = None,
     class_names: tuple[str, ...] = (),
     num_skipped: int = 0,
+    fingerprint: Mapping[str, str] | None = None,
 ) -> ArrayImages:
     """Wrap images, with the data set's known statistics or measured ones.
 
@@ -66,6 +67,7 @@ def make_array_images(
         class_names: names of the classes; without them the largest label
             tells how many there are.
         num_skipped: files that could not be decoded.
+        fingerprint: of what the images were read from, if it has one.
 
     Returns:
         The images as a source.
@@ -80,5 +82,6 @@ def make_array_images(
             labels=labels,
             class_names=class_names,
             num_skipped=num_skipped,
+            fingerprint=fingerprint or {},
         )
     )

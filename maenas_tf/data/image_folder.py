@@ -15,6 +15,7 @@ from absl import logging
 from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.file_images import FileImages
+from maenas_tf.data.identity import fingerprint_files
 from maenas_tf.data.image_file import check_image, read_image
 from maenas_tf.data.image_source import ImageSource, with_statistics
 from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
@@ -94,6 +95,7 @@ def load_folder(
         "labels": _labels(root, paths, class_names) if with_labels else None,
         "class_names": class_names,
         "num_skipped": num_skipped,
+        "fingerprint": fingerprint_files(root, paths),
     }
     if pixels is None:
         return with_statistics(FileImages(paths=paths, size=size, **facts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,11 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data.channel_statistics import (
     known_statistics,
     measure_statistics,
+)
+from maenas_tf.data.identity import (
+    DataIdentity,
+    fingerprint_labels,
+    fingerprint_pixels,
 )
 
 Source = TypeVar("Source", bound="ImageSource")
@@ -36,6 +41,8 @@ class ImageSource(abc.ABC):
         num_skipped: files that could not be decoded and were left out.
         mean: of each channel, in units of 0..1.
         std: of each channel, in units of 0..1.
+        fingerprint: what tells these images from others without decoding
+            them, as of `fingerprint_files`; where it is empty, pixels do.
         failures: why images could not be fetched; empty as a rule.
     """
 
@@ -45,6 +52,7 @@ class ImageSource(abc.ABC):
     num_skipped: int = 0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    fingerprint: Mapping[str, str] = dataclasses.field(default_factory=dict)
     failures: list[ConfigError] = dataclasses.field(
         default_factory=list, repr=False
     )
@@ -85,6 +93,24 @@ class ImageSource(abc.ABC):
         ).prefetch(tf.data.AUTOTUNE)
         with self.failures_told():
             return np.stack(list(dataset.as_numpy_iterator()))
+
+    def identity(self, split: str) -> DataIdentity:
+        """Returns what tells these images from those of another run.
+
+        Args:
+            split: that they are of.
+        """
+        fingerprint = self.fingerprint or fingerprint_pixels(
+            self.num_images, self.read
+        )
+        return DataIdentity(
+            self.name,
+            split,
+            self.num_images,
+            self.image_size,
+            self.class_names,
+            {**fingerprint, **fingerprint_labels(self.labels)},
+        )
 
     @contextlib.contextmanager
     def failures_told(self) -> Iterator[None]:

@@ -129,7 +129,7 @@ def _load(
     if not count:
         raise ConfigError(f"--split={split} of --dataset={name} is empty.")
     size = image_size or _native_size(features["image"].shape)
-    facts = {"name": name}
+    facts = {"name": name, "fingerprint": _fingerprint(builder, split)}
     if with_labels and getattr(features["label"], "num_classes", None):
         facts["class_names"] = tuple(features["label"].names)
     formats = {each.value for each in builder.info.available_file_formats()}
@@ -235,6 +235,13 @@ def _read(
         if with_labels:
             labels[start:end] = batch["label"]
     return images[:end], labels if labels is None else labels[:end]
+
+
+def _fingerprint(builder: Any, split: str) -> dict[str, str]:
+    """Returns that of a split, the same for each format of its files."""
+    info = builder.info.splits[split]
+    size = f"{info.num_examples} examples, {int(info.num_bytes)} bytes"
+    return {"version": f"{builder.info.full_name}: {size}"}
 
 
 def _first_line(error: Exception) -> str:

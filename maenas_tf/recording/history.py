@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +12,16 @@ from maenas_tf.config import ConfigError
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 
+# Columns of texts, though some look like numbers: the genotypes of a space.
+_TEXTS = ("genotype",)
+
 
 class History:
     """Rows and arrays of a run's epochs, in their order.
 
     Attributes:
-        rows: one an epoch, column to value; texts of epochs that an earlier
-            process ran.
+        rows: one an epoch, column to value, the same for epochs that an
+            earlier process ran; an empty text where there is no value.
     """
 
     def __init__(self):
@@ -69,7 +73,19 @@ class History:
                 f"{files.ALPHAS} of fewer than the {num_epochs} epochs that "
                 f"its checkpoint has seen; give another directory."
             )
-        self.rows = [dict(row) for row in rows[:num_epochs]]
+        self.rows = [
+            {name: _value(name, text) for name, text in row.items()}
+            for row in rows[:num_epochs]
+        ]
         self._arrays = {
             name: list(stack[:num_epochs]) for name, stack in arrays.items()
         }
+
+
+def _value(name: str, text: str) -> int | float | str:
+    """Returns what was written as this text in a column."""
+    if name not in _TEXTS:
+        for kind in (int, float):
+            with contextlib.suppress(ValueError):
+                return kind(text)
+    return text

@@ -6,6 +6,7 @@ from maenas_tf.config import file_names
 LOCK = ".lock"
 CONFIG = "config.json"
 FLAGS = "flags.txt"
+DATA = "data.json"
 SUMMARY = "summary.json"
 GENOTYPE = file_names.GENOTYPE
 HISTORY = "history.csv"

@@ -19,6 +19,7 @@ from maenas_tf.engine.runtime import speed_facts, versions
 from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds
+from maenas_tf.runs.data_record import record_data
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.scores import Score
 from maenas_tf.searching.choose import choose, unread_by
@@ -98,7 +99,12 @@ class SearchExperiment:
     ) -> None:
         config = self.config
         self.setup = setup = SearchSetup(
-            config, self.space, self.algorithm, self.selection, image_set
+            config,
+            self.space,
+            self.algorithm,
+            self.selection,
+            image_set,
+            self.run_directory.path,
         )
         for chooser, name in config.unread():
             chosen = getattr(config, chooser)
@@ -173,6 +179,7 @@ class SearchExperiment:
         resumed = self.loop.restore()
         first_epoch = self.stage.first_epoch + self.loop.state["epoch"]
         self.history.resume(run, first_epoch, self.algorithm.trains_alphas)
+        record_data(run.path, setup.identity, begins=not resumed)
         if not resumed:
             run.write_config(self.config)
         elif first_epoch < setup.epochs:

@@ -12,6 +12,7 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import read_state
 from maenas_tf.engine.runtime import load_configured, start_runtime
 from maenas_tf.runs import files
+from maenas_tf.runs.data_record import check_data
 from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
@@ -32,10 +33,12 @@ class SearchSetup:
         algorithm: that it names.
         selection: that it names.
         image_set: the images; None loads those of the configuration.
+        run_dir: of the search; the images must be those that it has read.
 
     Attributes:
         strategy: under whose scope networks are made.
         images: all of them.
+        identity: what tells them from those of another run.
         task: made for the images.
         data: the images as they are trained on and judged by.
         stages: of the search.
@@ -50,7 +53,8 @@ class SearchSetup:
         space: Space,
         algorithm: Algorithm,
         selection: Selection,
-        image_set: ImageSource | None = None,
+        image_set: ImageSource | None,
+        run_dir: pathlib.Path,
     ):
         self.config = config
         self.space = space
@@ -60,6 +64,8 @@ class SearchSetup:
         self.images = image_set or load_configured(
             config, TASKS.get_for_flag("task", config.task).reads_labels
         )
+        self.identity = self.images.identity(config.split)
+        check_data(run_dir, self.identity)
         self.task = build_task(
             config, space, self.images.image_size, self.images.num_classes
         )
@@ -75,11 +81,11 @@ class SearchSetup:
             )
 
     @classmethod
-    def of(cls, config: SearchConfig) -> SearchSetup:
-        """Returns what a configuration alone stands for."""
+    def of(cls, config: SearchConfig, run_dir: pathlib.Path) -> SearchSetup:
+        """Returns what a configuration stands for, of a run that is there."""
         space = SPACES.get_for_flag("space", config.space)
         algorithm, _, selection = choose(config, space)
-        return cls(config, space, algorithm, selection)
+        return cls(config, space, algorithm, selection, None, run_dir)
 
     def _whole(self) -> Stage:
         """Returns the search in one stage."""

@@ -35,6 +35,12 @@ from maenas_tf.models.network import Network
 from maenas_tf.recording.event_writer import EventWriter
 from maenas_tf.recording.history import History
 from maenas_tf.runs import files, kinds
+from maenas_tf.runs.data_record import (
+    check_data,
+    read_data,
+    record_data,
+    refuse_changes,
+)
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
 from maenas_tf.skeletons import evaluation_size, make_plan
@@ -43,7 +49,7 @@ from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
 from maenas_tf.training.retrainer import Retrainer
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
-from maenas_tf.training.trained_run import Preprocessing
+from maenas_tf.training.trained_run import Preprocessing, read_preprocessing
 
 # Of the darts family's evaluation (Liu et al., 2019).
 AUXILIARY_WEIGHT = 0.4
@@ -117,6 +123,8 @@ class TrainExperiment:
         config = self.config
         self.strategy = start_runtime(config)
         self.images = image_set or load_configured(config, with_labels=True)
+        self.identity = self.images.identity(config.split)
+        self._check_data()
         self._check_images()
         self.training, self.validation = split_validation(
             self.images.num_images, config.validation_fraction, config.seed
@@ -141,6 +149,19 @@ class TrainExperiment:
             checkpoint_seconds,
             images_per_step=lambda: config.batch_size,
         )
+
+    def _check_data(self) -> None:
+        path = self.run_directory.path
+        check_data(path, self.identity)
+        if read_data(path) is None and (path / files.PREPROCESSING).exists():
+            # Older runs tell what would turn answers into others.
+            then = read_preprocessing(path)
+            before = dataclasses.replace(
+                self.identity,
+                image_size=then.image_size,
+                class_names=then.class_names,
+            )
+            refuse_changes(path, before, self.identity)
 
     def _check_images(self) -> None:
         if self.images.labels is None or self.images.num_classes < 2:
@@ -222,6 +243,7 @@ class TrainExperiment:
         resumed = self.loop.restore()
         epoch = self.loop.state["epoch"]
         self.history.resume(run, epoch, with_arrays=False)
+        record_data(run.path, self.identity, begins=not resumed)
         if not resumed:
             run.write_genotype(self.genotype)
             run.write_text(files.PREPROCESSING, self._preprocessing().to_json())

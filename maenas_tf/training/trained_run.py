@@ -14,6 +14,7 @@ import keras
 from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
 from maenas_tf.runs import files
+from maenas_tf.runs.data_record import read_data
 from maenas_tf.spaces import Genotype, load_genotype
 from maenas_tf.training import old_networks
 from maenas_tf.training.config import TrainConfig
@@ -127,13 +128,34 @@ def load_trained(
             f"--run_dir={path} does not exist; give that of a training."
         )
     config = _read(path, files.CONFIG, TrainConfig.from_json)
-    preprocessing = _read(path, files.PREPROCESSING, Preprocessing.from_json)
+    preprocessing = read_preprocessing(path)
     genotype = _read(path, files.GENOTYPE, Genotype.from_string)
     held_out = (path / files.BEST).exists() or config.validation_fraction
     checkpoint = which if held_out else "last"
     network = _load_network(path, _MODELS[checkpoint])
     _check_network(path, network, genotype, preprocessing)
     return TrainedRun(network, preprocessing, config, path, checkpoint)
+
+
+def read_preprocessing(path: pathlib.Path) -> Preprocessing:
+    """Reads what a training's images go through, and its classes' names.
+
+    Args:
+        path: run directory of the training.
+
+    Raises:
+        ConfigError: it holds no such file, one that cannot be read, or one of
+            other classes than those that the training has read.
+    """
+    found = _read(path, files.PREPROCESSING, Preprocessing.from_json)
+    data = read_data(path)
+    if data is not None and data.class_names != found.class_names:
+        raise ConfigError(
+            f"--run_dir={path} holds a {files.PREPROCESSING} that names "
+            f"other classes than its {files.DATA}, by which the network was "
+            f"trained; give the directory of another training."
+        )
+    return found
 
 
 def _read(path: pathlib.Path, name: str, parse: Any) -> Any:

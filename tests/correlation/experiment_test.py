@@ -159,6 +159,14 @@ def test_a_finished_experiment_trains_nothing(runs, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_other_images_are_not_gone_on_with(runs):
+    run_dir = runs[0] / "peace"
+    assert (run_dir / "data.json").exists()
+    others = make_images(17, num_classes=2)
+    with pytest.raises(ConfigError, match="1 image was added"):
+        correlate.CorrelateExperiment(CONFIG, run_dir, others)
+
+
 def test_what_diverged_ranks_last(runs):
     folder, result = runs
     rows = [dict(row) for row in result.rows]

@@ -1,5 +1,7 @@
 """Tests of `maenas_tf.recording.history`."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,34 @@ def test_a_run_without_an_epoch_needs_no_history(run):
     history.resume(run, 0)
     assert history.rows == []
     assert history.stacked_arrays() == {}
+
+
+def test_values_come_back_as_they_were(run):
+    history = History()
+    wanted = [
+        {
+            "epoch": epoch,
+            "loss": 0.1 + epoch / 3,
+            "rate": 1e-05,
+            "whole": 5.0,
+            "lost": math.inf,
+            "alpha_loss": "" if epoch < 2 else 0.25,
+            # That of a space whose genotypes are digits.
+            "genotype": "22212220",
+        }
+        for epoch in range(3)
+    ]
+    for row in wanted:
+        history.append_row(row)
+    history.write(run)
+    text = (run.path / "history.csv").read_text()
+    again = History()
+    again.resume(run, 3, with_arrays=False)
+    assert again.rows == wanted
+    kinds = [[type(value) for value in row.values()] for row in again.rows]
+    assert kinds == [[type(v) for v in row.values()] for row in wanted]
+    again.write(run)
+    assert (run.path / "history.csv").read_text() == text
 
 
 @pytest.mark.parametrize("short", ["history.csv", "alphas.npz"])

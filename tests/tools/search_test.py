@@ -33,6 +33,7 @@ def test_a_search_leaves_every_file_of_the_contract(s2_run):
     }
     assert {
         "config.json",
+        "data.json",
         "flags.txt",
         "genotype.json",
         "history.csv",

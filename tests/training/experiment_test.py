@@ -1,6 +1,7 @@
 """Tests of `maenas_tf.training.experiment`."""
 
 import csv
+import dataclasses
 import json
 
 import keras
@@ -64,9 +65,10 @@ def train(run_dir, images=None, signals=None, **changes):
     return experiment, experiment.run()
 
 
-def begin(run_dir, **changes):
+def begin(run_dir, images=None, **changes):
     """Leaves what a training writes before its first step."""
-    experiment = TrainExperiment(make_config(**changes), run_dir, make_images())
+    config, images = make_config(**changes), images or make_images()
+    experiment = TrainExperiment(config, run_dir, images)
     experiment.loop.run = experiment._finish = lambda: None
     experiment.run()
     return experiment
@@ -110,6 +112,7 @@ def test_the_directory_holds_what_was_promised(done):
         "best.keras",
         "checkpoints",
         "config.json",
+        "data.json",
         "flags.txt",
         "genotype.json",
         "history.csv",
@@ -371,6 +374,21 @@ def digits(tmp_path_factory):
     )
     TrainExperiment(config, run_dir).run()
     return run_dir
+
+
+def test_a_training_does_not_go_on_with_classes_in_another_order(tmp_path):
+    images, run_dir = make_images(num_classes=2), tmp_path / "run"
+    begin(run_dir, dataclasses.replace(images, class_names=("ant", "cat")))
+    turned = dataclasses.replace(
+        images, labels=1 - images.labels, class_names=("cat", "zant")
+    )
+    refused = "class 'ant' is now 'zant'; give the images as they were"
+    with pytest.raises(ConfigError, match=refused):
+        begin(run_dir, turned)
+    # One of before there was a record knows its classes too.
+    (run_dir / "data.json").unlink()
+    with pytest.raises(ConfigError, match=refused):
+        begin(run_dir, turned)
 
 
 def test_without_validation_images_there_is_no_best(digits):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.identity import DataIdentity
 from maenas_tf.models.network import Network
+from maenas_tf.runs.data_record import record_data
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import (
@@ -144,6 +146,12 @@ BAD = {
     "other classes": (
         lambda run: change(run / "preprocessing.json", class_names=["a"]),
         "3 classes, but its preprocessing.json names 1",
+    ),
+    "other classes than were read": (
+        lambda run: record_data(
+            run, DataIdentity("digits", "train", 9, 32, ("a", "b")), True
+        ),
+        "other classes than its data.json",
     ),
     "another size": (
         lambda run: change(run / "preprocessing.json", image_size=64),
