@@ -34,7 +34,8 @@ ONE_THREAD = {
 }
 SMALL = (
     "--dataset=digits --image_size=16 --patch_size=4 --init_channels=4 "
-    "--epochs=2 --warmup_epochs=1 --batch_size=8 --max_images=32"
+    "--epochs=2 --warmup_epochs=1 --batch_size=8 --max_images=32 "
+    "--crop_padding=zero"
 ).split()
 NASBENCH = [*SMALL, "--space=nasbench201", "--num_cells=1"]
 DARTS = [*SMALL, "--num_cells=3", "--batch_size=4", "--max_images=16"]
@@ -65,7 +66,7 @@ SEARCHES = {
 TRAINING = (
     "--genotype=DARTS_V2 --dataset=digits --init_channels=4 --num_cells=3 "
     "--epochs=2 --batch_size=8 --max_images=32 --drop_path=0.2 --cutout=8 "
-    "--auxiliary_weight=0.4"
+    "--auxiliary_weight=0.4 --crop_padding=zero"
 ).split()
 # Columns of history.csv that tell the time.
 TIMES = {"seconds", "images_per_second"}

@@ -42,7 +42,7 @@ def main() -> None:
 
     output_dir = analyze_flags.OUTPUT_DIR.value
     records, problems = require_runs(
-        analyze_flags.RUNS.value, SearchConfig.defaults()
+        analyze_flags.RUNS.value, SearchConfig.unsaid()
     )
     report = Report(records, problems, analyze_flags.GROUP_BY.value)
     try:

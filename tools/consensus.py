@@ -30,9 +30,7 @@ def main() -> None:
     from maenas_tf.searching.consensus import find_consensus
 
     output_dir = consensus_flags.OUTPUT_DIR.value
-    records, _ = require_runs(
-        consensus_flags.RUNS.value, SearchConfig.defaults()
-    )
+    records, _ = require_runs(consensus_flags.RUNS.value, SearchConfig.unsaid())
     consensus = find_consensus(records)
     try:
         consensus.write(pathlib.Path(output_dir))

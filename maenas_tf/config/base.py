@@ -72,6 +72,8 @@ class Setting:
         range: where a number must lie.
         choices: its values, where it has a fixed few.
         registry: lists its values, where whoever registers adds one.
+        before: what held, without saying, before there was the setting, where
+            that is not the default.
     """
 
     default: Any
@@ -79,6 +81,12 @@ class Setting:
     range: Range | None = None
     choices: tuple[str, ...] = ()
     registry: Names | None = None
+    before: Any = None
+
+    @property
+    def unsaid(self) -> Any:
+        """The value in a text that is older than the setting."""
+        return self.default if self.before is None else self.before
 
     @property
     def description(self) -> str:
@@ -125,6 +133,7 @@ def setting(
     *,
     choices: Sequence[str] = (),
     registry: Names | None = None,
+    before: Any = None,
 ) -> Any:
     """Declares a field of a `Config`; the arguments are those of `Setting`.
 
@@ -133,7 +142,7 @@ def setting(
         ... class BatchConfig(Config):
         ...     batch_size: int = setting(64, "images.", AT_LEAST_ONE)
     """
-    declared = Setting(default, help, range, tuple(choices), registry)
+    declared = Setting(default, help, range, tuple(choices), registry, before)
     return dataclasses.field(default=default, metadata={_METADATA: declared})
 
 
@@ -184,6 +193,11 @@ class Config:
         """Returns the name of every setting with its default."""
         return {name: s.default for name, s in cls.settings().items()}
 
+    @classmethod
+    def unsaid(cls) -> dict[str, Any]:
+        """Returns every setting's value in a text that is older than it."""
+        return {name: s.unsaid for name, s in cls.settings().items()}
+
     def group(self, group_class: type[ConfigType]) -> ConfigType:
         """Returns those of the settings that a group has, as that group."""
         names = group_class.settings()
@@ -201,8 +215,8 @@ class Config:
     def from_json(cls, text: str) -> Self:
         """Reads `to_json`'s text, of this version or an older one.
 
-        A setting that is not in it takes its default: it is younger than the
-        text.
+        A setting that is not in it is younger than the text and takes its
+        default, or what held before there was the setting.
 
         Raises:
             ConfigError: it is no JSON object, a setting is unknown, or a
@@ -226,7 +240,23 @@ class Config:
                 f"It is no {cls.__name__} of this version, which does not "
                 f"know the setting(s) {', '.join(unknown[:5])}{more}."
             )
-        return cls(**values)
+        return cls(**{**cls.unsaid(), **values})
+
+    def as_begun(self, text: str) -> Self:
+        """Returns the configuration with which an older run can go on.
+
+        Args:
+            text: `to_json`'s of the run. A setting that it does not know and
+                that is at its default here becomes what held before there
+                was the setting.
+        """
+        known = json.loads(text)
+        unsaid = {
+            name: declared.unsaid
+            for name, declared in self.settings().items()
+            if name not in known and getattr(self, name) == declared.default
+        }
+        return self.replace(**unsaid)
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with some settings changed, validated anew."""

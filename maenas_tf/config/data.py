@@ -11,13 +11,23 @@ from maenas_tf.config.base import (
     setting,
 )
 
+# What the random crop pads with.
+REFLECT, ZERO = "reflect", "zero"
+
 
 @dataclasses.dataclass(frozen=True)
 class BatchSettings(Config):
     """How images become batches."""
 
     augment: bool = setting(
-        True, "random crop (zero padding of 1/8 side) and horizontal flip."
+        True, "random crop (padding of 1/8 side) and horizontal flip."
+    )
+    crop_padding: str = setting(
+        REFLECT,
+        'what the random crop pads with: "reflect", the image mirrored, which '
+        'suits any image, or "zero", black, as DARTS does on CIFAR-10.',
+        choices=(REFLECT, ZERO),
+        before=ZERO,
     )
     batch_size: int = setting(64, "global batch, images.", AT_LEAST_ONE)
 

@@ -34,7 +34,7 @@ from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.data_record import check_data, record_data
-from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.skeletons import NetworkCosts, evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, benchmark201
 from maenas_tf.tasks import TASKS
@@ -72,7 +72,8 @@ class CorrelateExperiment:
     """Trains the architectures and correlates; resumable.
 
     Args:
-        config: the configuration.
+        config: the configuration; a run that is older than a setting keeps
+            to what held before.
         run_dir: where everything is written.
         images: the images; None loads those of the configuration.
         resume: whether a run that is in `run_dir` goes on.
@@ -90,7 +91,7 @@ class CorrelateExperiment:
         resume: bool = True,
         signals: SignalWatch | None = None,
     ):
-        self.config = config
+        self.config = config = as_begun(config, run_dir)
         self.signals = signals or SignalWatch()
         self._check_names()
         self.run_directory = RunDirectory(run_dir, config, resume)

@@ -228,7 +228,7 @@ class Objective:
     def _epoch(self, epoch: int) -> tf.data.Dataset:
         if epoch not in self._epochs:
             self._epochs[epoch] = self._dataset(
-                epoch, TRAINED, make_augmentation(self.config.augment)
+                epoch, TRAINED, make_augmentation(self.config)
             )
         return self._epochs[epoch]
 

@@ -12,7 +12,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from maenas_tf.config import BatchSettings
+from maenas_tf.config.data import REFLECT, ZERO
 from maenas_tf.data.resizing import resize_images
+
+_PAD_MODES = {REFLECT: "REFLECT", ZERO: "CONSTANT"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,17 +66,23 @@ class Augmentation:
         return cutout(image, self.cutout_size, seed)
 
 
+@dataclasses.dataclass(frozen=True)
 class CropAndFlip(Augmentation):
     """Crops with a padding of 1/8 of the side, then mirrors every other one.
 
-    The padding is black, as in the DARTS reference, not the mean.
+    Attributes:
+        crop_padding: what it pads with, as of `random_crop`.
     """
+
+    crop_padding: str = REFLECT
 
     def pixels(self, image, image_size, crop_seed, flip_seed):
         # No super(): AutoGraph, which reads this, keeps a frame alive for it,
         # and with that the first graph that was made.
         image = _to_size(image, image_size)
-        image = random_crop(image, image_size // 8, crop_seed)
+        image = random_crop(
+            image, image_size // 8, crop_seed, self.crop_padding
+        )
         return random_flip(image, flip_seed)
 
 
@@ -82,18 +92,29 @@ def _to_size(image: tf.Tensor, image_size: int) -> tf.Tensor:
     return resize_images(image, image_size)
 
 
-def make_augmentation(augment: bool, cutout_size: int = 0) -> Augmentation:
-    """Returns what the settings --augment and --cutout ask for."""
-    return (CropAndFlip if augment else Augmentation)(cutout_size)
+def make_augmentation(
+    settings: BatchSettings, cutout_size: int = 0
+) -> Augmentation:
+    """Returns what settings and --cutout ask for."""
+    if settings.augment:
+        return CropAndFlip(cutout_size, settings.crop_padding)
+    return Augmentation(cutout_size)
 
 
-def random_crop(image: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
-    """Pad with zeros on all sides and cut the original size at random.
+def random_crop(
+    image: tf.Tensor, padding: int, seed: tf.Tensor, content: str = REFLECT
+) -> tf.Tensor:
+    """Pad on all sides and cut the original size at random.
 
     Args:
         image: [H, W, C], static shape, any dtype.
-        padding: pixels added to each side; 0 returns the image.
+        padding: pixels added to each side, fewer than the image has; 0
+            returns the image.
         seed: int32 [2].
+        content: what is added: "reflect", the image mirrored at its border,
+            or "zero", black. Black is as in the DARTS reference; in bright
+            images of little contrast it is many standard deviations from all
+            else, and the loss that of the border.
 
     Returns:
         [H, W, C]: the image moved by up to `padding` pixels each way, all
@@ -101,7 +122,8 @@ def random_crop(image: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
     """
     if padding == 0:
         return image
-    padded = tf.pad(image, [[padding, padding], [padding, padding], [0, 0]])
+    sides = [[padding, padding], [padding, padding], [0, 0]]
+    padded = tf.pad(image, sides, _PAD_MODES[content])
     corner = tf.random.stateless_uniform(
         [2], seed, 0, 2 * padding + 1, dtype=tf.int32, alg="philox"
     )

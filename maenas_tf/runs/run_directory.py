@@ -9,15 +9,18 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from maenas_tf.config import Config, ConfigError
+from maenas_tf.engine.console import say
 from maenas_tf.runs import atomic, files
 from maenas_tf.runs.csv_files import csv_text, read_rows
 from maenas_tf.runs.kinds import KIND
 from maenas_tf.spaces import Genotype
+
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def to_flags(config: Config) -> list[str]:
@@ -50,12 +53,14 @@ def holds_run(
     if not file.exists():
         return False
     try:
-        there = type(config).from_json(file.read_text())
+        text = file.read_text()
+        there = type(config).from_json(text)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{named} holds a {files.CONFIG} that cannot be read ({error}); "
             f"give another {other}."
         ) from error
+    config = config.as_begun(text)
     differences = ", ".join(
         f"--{name}={getattr(config, name)} (there: {getattr(there, name)})"
         for name in there.differences(config)
@@ -66,6 +71,29 @@ def holds_run(
             f"give another {other} or the same flags."
         )
     return True
+
+
+def as_begun(config: ConfigType, path: str | os.PathLike[str]) -> ConfigType:
+    """Returns a configuration as the run in a directory means it.
+
+    Args:
+        config: of the run that is wanted.
+        path: the directory. Where it holds no run of this kind, the
+            configuration stays as it is, and `RunDirectory` says what is
+            wrong.
+    """
+    try:
+        text = (pathlib.Path(path) / files.CONFIG).read_text()
+        type(config).from_json(text)
+    except (OSError, ValueError):
+        return config
+    begun = config.as_begun(text)
+    for name in begun.differences(config):
+        say(
+            f"note: the run in {os.fspath(path)} is older than --{name} and "
+            f"goes on with {getattr(begun, name)}"
+        )
+    return begun
 
 
 class RunDirectory:

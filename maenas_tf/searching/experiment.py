@@ -20,7 +20,7 @@ from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.data_record import record_data
-from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores import Score
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
@@ -59,7 +59,8 @@ class SearchExperiment:
     """Builds everything a search needs and runs it.
 
     Args:
-        config: the configuration.
+        config: the configuration; a run that is older than a setting keeps
+            to what held before.
         run_dir: the run directory.
         image_set: the images; None loads those of the configuration.
         resume: whether a run that is in `run_dir` goes on.
@@ -76,7 +77,7 @@ class SearchExperiment:
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
     ):
-        self.config = config
+        self.config = config = as_begun(config, run_dir)
         self.space = SPACES.get_for_flag("space", config.space)
         TASKS.get_for_flag("task", config.task)  # Or a directory is made.
         self.algorithm, self.selection_name, self.selection = choose(

@@ -61,7 +61,7 @@ class SearchImages:
         self.config = config
         self.halved = algorithm.trains_alphas
         count = images.num_images
-        self.augmentation = make_augmentation(config.augment)
+        self.augmentation = make_augmentation(config)
         if self.halved:
             self.steps = steps_per_epoch(count, config.batch_size)
             _, self.held_out = split_halves(count, config.seed)

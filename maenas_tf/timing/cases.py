@@ -125,7 +125,7 @@ class SearchCase(Case):
             batch_size=self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
-            augmentation=make_augmentation(self.config.augment),
+            augmentation=make_augmentation(self.config),
             with_labels=self.task.reads_labels,
         )
 
@@ -232,7 +232,7 @@ class RetrainStep(NetworkCase):
             batch_size=config.batch_size,
             seed=config.seed,
             epoch=0,
-            augmentation=make_augmentation(config.augment),
+            augmentation=make_augmentation(config),
         )
         self.iterator = _repeat(dataset, self.strategy)
 

@@ -41,7 +41,7 @@ from maenas_tf.runs.data_record import (
     record_data,
     refuse_changes,
 )
-from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
 from maenas_tf.skeletons import evaluation_size, make_plan
 from maenas_tf.spaces import SPACES, Space
@@ -85,7 +85,8 @@ class TrainExperiment:
     weights.
 
     Args:
-        config: the configuration.
+        config: the configuration; a run that is older than a setting keeps
+            to what held before.
         run_dir: the run directory.
         image_set: the images, with labels; None loads those of the
             configuration.
@@ -105,6 +106,7 @@ class TrainExperiment:
     ):
         self.genotype = find_genotype(config.genotype, run_dir)
         self.space = SPACES.get(self.genotype.space)
+        config = as_begun(config, run_dir)
         # The run directory tells the weight, as those of old runs do.
         self.config = config = config.replace(
             auxiliary_weight=auxiliary_weight(config, self.space)
@@ -130,7 +132,7 @@ class TrainExperiment:
             self.images.num_images, config.validation_fraction, config.seed
         )
         self.steps = training_steps(len(self.training), config.batch_size)
-        self.augmentation = make_augmentation(config.augment, config.cutout)
+        self.augmentation = make_augmentation(config, config.cutout)
         with self.strategy.scope():
             self.retrainer = self._build()
         self.evaluator = Evaluator(self.retrainer.network)

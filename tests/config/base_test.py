@@ -137,6 +137,28 @@ def test_json_of_an_older_version_has_the_defaults_of_what_is_younger():
     assert House.from_json(json.dumps(values)) == house
 
 
+@dataclasses.dataclass(frozen=True)
+class Garden(Config):
+    """Of which hedges became the rule."""
+
+    border: str = setting("hedge", "around it.", before="fence")
+    trees: int = setting(1, "planted.")
+
+
+def test_a_text_older_than_a_setting_means_what_held_before():
+    old = '{"trees": 2}'
+    assert Garden.from_json(old) == Garden(border="fence", trees=2)
+    assert Garden.unsaid() == {"border": "fence", "trees": 1}
+    assert Garden().border == "hedge"
+
+
+def test_who_goes_on_with_an_older_run_has_what_held_before():
+    assert Garden(trees=2).as_begun('{"trees": 2}').border == "fence"
+    wall = Garden(border="wall")
+    assert wall.as_begun('{"trees": 2}') == wall
+    assert Garden().as_begun('{"border": "hedge"}') == Garden()
+
+
 def test_json_with_an_unknown_setting_is_refused_in_one_sentence():
     text = House().to_json().replace('"door"', '"gate"')
     with pytest.raises(ConfigError, match="no House of this.*know.* gate.$"):

@@ -1,16 +1,19 @@
 """Tests of `maenas_tf.data.augment`."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from maenas_tf.config import BatchSettings
 from maenas_tf.data import augment
 
 IMAGE = np.random.default_rng(0).integers(1, 256, (8, 8, 3), dtype=np.uint8)
 
 
-def _crops(image, padding):
+def _crops(image, padding, mode):
     """All crops of the padded image, by slicing."""
-    padded = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])
+    sides = [(padding, padding), (padding, padding), (0, 0)]
+    padded = np.pad(image, sides, mode)
     moves = range(2 * padding + 1)
     side = image.shape[0]
     return {
@@ -20,12 +23,17 @@ def _crops(image, padding):
     }
 
 
-def test_crop_reaches_all_moves_and_nothing_else():
-    crop = tf.function(lambda seed: augment.random_crop(IMAGE, 1, seed))
+@pytest.mark.parametrize(
+    ("content", "mode"), [("reflect", "reflect"), ("zero", "constant")]
+)
+def test_crop_reaches_all_moves_and_nothing_else(content, mode):
+    crop = tf.function(
+        lambda seed: augment.random_crop(IMAGE, 1, seed, content)
+    )
     seen = {
         crop(tf.constant([seed, 0])).numpy().tobytes() for seed in range(150)
     }
-    assert seen == _crops(IMAGE, 1)
+    assert seen == _crops(IMAGE, 1, mode)
 
 
 def test_crop_without_padding_returns_the_image():
@@ -107,10 +115,13 @@ def test_cutout_is_a_function_of_the_seed():
 
 
 def test_the_settings_choose_the_augmentation():
-    assert augment.make_augmentation(False) == augment.Augmentation()
-    made = augment.make_augmentation(True, 4)
-    assert made == augment.CropAndFlip(cutout_size=4)
+    plain = BatchSettings(augment=False)
+    assert augment.make_augmentation(plain) == augment.Augmentation()
+    made = augment.make_augmentation(BatchSettings(), 4)
+    assert made == augment.CropAndFlip(cutout_size=4, crop_padding="reflect")
     assert made != augment.Augmentation(cutout_size=4)
+    black = augment.make_augmentation(BatchSettings(crop_padding="zero"))
+    assert black == augment.CropAndFlip(crop_padding="zero")
 
 
 def test_crop_and_flip_is_the_crop_and_then_the_flip():

@@ -67,8 +67,10 @@ def test_a_setting_that_an_older_run_does_not_know_has_its_default(
     known = set(json.loads(text))
     assert missing <= set(type(config).settings()) - known
     there = type(config).from_json(text)
+    assert there.crop_padding == "zero"
+    begun = config.as_begun(text)
     # The weight of an auxiliary head is told by the run, not by the default.
-    assert set(there.differences(config)) <= {"auxiliary_weight"}
+    assert set(there.differences(begun)) <= {"auxiliary_weight"}
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,13 @@ def test_an_older_run_goes_on_to_its_end(
 ):
     run_dir = copy(name, tmp_path)
     before = read_rows(run_dir / "history.csv")
-    result = experiment(config, run_dir).run()
-    assert "going on after 1 steps of epoch 2" in capsys.readouterr().out
+    going_on = experiment(config, run_dir)
+    # It was begun when crops were padded with black, and ends so.
+    assert going_on.config.crop_padding == "zero"
+    result = going_on.run()
+    said = capsys.readouterr().out
+    assert "going on after 1 steps of epoch 2" in said
+    assert "is older than --crop_padding and goes on with zero" in said
     after = read_rows(run_dir / "history.csv")
     assert [row["epoch"] for row in after] == ["0", "1"]
     assert after[:1] == before
