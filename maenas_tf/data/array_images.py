@@ -55,6 +55,7 @@ def make_array_images(
     labels: Sequence[int] | None = None,
     class_names: tuple[str, ...] = (),
     num_skipped: int = 0,
+    num_others: int = 0,
     fingerprint: Mapping[str, str] | None = None,
 ) -> ArrayImages:
     """Wrap images, with the data set's known statistics or measured ones.
@@ -67,6 +68,7 @@ def make_array_images(
         class_names: names of the classes; without them the largest label
             tells how many there are.
         num_skipped: files that could not be decoded.
+        num_others: files beside them that are no images.
         fingerprint: of what the images were read from, if it has one.
 
     Returns:
@@ -82,6 +84,7 @@ def make_array_images(
             labels=labels,
             class_names=class_names,
             num_skipped=num_skipped,
+            num_others=num_others,
             fingerprint=fingerprint or {},
         )
     )

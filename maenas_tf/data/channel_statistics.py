@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from maenas_tf.data.tracking import track
+
 MAX_STATISTICS_IMAGES = 10_000
 
 # Means and standard deviations in units of 0..1. CIFAR-10's are those of the
@@ -51,7 +53,8 @@ def measure_statistics(
     count = min(num_images, MAX_STATISTICS_IMAGES)
     chosen = np.linspace(0, num_images - 1, count).astype(np.int64)
     histogram = np.zeros((), np.int64)
-    for part in np.array_split(chosen, -(-count // _PART)):
+    parts = np.array_split(chosen, -(-count // _PART))
+    for part in track(parts, len(parts), "measuring colours", "part"):
         images = read(part)
         histogram = histogram + np.stack(
             [

@@ -11,6 +11,12 @@ from PIL import Image, ImageOps
 # What phones save: .heic and .heif. Pillow itself knows AVIF.
 pillow_heif.register_heif_opener()
 
+# Told by the first bytes, whatever a file is called. Formats that nearly any
+# bytes would pass for are left out.
+_TOLD_BY_CONTENT = tuple(
+    "AVIF BMP DDS GIF HEIF JPEG JPEG2000 PNG PPM PSD QOI SGI SUN TIFF "
+    "WEBP".split()
+)
 # Where a JPEG's end marker is looked for; some writers add a few bytes.
 _TAIL = 64
 _END_OF_JPEG = b"\xff\xd9"
@@ -86,3 +92,13 @@ def _is_whole(image: Image.Image) -> bool:
             return False
         return True
     return False
+
+
+def begins_as_image(path: str | os.PathLike[str]) -> bool:
+    """Returns whether the first bytes of a file are those of an image."""
+    try:
+        with Image.open(path, formats=_TOLD_BY_CONTENT):
+            return True
+    # What is no image makes Pillow raise nearly anything.
+    except Exception:
+        return False

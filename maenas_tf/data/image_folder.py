@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 import pathlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from absl import logging
@@ -16,20 +13,19 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.file_images import FileImages
 from maenas_tf.data.identity import fingerprint_files
-from maenas_tf.data.image_file import check_image, read_image
-from maenas_tf.data.image_source import ImageSource, with_statistics
-from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
-from maenas_tf.data.resizing import DEFAULT_SIZE
-
-SUFFIXES = frozenset(
-    ".bmp .gif .jpeg .jpg .pgm .png .pnm .ppm .tif .tiff .webp".split()
+from maenas_tf.data.image_listing import (
+    SUFFIXES,
+    Folder,
+    Listing,
+    list_images,
+    read_folder,
 )
-SPLIT_NAMES = frozenset(("train", "test", "val", "valid", "validation"))
+from maenas_tf.data.image_reading import read_files
+from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.resizing import DEFAULT_SIZE
+from maenas_tf.data.split_folders import check_below, choose_splits
 
-_NUM_THREADS = 8
-# Files looked at before what came of them is taken.
-_PART = 1000
-_SECONDS_BETWEEN_LINES = 30.0
+_NAMES_SHOWN = 6
 
 
 def load_folder(
@@ -42,113 +38,81 @@ def load_folder(
 ) -> ImageSource:
     """Take every image below a folder, in the order of the sorted paths.
 
-    A folder whose only subfolders are named train, test, val, valid or
-    validation is taken as split; any other is one set, its "train" split.
-    Files that cannot be decoded are named in a warning, counted, left out.
+    A folder of subfolders that are named as splits, in any usual spelling, is
+    taken as split; any other is one set, its "train" split. What was written
+    by a run, a sweep or a report is left out. Files that cannot be decoded
+    are named in a warning, counted, left out; what is no image is counted.
     Images that take more than the share of the memory set apart for them
     stay in their files and are decoded when they are needed.
 
     Args:
         data_dir: the folder. Symbolic links are followed.
-        split: "train", or the name of a subfolder as above.
+        split: "train", or the name of a subfolder or a split. Without labels
+            "train" takes in the images of a split without labels.
         max_images: take at most so many files, spread evenly over the sorted
             paths, for the first ones may be all of one class; 0 takes all.
         image_size: side in pixels, 0 means 64. The shorter side is resized,
             then the centre square kept.
-        with_labels: whether the first-level subfolders are classes.
+        with_labels: whether the first-level subfolders are classes; one
+            without an image is named and is none.
 
     Returns:
         The images, with labels only if asked for.
 
     Raises:
         ConfigError: the folder is missing or holds no readable image, lacks
-            the split, or holds images outside of classes when labels are
-            wanted.
+            the split or is split in part, or holds images outside of classes
+            when labels are wanted.
     """
     size = image_size or DEFAULT_SIZE
-    root = _find_root(data_dir, split)
-    paths = list_images(root)
-    if not paths:
-        raise ConfigError(
-            f"--data_dir={data_dir} has no images for --split={split} (looked "
-            f"for {', '.join(sorted(SUFFIXES))} below {root})."
-        )
-    class_names = _find_classes(root, paths, data_dir) if with_labels else ()
-    if 0 < max_images < len(paths):
-        spread = np.arange(max_images) * len(paths) // max_images
-        paths = [paths[index] for index in spread]
-
-    pixels, kept = _read(paths, size, data_dir)
+    named = f"--data_dir={data_dir}"
+    roots, listing = _find(data_dir, split, with_labels, named)
+    found = listing.images
+    folders = _class_folders(roots[0], listing, named) if with_labels else ()
+    paths = _spread(found, max_images)
+    pixels, kept = read_files(paths, size, data_dir)
     if not kept:
         raise ConfigError(
-            f"--data_dir={data_dir}: none of its {len(paths)} image file(s) "
-            f"can be decoded, e.g. {paths[0]}."
+            f"{named}: none of its {len(paths)} image file(s) can be "
+            f"decoded, e.g. {paths[0]}."
         )
-    num_skipped = len(paths) - len(kept)
-    if num_skipped:
-        logging.warning(
-            "Skipped %d of %d files in %s.", num_skipped, len(paths), data_dir
-        )
-    paths = [paths[row] for row in kept]
+    good = [paths[row] for row in kept]
+    owners = _owners(roots[0], good) if with_labels else ()
+    if with_labels and len(paths) == len(found):
+        folders = _occupied(folders, owners, data_dir)
     facts = {
         "name": "folder",
-        "labels": _labels(root, paths, class_names) if with_labels else None,
-        "class_names": class_names,
-        "num_skipped": num_skipped,
-        "fingerprint": fingerprint_files(root, paths),
+        "num_skipped": len(paths) - len(good),
+        "num_others": listing.others.total(),
+        "fingerprint": fingerprint_files(os.path.commonpath(roots), good),
+        "labels": _numbers(folders, owners) if with_labels else None,
+        "class_names": folders,
     }
     if pixels is None:
-        return with_statistics(FileImages(paths=paths, size=size, **facts))
-    return make_array_images(pixels[: len(kept)], **facts)
+        images = FileImages(paths=good, size=size, **facts)
+        return with_statistics(images)
+    return make_array_images(pixels, **facts)
 
 
-def _read(
-    paths: Sequence[str], size: int, data_dir: str
-) -> tuple[np.ndarray | None, list[int]]:
-    """Decodes files into memory, or only checks them where it is too small.
-
-    Returns:
-        The pixels of the good files or None, and which files these are.
-    """
-    if not fits_memory(len(paths), size):
-        say_decoded_on_demand(len(paths), size, data_dir)
-        return None, [row for row, _ in _each(check_image, paths, size)]
-    pixels, kept = np.empty((len(paths), size, size, 3), np.uint8), []
-    for row, image in _each(read_image, paths, size):
-        pixels[len(kept)] = image
-        kept.append(row)
-    return pixels, kept
-
-
-def _each(
-    function: Callable[[str, int], Any], paths: Sequence[str], size: int
-) -> Iterator[tuple[int, Any]]:
-    """Yields the row of each good file, in order, and what was made of it."""
-
-    def attempt(path):
-        try:
-            return True, function(path, size)
-        # A broken file makes Pillow raise nearly anything (OSError,
-        # SyntaxError, struct.error, DecompressionBombError, ...).
-        except Exception as error:
-            logging.warning("Skipped %s: %s", path, error)
-            return False, None
-
-    told = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
-        # In slices, lest decoded images wait in memory by the thousand.
-        for start in range(0, len(paths), _PART):
-            part = paths[start : start + _PART]
-            for row, (good, made) in enumerate(pool.map(attempt, part), start):
-                if good:
-                    yield row, made
-            if time.monotonic() - told > _SECONDS_BETWEEN_LINES:
-                told = time.monotonic()
-                seen = start + len(part)
-                logging.warning("Read %d of %d files.", seen, len(paths))
+def _find(
+    data_dir: str, split: str, with_labels: bool, named: str
+) -> tuple[list[str], Listing]:
+    """Returns the folders that make up the split, and what lies in them."""
+    top = _read_top(data_dir, named)
+    roots = choose_splits(top, split, with_labels, named)
+    listing = list_images(*roots)
+    listing.tell_left_out(data_dir)
+    if not listing.images:
+        raise ConfigError(
+            f"{named} has no images for --split={split} (looked for "
+            f"{', '.join(sorted(SUFFIXES))}, and into files of other names, "
+            f"below {' and '.join(roots)})."
+        )
+    check_below(roots, listing.images, named)
+    return roots, listing
 
 
-def _find_root(data_dir: str, split: str) -> pathlib.Path:
+def _read_top(data_dir: str, named: str) -> Folder:
     if not data_dir:
         raise ConfigError(
             "--data_dir is empty; give the folder that holds the images."
@@ -157,72 +121,64 @@ def _find_root(data_dir: str, split: str) -> pathlib.Path:
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "does not exist"
         raise ConfigError(
-            f"--data_dir={data_dir} {reason}; give the folder that holds the "
-            f"images."
+            f"{named} {reason}; give the folder that holds the images."
         )
-    folders = {path.name for path in _subfolders(root)}
-    if folders and folders <= SPLIT_NAMES:
-        if split in folders:
-            return root / split
-        known = ", ".join(sorted(folders))
-    elif split == "train":
-        return root
-    else:
-        known = "train (all images)"
-    raise ConfigError(
-        f"--split={split} is not in --data_dir={data_dir}; it has {known}."
-    )
-
-
-def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    )
-
-
-def list_images(root: str | os.PathLike[str]) -> list[str]:
-    """Returns the paths of all image files below a folder.
-
-    As text, a third of the memory of path objects: there may be millions.
-    They are sorted folder by folder, as path objects are.
-    """
-    found, visited = [], set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        # A link may point back up: enter each real folder once.
-        real = os.path.realpath(folder)
-        if real in visited:
-            subfolders.clear()
-            continue
-        visited.add(real)
-        subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".")
+    top = read_folder(root)
+    if top.marks:
+        raise ConfigError(
+            f"{named} is what a tool has written (it holds "
+            f"{' and '.join(top.marks)}), not a folder of images; give the "
+            f"one that holds the images, and what is written a directory of "
+            f"its own."
         )
-        for name in files:
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix in SUFFIXES and not name.startswith("."):
-                found.append(os.path.join(folder, name))
-    return sorted(found, key=lambda path: path.split(os.sep))
+    return top
 
 
-def _find_classes(
-    root: pathlib.Path, paths: Sequence[str], data_dir: str
-) -> tuple[str, ...]:
-    for path in paths:
-        if os.path.dirname(path) == os.fspath(root):
+def _spread(paths: Sequence[str], max_images: int) -> Sequence[str]:
+    """Returns so many of the paths, evenly spaced."""
+    if not 0 < max_images < len(paths):
+        return paths
+    chosen = np.arange(max_images) * len(paths) // max_images
+    return [paths[index] for index in chosen]
+
+
+def _class_folders(root: str, listing: Listing, named: str) -> tuple[str, ...]:
+    """Returns the names of the first-level folders that hold images."""
+    for path in listing.images:
+        if os.path.dirname(path) == root:
             raise ConfigError(
-                f"--data_dir={data_dir}: {os.path.basename(path)} lies outside "
-                f"of any class; labels need one subfolder for each class."
+                f"{named}: {os.path.basename(path)} lies outside of any "
+                f"class; labels need one subfolder for each class."
             )
-    return tuple(path.name for path in _subfolders(root))
+    # That a folder holds but runs has been said.
+    told = set(_owners(root, listing.outputs))
+    names = [n for n in read_folder(root).subfolders if n not in told]
+    return _occupied(names, _owners(root, listing.images), root)
 
 
-def _labels(
-    root: pathlib.Path, paths: Sequence[str], class_names: Sequence[str]
-) -> np.ndarray:
+def _occupied(
+    names: Sequence[str], owners: Sequence[str], where: str
+) -> tuple[str, ...]:
+    """Returns the classes that have images, and names the others."""
+    filled = set(owners)
+    empty = [name for name in names if name not in filled]
+    if empty:
+        logging.warning(
+            "Left out of %s %d class(es) without a readable image: %s%s.",
+            where,
+            len(empty),
+            ", ".join(empty[:_NAMES_SHOWN]),
+            " ..." if empty[_NAMES_SHOWN:] else "",
+        )
+    return tuple(sorted(filled))
+
+
+def _numbers(names: Sequence[str], owners: Sequence[str]) -> np.ndarray:
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[name] for name in owners], np.int64)
+
+
+def _owners(root: str, paths: Sequence[str]) -> list[str]:
     """Returns the class of each path, the folder that follows the root."""
-    numbers = {name: number for number, name in enumerate(class_names)}
-    place = len(root.parts)
-    folders = (pathlib.PurePath(path).parts[place] for path in paths)
-    return np.fromiter((numbers[name] for name in folders), np.int64)
+    start = len(os.path.join(root, ""))
+    return [path[start:].split(os.sep, 1)[0] for path in paths]

@@ -39,6 +39,7 @@ class ImageSource(abc.ABC):
             fetching any image.
         class_names: one for each class; empty without labels.
         num_skipped: files that could not be decoded and were left out.
+        num_others: files beside the images that are none.
         mean: of each channel, in units of 0..1.
         std: of each channel, in units of 0..1.
         fingerprint: what tells these images from others without decoding
@@ -50,6 +51,7 @@ class ImageSource(abc.ABC):
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     num_skipped: int = 0
+    num_others: int = 0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     fingerprint: Mapping[str, str] = dataclasses.field(default_factory=dict)

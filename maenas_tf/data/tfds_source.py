@@ -28,6 +28,7 @@ from maenas_tf.data.tfds_records import (
     selected,
     to_rgb,
 )
+from maenas_tf.data.tracking import track
 
 _READ_BATCH = 500
 
@@ -229,7 +230,9 @@ def _read(
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64) if with_labels else None
     end = 0
-    for batch in dataset.batch(_READ_BATCH).as_numpy_iterator():
+    batches = dataset.batch(_READ_BATCH).as_numpy_iterator()
+    total = -(-count // _READ_BATCH)
+    for batch in track(batches, total, "reading images", "batch"):
         start, end = end, end + len(batch["image"])
         images[start:end] = batch["image"]
         if with_labels:

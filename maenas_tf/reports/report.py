@@ -6,7 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, file_names
 from maenas_tf.figures import plots
 from maenas_tf.reports import grouping, html_page, report_charts, report_tables
 from maenas_tf.reports.comparison import BOOTSTRAP, PAIRED, RESAMPLES
@@ -16,7 +16,6 @@ from maenas_tf.runs.run_record import RunRecord, measures
 from maenas_tf.spaces import benchmark201
 
 Progress = Callable[[Sequence[RunRecord]], Iterable[RunRecord]]
-REPORT_FILE = "report.html"
 _MOST_OPEN_SENTENCES = 12
 _MOST_COLUMNS = 5  # groups beside each other in a table
 
@@ -97,7 +96,7 @@ class Report:
             self._problems_part(),
         ]
         page = html_page.page("Architecture searches", parts)
-        path = folder / REPORT_FILE
+        path = folder / file_names.REPORT
         atomic.write_text(path, page)
         return path
 
@@ -105,7 +104,7 @@ class Report:
         shown = [*self.names, *self.others]
         arguments = self.records, self.figures
         written = {
-            "runs.csv": report_tables.runs_table(*arguments, shown),
+            file_names.REPORT_RUNS: report_tables.runs_table(*arguments, shown),
             "groups.csv": report_tables.groups_table(self.groups),
             "comparisons.csv": report_tables.comparisons_table(
                 self.comparisons

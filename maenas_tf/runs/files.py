@@ -3,13 +3,13 @@
 from maenas_tf.config import file_names
 
 # Of every run.
-LOCK = ".lock"
-CONFIG = "config.json"
-FLAGS = "flags.txt"
+LOCK = file_names.LOCK
+CONFIG = file_names.CONFIG
+FLAGS = file_names.FLAGS
 DATA = "data.json"
-SUMMARY = "summary.json"
+SUMMARY = file_names.SUMMARY
 GENOTYPE = file_names.GENOTYPE
-HISTORY = "history.csv"
+HISTORY = file_names.HISTORY
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 PLOTS = "plots"

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from maenas_tf.config import Config, ConfigError
+from maenas_tf.data import image_listing
 from maenas_tf.engine.console import say
 from maenas_tf.runs import atomic, files
 from maenas_tf.runs.csv_files import csv_text, read_rows
@@ -119,12 +120,28 @@ class RunDirectory:
         if not os.fspath(path):
             raise ConfigError("--run_dir is empty; give a directory.")
         self.path = pathlib.Path(path)
+        self._check_apart(config)
         self._make()
         try:
             self._check_run(config, resume)
         except ConfigError:
             self.close()
             raise
+
+    def _check_apart(self, config: Config) -> None:
+        """Refuses a folder of the images, whose files would be mixed up."""
+        settings = config.to_dict()
+        folder = settings.get("dataset") == "folder" and settings["data_dir"]
+        if not folder or not self.path.is_dir():
+            return
+        data_dir = pathlib.Path(folder).expanduser().resolve()
+        path = self.path.resolve()
+        inside = data_dir in (path, *path.parents)
+        if inside and image_listing.holds_images(path):
+            raise ConfigError(
+                f"--run_dir={self.path} holds images of --data_dir={folder}; "
+                f"give a directory of its own."
+            )
 
     def _make(self) -> None:
         try:

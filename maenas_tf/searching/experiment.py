@@ -351,6 +351,7 @@ class SearchExperiment:
             "dataset": self.images.name,
             "num_images": self.images.num_images,
             "num_skipped_files": self.images.num_skipped,
+            "num_other_files": self.images.num_others,
             "num_labels_read": 0 if labels is None else len(labels),
             "task": self.config.task,
             "num_cells": self.stage.stage.num_cells,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, check
+from maenas_tf.config import ConfigError, check, file_names
 from maenas_tf.data.augment import normalize
 from maenas_tf.runs.atomic import write_text
 from maenas_tf.serving.export_formats import FORMATS
@@ -27,7 +27,6 @@ from maenas_tf.training.trained_run import TrainedRun
 TOLERANCE = 1e-4
 NUM_CHECK_IMAGES = 8
 CHECK_SEED = 0
-SUMMARY_FILE = "export.json"
 
 
 class ExportError(RuntimeError):
@@ -189,7 +188,7 @@ def export(
             )
         write_class_names(run.preprocessing.class_names, directory)
         summary = _summary(run, paths, differences)
-        write_text(directory / SUMMARY_FILE, summary)
+        write_text(directory / file_names.EXPORT, summary)
     return differences
 
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 from PIL import Image
 
 from maenas_tf.config import ConfigError, check
-from maenas_tf.data import image_file, image_folder
+from maenas_tf.data import image_file, image_listing
 from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.runs.atomic import replacing
 from maenas_tf.runs.csv_files import write_table
@@ -120,13 +120,19 @@ def find_images(images: str | os.PathLike[str]) -> list[pathlib.Path]:
         )
     if path.is_file():
         return [path]
-    paths = [pathlib.Path(found) for found in image_folder.list_images(path)]
-    if not paths:
+    if not path.is_dir():
+        raise ConfigError(
+            f"--images={images} is no regular file; give an image or a folder."
+        )
+    listing = image_listing.list_images(path)
+    listing.tell_left_out(os.fspath(images))
+    if not listing.images:
         raise ConfigError(
             f"--images={images} has no images (looked for "
-            f"{', '.join(sorted(image_folder.SUFFIXES))})."
+            f"{', '.join(sorted(image_listing.SUFFIXES))}, and into files of "
+            f"other names)."
         )
-    return paths
+    return [pathlib.Path(found) for found in listing.images]
 
 
 def _read(path: pathlib.Path, size: int) -> tuple[np.ndarray, bool] | None:

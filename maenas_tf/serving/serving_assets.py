@@ -9,10 +9,9 @@ import json
 import pathlib
 from collections.abc import Sequence
 
+from maenas_tf.config.file_names import CLASS_NAMES
 from maenas_tf.runs.atomic import write_text
 from maenas_tf.runs.files import PREPROCESSING
-
-CLASS_NAMES_FILE = "class_names.txt"
 
 
 def write_class_names(
@@ -23,7 +22,7 @@ def write_class_names(
     A line break inside of a name becomes a space.
     """
     lines = [" ".join(name.splitlines()) for name in class_names]
-    path = directory / CLASS_NAMES_FILE
+    path = directory / CLASS_NAMES
     write_text(path, "".join(f"{line}\n" for line in lines))
     return path
 
@@ -41,7 +40,7 @@ def read_class_names(directory: pathlib.Path) -> list[str]:
     Raises:
         OSError, ValueError: it is missing or no text.
     """
-    text = (directory / CLASS_NAMES_FILE).read_text(encoding="utf-8")
+    text = (directory / CLASS_NAMES).read_text(encoding="utf-8")
     return text.split("\n")[:-1]
 
 

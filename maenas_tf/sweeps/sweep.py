@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, file_names
 from maenas_tf.engine.loop import SignalWatch
 from maenas_tf.runs import atomic, files
 from maenas_tf.sweeps import sweep_state
@@ -19,7 +19,6 @@ from maenas_tf.sweeps.sweep_display import LineDisplay
 from maenas_tf.sweeps.sweep_grid import SweepRun
 from maenas_tf.sweeps.sweep_state import RunState
 
-SWEEP_FILE = "sweep.json"
 # What an interrupted search ends with (README, "Exit codes").
 _INTERRUPTED_CODE = 3
 
@@ -124,7 +123,7 @@ class Sweep:
         """Keeps other sweeps out of the directory."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = open(self.directory / ".sweep_lock", "a")
+            lock = open(self.directory / file_names.SWEEP_LOCK, "a")
         except OSError as error:
             raise ConfigError(
                 f"--sweep_dir={self.directory} cannot be written "
@@ -145,7 +144,7 @@ class Sweep:
     def _write_record(self, record: Mapping[str, Any]) -> None:
         names = [state.run.name for state in self.states]
         atomic.write_json(
-            self.directory / SWEEP_FILE, {**record, "runs": names}
+            self.directory / file_names.SWEEP, {**record, "runs": names}
         )
 
     def _start(self, display: LineDisplay) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, file_names
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import memory_mb, versions
@@ -146,9 +146,9 @@ def write_report(
             path / f"scaling_{setting}.png", canvas.png_bytes(picture)
         )
     files = {
-        "benchmark.json": json.dumps(report, indent=1) + "\n",
+        file_names.BENCHMARK: json.dumps(report, indent=1) + "\n",
         "benchmark.csv": table.to_csv(),
-        "benchmark.md": table.to_markdown(),
+        file_names.BENCHMARK_TEXT: table.to_markdown(),
     }
     for name, text in files.items():
         atomic.write_text(path / name, text)

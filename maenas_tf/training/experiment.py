@@ -344,6 +344,7 @@ class TrainExperiment:
             "num_images": len(self.training),
             "num_validation_images": len(self.validation),
             "num_skipped_files": self.images.num_skipped,
+            "num_other_files": self.images.num_others,
             "num_labels_read": len(self.images.labels),
             "init_channels": self.config.init_channels,
             "num_cells": network.num_cells,

@@ -105,6 +105,7 @@ def evaluate_run(
         "split": split,
         "num_images": result.num_images,
         "num_skipped_files": images.num_skipped,
+        "num_other_files": images.num_others,
         "top1": result.top1,
         "top5": result.top5,
         "loss": result.loss,

@@ -9,7 +9,12 @@ from absl import logging
 from PIL import Image
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import channel_statistics, image_file, image_folder, memory
+from maenas_tf.data import (
+    channel_statistics,
+    image_file,
+    image_listing,
+    memory,
+)
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.file_images import FileImages
@@ -145,7 +150,7 @@ def test_whole_files_are_not_decoded_to_be_checked(both, folder, monkeypatch):
         "read_image",
         lambda path, size: decoded.append(path) or read(path, size),
     )
-    paths = image_folder.list_images(folder)
+    paths = image_listing.list_images(folder).images
     for path in paths:
         if path.endswith((".jpg", ".png")) and path in both[1].paths:
             image_file.check_image(path, SIZE)

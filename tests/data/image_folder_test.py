@@ -8,7 +8,7 @@ from absl import logging
 from PIL import Image
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import image_folder
+from maenas_tf.data import image_listing, image_reading
 from maenas_tf.data.sources import load_images
 
 
@@ -21,6 +21,16 @@ def save(path, value=100, size=(10, 10), mode="RGB", **options):
 def load(folder, **options):
     options = {"with_labels": False, "image_size": 8, **options}
     return load_images("folder", data_dir=str(folder), **options)
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """What is said while a folder is read."""
+    said = []
+    monkeypatch.setattr(
+        logging, "warning", lambda text, *args: said.append(text % args)
+    )
+    return said
 
 
 def values(made):
@@ -111,11 +121,7 @@ def test_large_jpeg_is_reduced_faithfully(tmp_path):
     np.testing.assert_allclose(shown, np.arange(8, 256, 16), atol=6)
 
 
-def test_broken_files_are_named_counted_and_left_out(tmp_path, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(
-        logging, "warning", lambda text, *args: warnings.append(text % args)
-    )
+def test_broken_files_are_named_counted_and_left_out(tmp_path, warnings):
     save(tmp_path / "a" / "1.png", (1, 0, 0))
     (tmp_path / "a" / "2.png").write_bytes(b"no picture")
     save(tmp_path / "b" / "3.png", (3, 0, 0))
@@ -152,9 +158,9 @@ def test_max_images_spreads_over_the_classes(tmp_path, monkeypatch):
     for value in range(12):
         save(tmp_path / f"c{value // 4}" / f"{value:02}.png", (value, 0, 0))
     decoded = []
-    read = image_folder.read_image
+    read = image_reading.read_image
     monkeypatch.setattr(
-        image_folder,
+        image_reading,
         "read_image",
         lambda path, size: decoded.append(path) or read(path, size),
     )
@@ -174,10 +180,89 @@ def test_split_folders_are_told_apart(tmp_path):
         load(tmp_path, split="val")
 
 
-def test_class_named_train_is_no_split(tmp_path):
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Train", "Test"),
+        ("training", "testing"),
+        ("TRAINING_SET", "test_set"),
+        ("train2017", "test2017"),
+        ("train_images", "Test-Images"),
+        ("trainset", "testdata"),
+    ],
+)
+def test_splits_are_known_under_their_usual_spellings(tmp_path, train, test):
+    for name, value in ((train, 1), (test, 2), ("Valid", 3)):
+        save(tmp_path / name / "cat" / "x.png", (value, 0, 0))
+    for junk in ("__MACOSX", ".git", "docs"):
+        (tmp_path / junk / "cat").mkdir(parents=True)
+    save(tmp_path / "__MACOSX" / "cat" / "x.png")
+    (tmp_path / "docs" / "labels.csv").touch()
+    for split, value in (("train", 1), ("test", 2), ("validation", 3)):
+        assert values(load(tmp_path, split=split)) == [value]
+    made = load(tmp_path, split=test, with_labels=True)
+    assert (values(made), made.class_names) == ([2], ("cat",))
+
+
+def test_a_search_reads_what_has_no_label_and_never_the_test(
+    tmp_path, warnings
+):
+    for number, name in enumerate(("train", "test", "val", "Unlabelled")):
+        save(tmp_path / name / "a" / "x.png", (number, 0, 0))
+    assert values(load(tmp_path)) == [3, 0]
+    (said,) = warnings
+    assert "images of train and Unlabelled are read" in said
+    assert values(load(tmp_path, with_labels=True)) == [0]
+    assert values(load(tmp_path, split="unlabeled")) == [3]
+    assert values(load(tmp_path / "train")) == [0]
+
+
+@pytest.mark.parametrize(
+    ("layout", "seen"),
+    [
+        ("train/a.png test/a.png cat/a.png", "test, train.*beside them cat"),
+        ("Test/a.png cat/a.png", "Test.*beside them cat"),
+        ("train/a.png test/a.png b.png", "beside them b.png"),
+        ("seg_train/a.png seg_test/a.png", "seg_test, seg_train.*one split"),
+        ("cat/train/a.png cat/test/a.png", "cat holds test, train"),
+        ("zip/set/Training/c/a.png zip/set/Testing/c/a.png", "set holds Test"),
+        ("train/a.png test_2/a.png my_test/a.png", "beside them my_test"),
+    ],
+)
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_layouts_that_are_splits_in_part_are_refused(
+    tmp_path, layout, seen, with_labels
+):
+    for path in layout.split():
+        save(tmp_path / path)
+    with pytest.raises(ConfigError, match=f"--data_dir=.*{seen}"):
+        load(tmp_path, with_labels=with_labels)
+
+
+def test_a_split_that_two_folders_may_be_is_refused(tmp_path, warnings):
+    save(tmp_path / "val" / "a.png", (1, 0, 0))
+    save(tmp_path / "Valid" / "a.png", (2, 0, 0))
+    with pytest.raises(ConfigError, match="may be Valid or val"):
+        load(tmp_path, split="validation")
+    assert values(load(tmp_path, split="Valid")) == [2]
+    assert "val is not read" in warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("invalid", "valid"), ("beach", "train_station"), ("boat", "Train")],
+)
+def test_classes_may_be_called_as_words_of_splits(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "a.png")
+    assert load(tmp_path, with_labels=True).class_names == tuple(sorted(names))
+
+
+def test_class_named_train_is_no_split(tmp_path, warnings):
     save(tmp_path / "train" / "x.png")
     save(tmp_path / "boat" / "x.png")
     assert len(load(tmp_path).images) == 2
+    assert "a folder train beside others" in warnings[-1]
     with pytest.raises(ConfigError, match="--split=test.*all images"):
         load(tmp_path, split="test")
 
@@ -216,3 +301,142 @@ def test_folder_of_broken_files_is_an_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(ConfigError, match="none of its 1 image.*a.png"):
         load(tmp_path)
+
+
+def test_empty_classes_are_named_and_left_out(tmp_path, warnings):
+    save(tmp_path / "cat" / "a.png", (1, 0, 0))
+    save(tmp_path / "eel" / "a.png", (2, 0, 0))
+    (tmp_path / "bat").mkdir()
+    (tmp_path / "dog").mkdir()
+    (tmp_path / "dog" / "a.png").write_bytes(b"no picture")
+    made = load(tmp_path, with_labels=True)
+    assert (values(made), made.labels.tolist()) == ([1, 2], [0, 1])
+    assert made.class_names == ("cat", "eel")
+    assert sum("1 class(es) without a readable" in x for x in warnings) == 2
+    assert any(x.endswith("image: bat.") for x in warnings)
+    assert any(x.endswith("image: dog.") for x in warnings)
+
+
+def test_a_class_of_which_no_image_is_taken_stays_a_class(tmp_path):
+    for name in ("a", "b", "c"):
+        save(tmp_path / name / "x.png")
+    made = load(tmp_path, with_labels=True, max_images=2)
+    assert (made.labels.tolist(), made.num_classes) == ([0, 1], 3)
+
+
+def test_pictures_of_all_suffixes_and_of_none_are_read(tmp_path, warnings):
+    names = (
+        "a.AVIF a.bmp a.heic a.heif a.jfif a.jp2 a.jpe a.qoi a.tga a.tif "
+        "a.webp bare photo.jpg_large photo.1"
+    ).split()
+    formats = {
+        ".AVIF": "AVIF",
+        ".heic": "HEIF",
+        ".heif": "HEIF",
+        ".jfif": "JPEG",
+        ".jp2": "JPEG2000",
+        ".jpe": "JPEG",
+        "": "PNG",
+        ".jpg_large": "JPEG",
+        ".1": "WEBP",
+    }
+    for name in names:
+        suffix = os.path.splitext(name)[1]
+        kind = formats.get(suffix, suffix[1:].upper().replace("TIF", "TIFF"))
+        save(tmp_path / "set" / name, (200, 200, 200), (32, 32), format=kind)
+    made = load(tmp_path)
+    assert len(made.images) == len(names)
+    assert np.all(np.abs(made.images.astype(int) - 200) < 3)
+    assert (made.num_skipped, made.num_others, warnings) == (0, 0, [])
+
+
+def test_what_is_no_image_is_counted_and_named_where_it_may_be_one(
+    tmp_path, warnings
+):
+    save(tmp_path / "cat" / "a.png")
+    for number in range(5):
+        (tmp_path / f"{number}.json").write_text("{}")
+    (tmp_path / "README").write_text("P5 is said of grey pictures")
+    (tmp_path / "data.weights").write_bytes(b"BM" + bytes(99))
+    made = load(tmp_path, with_labels=True)
+    assert (made.num_images, made.num_skipped, made.num_others) == (1, 0, 7)
+    (said,) = warnings
+    assert f"Left out of {tmp_path} 7 file(s) that are no images" in said
+    assert "5 .json, 1 without a suffix, 1 .weights" in said
+    assert f"(as {tmp_path}/README, {tmp_path}/data.weights)" in said
+
+
+def test_only_regular_files_are_opened(tmp_path, warnings):
+    save(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("/dev/zero", tmp_path / "zero.jpg")
+    os.symlink(tmp_path / "round", tmp_path / "round")
+    os.symlink(tmp_path / "gone.png", tmp_path / "lost.png")
+    made = load(tmp_path)
+    assert (made.num_images, made.num_skipped, made.num_others) == (1, 1, 4)
+    assert any("lost.png" in said for said in warnings)
+
+
+def test_an_unreadable_folder_is_named_in_one_sentence(tmp_path, monkeypatch):
+    save(tmp_path / "cat" / "a.png")
+    save(tmp_path / "dog" / "a.png")
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("dog"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(image_listing.os, "scandir", refuse)
+    with pytest.raises(ConfigError, match=r"dog cannot be read \(Permission"):
+        load(tmp_path, with_labels=True)
+
+
+def test_many_broken_files_are_not_named_one_by_one(tmp_path, warnings):
+    save(tmp_path / "a.png")
+    for number in range(40):
+        (tmp_path / f"{number}.png").touch()
+    assert load(tmp_path).num_skipped == 40
+    assert len(warnings) == 21
+    assert "Skipped 40 of 41 files" in warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        ".lock",
+        ".lock config.json flags.txt",
+        "config.json genotype.json history.csv alphas.npz",
+        "summary.json genotype.json weights.npz",
+        "sweep.json .sweep_lock",
+        "report.html runs.csv",
+        "benchmark.json benchmark.md",
+        "export.json class_names.txt",
+    ],
+)
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_what_a_tool_has_written_is_never_read(
+    tmp_path, warnings, marks, with_labels
+):
+    save(tmp_path / "cat" / "a.png", (1, 0, 0))
+    save(tmp_path / "dog" / "a.png", (2, 0, 0))
+    for run in (tmp_path / "runs" / "first", tmp_path / "run"):
+        run.mkdir(parents=True)
+        for name in marks.split():
+            (run / name).touch()
+        if marks != ".lock":
+            save(run / "plots" / "alphas.png")
+    made = load(tmp_path, with_labels=with_labels)
+    assert values(made) == [1, 2]
+    assert made.class_names == (("cat", "dog") if with_labels else ())
+    (said,) = warnings
+    assert f"what was written by a run: {tmp_path / 'run'}, " in said
+    with pytest.raises(ConfigError, match=r"has written \(it holds .*\w\)"):
+        load(tmp_path / "run")
+
+
+def test_a_config_file_beside_images_makes_no_run_of_them(tmp_path):
+    save(tmp_path / "cat" / "a.png")
+    (tmp_path / "cat" / "config.json").touch()
+    assert load(tmp_path).num_images == 1

@@ -1,6 +1,7 @@
 """Tests of `maenas_tf.runs.run_directory`."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -40,6 +41,18 @@ def test_config_and_flags_say_the_same(tmp_path):
     assert "--nojit_compile" in lines
     assert "--weight_decay=0.00011" in lines
     assert len(lines) == 1 + len(json.loads(text))
+
+
+def test_a_folder_of_the_images_is_refused(tmp_path):
+    (tmp_path / "data" / "cat").mkdir(parents=True)
+    (tmp_path / "data" / "cat" / "a.png").touch()
+    config = CONFIG.replace(dataset="folder", data_dir=f"{tmp_path}/data")
+    for name in ("data", "data/cat"):
+        with pytest.raises(ConfigError, match="--run_dir=.* holds images of"):
+            open_run(tmp_path / name, config)
+    assert sorted(os.listdir(tmp_path / "data")) == ["cat"]
+    for name in ("data/run", "data/run"):
+        open_run(tmp_path / name, config)
 
 
 def test_the_same_configuration_may_go_on(tmp_path):

@@ -1,0 +1,101 @@
+"""Many image files, decoded at a time."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from maenas_tf.data.image_file import check_image, read_image
+from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
+from maenas_tf.data.tracking import track
+
+# A signal waits for what they are at: two for each processor, and no more.
+_NUM_THREADS = min(8, 2 * (os.cpu_count() or 1))
+# Files looked at before what came of them is taken.
+_PART = 1000
+_NAMES_SHOWN = 20
+
+
+def read_files(
+    paths: Sequence[str], size: int, named: str
+) -> tuple[np.ndarray | None, list[int]]:
+    """Decode files into memory, or only check them where it is too small.
+
+    Those that cannot be decoded are named in warnings and left out.
+
+    Args:
+        paths: of the files.
+        size: side wanted, pixels.
+        named: where they lie, in messages.
+
+    Returns:
+        The pixels of the good files, uint8 [N, size, size, 3], or None, and
+        which files these are.
+    """
+    failures: list[str] = []
+    count = len(paths)
+    if not fits_memory(count, size):
+        say_decoded_on_demand(count, size, named)
+        checked = _each(check_image, paths, size, failures)
+        rows = track(checked, count, "checking images", "file")
+        pixels, kept = None, [row for row, good in rows if good]
+    else:
+        pixels, kept = np.empty((count, size, size, 3), np.uint8), []
+        decoded = _each(read_image, paths, size, failures)
+        for row, made in track(decoded, count, "reading images", "file"):
+            if made:
+                pixels[len(kept)] = made[0]
+                kept.append(row)
+        pixels = pixels[: len(kept)]
+    _tell(failures, len(paths), named)
+    return pixels, kept
+
+
+def _each(
+    function: Callable[[str, int], Any],
+    paths: Sequence[str],
+    size: int,
+    failures: list[str],
+) -> Iterator[tuple[int, tuple[Any] | None]]:
+    """Yields the row of each file, in order, and what was made of a good one.
+
+    Args:
+        function: makes something of a file.
+        paths: of the files.
+        size: side wanted, pixels.
+        failures: takes a sentence for each file that it fails for.
+    """
+
+    def attempt(path):
+        try:
+            return (function(path, size),), ""
+        # A broken file makes Pillow raise nearly anything (OSError,
+        # SyntaxError, struct.error, DecompressionBombError, ...).
+        except Exception as error:
+            return None, f"Skipped {path}: {error}"
+
+    with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
+        # In slices, lest decoded images wait in memory by the thousand.
+        for start in range(0, len(paths), _PART):
+            part = paths[start : start + _PART]
+            for row, done in enumerate(pool.map(attempt, part), start):
+                made, failure = done
+                if failure:
+                    failures.append(failure)
+                yield row, made
+
+
+def _tell(failures: Sequence[str], count: int, named: str) -> None:
+    """Names files that were left out, not by the thousand, and counts them."""
+    if not failures:
+        return
+    for failure in failures[:_NAMES_SHOWN]:
+        logging.warning("%s", failure)
+    logging.warning(
+        "Skipped %d of %d files in %s.", len(failures), count, named
+    )
