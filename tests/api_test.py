@@ -114,6 +114,25 @@ def test_labels_are_refused_by_a_label_free_task():
         mn.search(make_images(16, 16, 16, 3), labels=np.zeros(16, int))
 
 
+def test_labels_are_searched_with_and_weigh_as_told(tmp_path):
+    labels = [0] * 12 + [1] * 4
+    settings = {"task": "supervised", "class_weight": "balanced", **SETTINGS}
+    del settings["decoder_width"], settings["patch_size"]
+    found = mn.search(make_images(16, 8, 8, 3), labels=labels, **settings)
+    assert found.summary["num_labels_read"] == 16
+    weights = {"0": pytest.approx(2 / 3), "1": 2.0}
+    assert found.summary["class_weights"] == weights
+
+
+def test_labels_that_are_no_classes_are_refused_with_the_remedy():
+    with pytest.raises(mn.ConfigError, match=r"np.unique\(labels"):
+        mn.search(
+            make_images(16, 8, 8, 3),
+            labels=np.arange(16) % 2 + 1,
+            task="supervised",
+        )
+
+
 def test_labels_are_asked_for_by_the_supervised_task():
     with pytest.raises(mn.ConfigError, match="needs `labels`"):
         mn.search(make_images(16, 16, 16, 3), task="supervised")

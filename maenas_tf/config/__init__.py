@@ -13,7 +13,11 @@ from maenas_tf.config.base import (
     check,
     setting,
 )
-from maenas_tf.config.data import BatchSettings, DataSettings
+from maenas_tf.config.data import (
+    BatchSettings,
+    DataSettings,
+    LabelSettings,
+)
 from maenas_tf.config.network import NetworkSettings
 from maenas_tf.config.open_config import OpenConfig
 from maenas_tf.config.optimizer import OptimizerSettings
@@ -30,6 +34,7 @@ __all__ = [
     "ConfigError",
     "DataSettings",
     "DeviceSettings",
+    "LabelSettings",
     "NetworkSettings",
     "OpenConfig",
     "OptimizerSettings",

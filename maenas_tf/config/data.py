@@ -33,6 +33,19 @@ class BatchSettings(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class LabelSettings(Config):
+    """How labels count."""
+
+    class_weight: str = setting(
+        "none",
+        'weigh the loss of an image by its class: "none", or "balanced", which '
+        "gives each class the same part of the loss, however few images it "
+        "has.",
+        choices=("none", "balanced"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class DataSettings(BatchSettings):
     """Which images, and how they become batches."""
 

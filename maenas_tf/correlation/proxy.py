@@ -141,6 +141,7 @@ class Objective:
             seed=config.seed,
             init_channels=config.init_channels,
             reduction=reduction(space, "cifar"),
+            class_counts=images.class_counts,
         )
         self.task = make_task(task_name, config, context)
         size, half = config.batch_size, images.num_images // 2

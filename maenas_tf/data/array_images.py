@@ -9,11 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.data.image_source import (
-    ImageSource,
-    numbered_classes,
-    with_statistics,
-)
+from maenas_tf.data.image_source import ImageSource, with_statistics
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,8 +61,7 @@ def make_array_images(
         name: of the data set; a tfds configuration or version after it does
             not matter for the known statistics.
         labels: class indices [N], or None.
-        class_names: names of the classes; without them the largest label
-            tells how many there are.
+        class_names: names of the classes, where there are labels.
         num_skipped: files that could not be decoded.
         num_others: files beside them that are no images.
         fingerprint: of what the images were read from, if it has one.
@@ -76,7 +71,6 @@ def make_array_images(
     """
     if labels is not None:
         labels = np.asarray(labels, np.int64)
-        class_names = class_names or numbered_classes(labels)
     return with_statistics(
         ArrayImages(
             images=images,

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import ArrayImages, make_array_images
+from maenas_tf.data.labels import check_labels
 from maenas_tf.data.memory import check_memory
 from maenas_tf.data.resizing import DEFAULT_SIZE, resize_images
 
@@ -34,7 +35,8 @@ def from_arrays(
         image_size: side in pixels; 0 keeps the size of square images of one
             size, and means 64 for others. The shorter side is resized, then
             the centre square kept.
-        labels: whole numbers [N] from 0, or None.
+        labels: [N], the numbers of the classes, of which 0 to the largest one
+            all occur; or None.
         max_images: keep the first so many; 0 keeps all.
 
     Returns:
@@ -42,7 +44,8 @@ def from_arrays(
 
     Raises:
         ConfigError: (a ValueError) shape, type or values do not fit, the
-            dataset never ends, or the images would not fit in memory.
+            dataset never ends, the images would not fit in memory, or the
+            labels are no such numbers.
 
     Example:
         >>> from_arrays(np.zeros([10, 8, 8], np.uint8)).images.shape
@@ -50,20 +53,26 @@ def from_arrays(
     """
     if isinstance(images, tf.data.Dataset):
         pixels = _collect(images, image_size, max_images)
+        num_given = len(pixels)
     else:
         pixels = np.asarray(images)
         _check_rank(pixels.shape, (3, 4))
         if pixels.ndim == 3:
             pixels = pixels[..., np.newaxis]
         _check_channels(pixels.shape)
+        num_given = len(pixels)
         pixels = pixels[: max_images or None]
     if not len(pixels):
         raise ConfigError("images is empty; give at least one image.")
-    total = len(pixels) if max_images else None
-    pixels = _to_size(_to_bytes(pixels), image_size)
+    class_names = ()
     if labels is not None:
-        labels = _check_labels(np.asarray(labels), len(pixels), total)
-    return make_array_images(pixels, name="arrays", labels=labels)
+        labels = check_labels(labels, num_given, or_more=bool(max_images))
+        class_names = tuple(str(number) for number in range(labels.max() + 1))
+        labels = labels[: len(pixels)]
+    pixels = _to_size(_to_bytes(pixels), image_size)
+    return make_array_images(
+        pixels, name="arrays", labels=labels, class_names=class_names
+    )
 
 
 def _check_rank(shape: tuple[int, ...], ranks: tuple[int, ...]) -> None:
@@ -129,24 +138,6 @@ def _to_size(pixels: np.ndarray, image_size: int) -> np.ndarray:
             part = resize_images(tf.constant(part), size).numpy()
         result[start : start + _CHUNK] = part  # one channel is repeated
     return result
-
-
-def _check_labels(
-    labels: np.ndarray, count: int, limited: int | None
-) -> np.ndarray:
-    if limited is not None:
-        labels = labels[:limited]
-    if labels.shape != (count,) or labels.dtype.kind not in "ui":
-        raise ConfigError(
-            f"labels has the shape {labels.shape} and the type "
-            f"{labels.dtype}; give one whole number for each of the {count} "
-            f"images."
-        )
-    if labels.min() < 0:
-        raise ConfigError(
-            f"labels holds {labels.min()}; number the classes from 0."
-        )
-    return labels
 
 
 def _collect(

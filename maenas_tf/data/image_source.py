@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -59,6 +59,18 @@ class ImageSource(abc.ABC):
         default_factory=list, repr=False
     )
 
+    def __post_init__(self):
+        if self.labels is None or not len(self.labels):
+            return
+        low, high = self.labels.min(), self.labels.max()
+        if low < 0 or high >= self.num_classes:
+            raise ConfigError(
+                f"--dataset={self.name} holds images of the class "
+                f"{low if low < 0 else high}, but has {self.num_classes} "
+                f"classes numbered from 0; choose a --split whose images all "
+                f"have a label."
+            )
+
     @property
     @abc.abstractmethod
     def num_images(self) -> int:
@@ -86,6 +98,14 @@ class ImageSource(abc.ABC):
     def num_classes(self) -> int:
         """The number of classes, 0 without labels."""
         return len(self.class_names)
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """How many images each class has; empty without labels."""
+        if self.labels is None:
+            return ()
+        counts = np.bincount(self.labels, minlength=self.num_classes)
+        return tuple(counts.tolist())
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Returns some of the images, uint8 [len(indices), H, W, 3]."""
@@ -135,8 +155,3 @@ def with_statistics(source: Source) -> Source:
         source.num_images, source.read
     )
     return dataclasses.replace(source, mean=mean, std=std)
-
-
-def numbered_classes(labels: Sequence[int]) -> tuple[str, ...]:
-    """Returns names for classes that have none; the largest label counts."""
-    return tuple(str(index) for index in range(int(np.max(labels)) + 1))

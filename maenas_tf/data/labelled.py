@@ -18,23 +18,28 @@ from maenas_tf.data.pipeline import batched, example_maker, example_table
 
 
 def split_validation(
-    num_images: int, fraction: float, seed: int
+    labels: np.ndarray, fraction: float, seed: int, stratified: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out a random part of the images.
 
     Args:
-        num_images: how many there are.
+        labels: classes of the images, [N].
         fraction: part to hold out, in [0, 1); rounded to whole images, at
             least one unless it is 0.
         seed: of the split.
+        stratified: hold out the same part of each class, rounded so that each
+            one of at least two images has one on both sides, be they more in
+            all. An only image of its class is trained on.
 
     Returns:
         Indices int64 of the images to train on and of those held out,
         disjoint and together all; the same for the same arguments.
 
     Raises:
-        ConfigError: nothing would be left to train on.
+        ConfigError: nothing would be left to train on, or no class has an
+            image to spare.
     """
+    num_images = len(labels)
     count = round(fraction * num_images)
     if fraction:
         count = max(count, 1)
@@ -45,7 +50,44 @@ def split_validation(
             f"images."
         )
     order = VALIDATION_PART.generator(seed).permutation(num_images)
-    return np.sort(order[count:]), np.sort(order[:count])
+    chosen = np.arange(num_images) < count
+    if stratified and count:
+        chosen = _same_part_of_each(labels[order], count)
+        if not chosen.any():
+            raise ConfigError(
+                f"--validation_fraction={fraction} holds out none of the "
+                f"{num_images} images, of which each is the only one of its "
+                f"class; give more images, or 0 to hold out none."
+            )
+    return np.sort(order[~chosen]), np.sort(order[chosen])
+
+
+def _same_part_of_each(labels: np.ndarray, count: int) -> np.ndarray:
+    """Choose the first images of each class, `count` in all where it can be.
+
+    Args:
+        labels: of the images in a random order.
+        count: how many to choose.
+
+    Returns:
+        bool [N].
+    """
+    _, numbers, sizes = np.unique(
+        labels, return_inverse=True, return_counts=True
+    )
+    exact = count * sizes / len(labels)
+    least, most = np.minimum(1, sizes - 1), sizes - 1
+    parts = np.clip(np.floor(exact).astype(np.int64), least, most)
+    # What is missing goes to the classes that are furthest below their share.
+    while parts.sum() < count and (parts < most).any():
+        behind = np.where(parts < most, exact - parts, -np.inf)
+        parts[np.argmax(behind)] += 1
+    # The place of each image among those of its class.
+    places = np.empty(len(labels), np.int64)
+    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    by_class = np.argsort(numbers, kind="stable")
+    places[by_class] = np.arange(len(labels)) - first
+    return places < parts[numbers]
 
 
 def training_steps(num_images: int, batch_size: int) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.image_source import ImageSource, numbered_classes
+from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.labels import number_by_value
 from maenas_tf.data.resizing import resize_images
 
 RANDOM_ACCESS = "array_record"
@@ -116,11 +117,10 @@ def open_records(
         labels = np.fromiter(
             (row["label"] for row in dataset.as_numpy_iterator()), np.int64
         )
-    return dataclasses.replace(
-        made,
-        labels=labels,
-        class_names=made.class_names or numbered_classes(labels),
-    )
+    names = made.class_names
+    if not names:
+        labels, names = number_by_value(labels)
+    return dataclasses.replace(made, labels=labels, class_names=names)
 
 
 def selected(with_labels: bool) -> Any:

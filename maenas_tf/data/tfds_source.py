@@ -15,6 +15,7 @@ from absl import logging
 from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.labels import number_by_value
 from maenas_tf.data.memory import (
     check_memory,
     fits_memory,
@@ -140,6 +141,7 @@ def _load(
         if not fits:
             return with_statistics(records)
         images, labels = records.read(np.arange(count)), records.labels
+        facts["class_names"] = records.class_names
     else:
         check_memory(
             count,
@@ -149,6 +151,8 @@ def _load(
             f".download_and_prepare(file_format='{RANDOM_ACCESS}')",
         )
         images, labels = _read(builder, split, count, size, with_labels)
+        if with_labels and "class_names" not in facts:
+            labels, facts["class_names"] = number_by_value(labels)
     return make_array_images(images, labels=labels, **facts)
 
 
@@ -203,6 +207,14 @@ def _check_features(name: str, features: Any, with_labels: bool) -> None:
             f"--dataset={name}: its feature 'image' has the shape {shape}, "
             f"not height x width x channels; choose another data set."
         )
+    if with_labels:
+        label = features["label"]
+        kind = label.shape == () and tf.as_dtype(label.dtype)
+        if not kind or not (kind.is_integer or kind.is_bool):
+            raise ConfigError(
+                f"--dataset={name}: its feature 'label' is {label}, not one "
+                f"whole number; choose another data set."
+            )
 
 
 def _native_size(shape: tuple[int | None, ...]) -> int:

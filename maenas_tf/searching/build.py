@@ -16,7 +16,11 @@ from maenas_tf.tasks import Task, TaskContext, make_task
 
 
 def build_task(
-    config: SearchConfig, space: Space, image_size: int, num_classes: int
+    config: SearchConfig,
+    space: Space,
+    image_size: int,
+    num_classes: int,
+    class_counts: tuple[int, ...] = (),
 ) -> Task:
     """Returns the task of a search.
 
@@ -25,6 +29,7 @@ def build_task(
         space: that it names.
         image_size: side of the images, pixels.
         num_classes: of the data set; 0 without labels.
+        class_counts: images of each class, where they are known.
 
     Raises:
         ConfigError: the task is unknown, or a setting or the images do not
@@ -37,6 +42,7 @@ def build_task(
         seed=config.seed,
         init_channels=config.init_channels,
         reduction=reduction(space, config.stem),
+        class_counts=class_counts,
     )
     return make_task(config.task, config, context)
 

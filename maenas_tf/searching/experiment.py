@@ -357,6 +357,9 @@ class SearchExperiment:
             "num_cells": self.stage.stage.num_cells,
             "replicas": self.strategy.num_replicas_in_sync,
         }
+        if weights := self.setup.task.class_weights:
+            names = self.images.class_names
+            summary["class_weights"] = dict(zip(names, weights, strict=True))
         if self.algorithm.trains_alphas:
             summary["warmup_epochs"] = self._unmoved_epochs
         if self.setup.num_stages > 1:

@@ -67,7 +67,11 @@ class SearchSetup:
         self.identity = self.images.identity(config.split)
         check_data(run_dir, self.identity)
         self.task = build_task(
-            config, space, self.images.image_size, self.images.num_classes
+            config,
+            space,
+            self.images.image_size,
+            self.images.num_classes,
+            self.images.class_counts,
         )
         self.data = SearchImages(
             self.images, self.task, config, algorithm, selection

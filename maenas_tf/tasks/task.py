@@ -33,6 +33,7 @@ class TaskContext:
         init_channels: of the network (C).
         reduction: how often the network reduces the resolution, from its
             input to its coarsest features.
+        class_counts: images of each class; empty without labels.
     """
 
     image_size: int
@@ -41,6 +42,7 @@ class TaskContext:
     seed: int
     init_channels: int
     reduction: int
+    class_counts: tuple[int, ...] = ()
 
 
 class Task:
@@ -51,6 +53,8 @@ class Task:
             data set that is built holds none.
         warmup_fraction: part of the epochs in which only weights move, where
             the user does not say.
+        class_weights: of the losses of each class's images; empty where all
+            weigh alike.
         settings: its own, at their defaults until a search sets them; their
             class is where they are declared, and flags and configurations
             find them by it.
@@ -63,6 +67,7 @@ class Task:
 
     reads_labels = False
     warmup_fraction = 0.0
+    class_weights: tuple[float, ...] = ()
     settings = Config()
 
     def __init__(self, settings: Config, context: TaskContext):

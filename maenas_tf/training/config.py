@@ -13,6 +13,7 @@ from maenas_tf.config import (
     ConfigError,
     DataSettings,
     DeviceSettings,
+    LabelSettings,
     NetworkSettings,
     OptimizerSettings,
     Range,
@@ -23,7 +24,11 @@ from maenas_tf.config import (
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(
-    DeviceSettings, OptimizerSettings, NetworkSettings, DataSettings
+    DeviceSettings,
+    OptimizerSettings,
+    NetworkSettings,
+    LabelSettings,
+    DataSettings,
 ):
     """Everything that decides the result of training a found network.
 
@@ -42,6 +47,14 @@ class TrainConfig(
         "part of the images that is held out, to choose the best epoch by; 0 "
         "is none.",
         FRACTION,
+    )
+    validation_split: str = setting(
+        "stratified",
+        'how it is drawn: "stratified", the same part of each class, so that '
+        "every class of at least 2 images is on both sides, or "
+        '"random".',
+        choices=("stratified", "random"),
+        before="random",
     )
     init_channels: int = setting(
         36, "channels of the first cells (C).", AT_LEAST_ONE

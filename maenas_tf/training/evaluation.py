@@ -31,6 +31,18 @@ class Evaluation:
     top5: float
     confusion: np.ndarray
 
+    @property
+    def class_accuracies(self) -> np.ndarray:
+        """The part of each class's images taken for it, [K]; else NaN."""
+        totals = self.confusion.sum(axis=1)
+        right = np.diagonal(self.confusion)
+        return np.where(totals > 0, right / np.maximum(totals, 1), np.nan)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes of which there are images."""
+        return float(np.nanmean(self.class_accuracies))
+
 
 class Evaluator:
     """Evaluates a network, on one device, whatever it is trained on.

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
@@ -19,6 +20,7 @@ from maenas_tf.data.labelled import (
     training_dataset,
     training_steps,
 )
+from maenas_tf.data.labels import balanced_weights
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
 from maenas_tf.engine.loop import Loop, SignalWatch
@@ -129,8 +131,12 @@ class TrainExperiment:
         self._check_data()
         self._check_images()
         self.training, self.validation = split_validation(
-            self.images.num_images, config.validation_fraction, config.seed
+            self.images.labels,
+            config.validation_fraction,
+            config.seed,
+            config.validation_split == "stratified",
         )
+        self.class_weights = self._weigh_classes()
         self.steps = training_steps(len(self.training), config.batch_size)
         self.augmentation = make_augmentation(config, config.cutout)
         with self.strategy.scope():
@@ -179,6 +185,15 @@ class TrainExperiment:
                 f"0 for none."
             )
 
+    def _weigh_classes(self) -> dict[str, float]:
+        """Returns the weight of each class, by what is trained on alone."""
+        if self.config.class_weight == "none":
+            return {}
+        names = self.images.class_names
+        labels = self.images.labels[self.training]
+        weights = balanced_weights(np.bincount(labels, minlength=len(names)))
+        return dict(zip(names, weights.tolist(), strict=True))
+
     def _build(self) -> Retrainer:
         config = self.config
         size = evaluation_size(
@@ -200,6 +215,7 @@ class TrainExperiment:
             config.clip_norm,
             config.auxiliary_weight,
             config.label_smoothing,
+            tuple(self.class_weights.values()),
         )
         retrainer.compile(
             SGD(
@@ -351,6 +367,8 @@ class TrainExperiment:
             "replicas": self.strategy.num_replicas_in_sync,
             **last,
         }
+        if self.class_weights:
+            summary["class_weights"] = self.class_weights
         if best is not None:
             summary["best_epoch"] = int(best["epoch"])
             accuracy = float(best["validation_accuracy"])

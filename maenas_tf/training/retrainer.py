@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -30,6 +32,8 @@ class Retrainer(keras.Model):
         clip_norm: global-norm clip of the gradient; 0 is off.
         auxiliary_weight: of the auxiliary head's loss.
         label_smoothing: part of a label that is spread over all classes.
+        class_weights: of the losses of each class's images; empty weighs all
+            alike.
 
     Raises:
         ValueError: there is an auxiliary head and no weight for its loss, or
@@ -47,6 +51,7 @@ class Retrainer(keras.Model):
         clip_norm: float = 5.0,
         auxiliary_weight: float = 0.0,
         label_smoothing: float = 0.0,
+        class_weights: Sequence[float] = (),
         name: str = "retrainer",
     ):
         super().__init__(name=name)
@@ -60,6 +65,7 @@ class Retrainer(keras.Model):
         self.clip_norm = clip_norm
         self.auxiliary_weight = auxiliary_weight
         self.label_smoothing = label_smoothing
+        self.class_weights = tuple(class_weights)
         self.built = True
 
     def compile(self, optimizer, **kwargs):
@@ -113,7 +119,7 @@ class Retrainer(keras.Model):
     def losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the cross-entropy with smoothed labels, float32 [B].
 
-        -sum_k q_k log p_k with q = (1 - s) onehot(label) + s / K
+        -w_label sum_k q_k log p_k with q = (1 - s) onehot(label) + s / K
 
         Args:
             labels: [B], class indices.
@@ -125,7 +131,10 @@ class Retrainer(keras.Model):
         if smoothing:
             targets = (1.0 - smoothing) * targets
             targets += smoothing / logits.shape[-1]
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        if self.class_weights:
+            losses *= tf.gather(tf.constant(self.class_weights), labels)
+        return losses
 
     @property
     def variable_groups(self) -> dict[str, list[keras.Variable]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.image_source import ImageSource
@@ -38,11 +41,12 @@ def load_evaluation_images(
         max_images: use at most so many; 0 means all.
 
     Returns:
-        The images, with the training's size, mean and standard deviation.
+        The images, with the training's size, mean, standard deviation and
+        classes, of which some may have no images.
 
     Raises:
         ConfigError: the data set cannot be read, has no labels, or its
-            classes are not those that the network was trained on.
+            one of its classes is none that the network was trained on.
     """
     preprocessing = trained.preprocessing
     if not dataset:
@@ -56,27 +60,36 @@ def load_evaluation_images(
         image_size=preprocessing.image_size,
         with_labels=True,
     )
-    _check_classes(images.class_names, preprocessing.class_names, dataset)
     return dataclasses.replace(
-        images, mean=preprocessing.mean, std=preprocessing.std
+        images,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        labels=_trained_labels(images, preprocessing.class_names),
+        class_names=preprocessing.class_names,
     )
 
 
-def _check_classes(found, trained, dataset: str) -> None:
-    if found == trained:
-        return
-    unknown = [name for name in found if name not in trained]
-    missing = [name for name in trained if name not in found]
-    what = [
-        f"{kind} {', '.join(names[:5])}{' ...' if names[5:] else ''}"
-        for kind, names in (("unknown", unknown), ("missing", missing))
-        if names
-    ] or ["the same in another order"]
-    raise ConfigError(
-        f"--dataset={dataset} has {len(found)} classes that are not the "
-        f"{len(trained)} the network was trained on ({'; '.join(what)}); "
-        f"evaluate on a data set of the same classes."
-    )
+def _trained_labels(images: ImageSource, trained: Sequence[str]) -> np.ndarray:
+    """Returns the labels by which the network knows the images' classes.
+
+    Raises:
+        ConfigError: images are of a class that it does not know.
+    """
+    places = {name: place for place, name in enumerate(trained)}
+    counts = dict(zip(images.class_names, images.class_counts, strict=True))
+    unknown = [n for n, count in counts.items() if count and n not in places]
+    if unknown:
+        raise ConfigError(
+            f"--dataset={images.name} has images of {_listed(unknown)}, which "
+            f"the network was not trained on; it knows {_listed(trained)}: "
+            f"give images of these classes, under these names."
+        )
+    found = np.array([places.get(name, -1) for name in images.class_names])
+    return found[images.labels]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + ", ..." * (len(names) > 5)
 
 
 def evaluate_run(
@@ -98,7 +111,7 @@ def evaluate_run(
     with images.failures_told():
         result = evaluator(evaluation_dataset(images, batch_size))
     size = network.image_size
-    totals = result.confusion.sum(axis=1)
+    accuracies = result.class_accuracies.tolist()
     report = {
         "checkpoint": trained.checkpoint,
         "dataset": images.name,
@@ -108,6 +121,7 @@ def evaluate_run(
         "num_other_files": images.num_others,
         "top1": result.top1,
         "top5": result.top5,
+        "balanced_accuracy": result.balanced_accuracy,
         "loss": result.loss,
         "parameters": inference_parameters(network),
         "macs": count_macs(network, (size, size, 3)),
@@ -119,9 +133,11 @@ def evaluate_run(
         "batch_size": batch_size,
         "genotype": network.genotype.to_dict(),
         "class_accuracy": {
-            name: float(result.confusion[k, k] / totals[k])
-            for k, name in enumerate(images.class_names)
-            if totals[k]
+            name: accuracy
+            for name, accuracy in zip(
+                images.class_names, accuracies, strict=True
+            )
+            if not math.isnan(accuracy)
         },
         "confusion": result.confusion.tolist(),
         "versions": versions(),
@@ -145,12 +161,15 @@ def _to_json(report: Mapping[str, Any]) -> str:
 
 def format_report(report: Mapping[str, Any]) -> str:
     """Returns a report as a table to read."""
+    absent = len(report["confusion"]) - len(report["class_accuracy"])
     rows = {
         "data": f"{report['dataset']}, {report['split']}, "
         f"{report['num_images']:,} images of {report['image_size']} pixels",
         "weights": f"{report['checkpoint']} checkpoint",
         "top-1": f"{100 * report['top1']:.2f} %",
         "top-5": f"{100 * report['top5']:.2f} %",
+        "balanced": f"{100 * report['balanced_accuracy']:.2f} %, mean over "
+        f"the classes" + f" ({absent} have no images)" * bool(absent),
         "loss": f"{report['loss']:.4f}",
         "parameters": f"{report['parameters']:,}",
         "MACs": f"{report['macs']:,}",

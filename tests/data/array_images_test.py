@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
 
 
@@ -18,13 +19,25 @@ def test_cifar_statistics_are_the_published_ones(name):
     assert made.std == (0.2470, 0.2435, 0.2616)
 
 
-def test_classes_are_counted_from_labels_without_names():
-    made = make_array_images(_random(3), name="x", labels=[0, 3, 1])
+def test_classes_are_those_that_have_names():
+    made = make_array_images(
+        _random(3), name="x", labels=[0, 3, 1], class_names=tuple("abcd")
+    )
     assert made.num_classes == 4
-    assert made.class_names == ("0", "1", "2", "3")
+    assert made.class_counts == (1, 1, 0, 1)
     assert made.labels.dtype == np.int64
     unlabelled = make_array_images(_random(3), name="x")
     assert (unlabelled.labels, unlabelled.num_classes) == (None, 0)
+    assert unlabelled.class_counts == ()
+
+
+@pytest.mark.parametrize("label", [-1, 2, 20210101])
+def test_an_image_of_no_known_class_is_refused(label):
+    # As of a test split whose answers are kept secret.
+    with pytest.raises(ConfigError, match=f"--dataset=x .*class {label}, but"):
+        make_array_images(
+            _random(2), name="x", labels=[0, label], class_names=("a", "b")
+        )
 
 
 def test_tensor_is_made_once_in_host_memory():

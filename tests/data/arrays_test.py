@@ -55,6 +55,7 @@ def test_images_are_resized_on_request():
 
 def test_max_images_keeps_the_first_and_their_labels():
     made = from_arrays(BYTES, labels=[0, 1, 2, 0, 1, 2], max_images=2)
+    assert made.num_classes == 3
     np.testing.assert_array_equal(made.images, BYTES[:2])
     np.testing.assert_array_equal(made.labels, [0, 1])
 
@@ -83,12 +84,20 @@ def test_unusable_arrays_are_explained(images, message):
     [
         ([0, 1], "one whole number for each of the 6"),
         ([0.5] * 6, "type float64"),
-        ([0, 1, -1, 0, 0, 0], "holds -1"),
+        ([0, 7, 0, 7, 0, 7], "2 classes with numbers from 0 to 7; number"),
     ],
 )
 def test_unusable_labels_are_explained(labels, message):
     with pytest.raises(ConfigError, match=message):
         from_arrays(BYTES, labels=labels)
+
+
+def test_labels_may_go_on_after_the_first_of_a_dataset():
+    dataset = _plain().repeat()
+    made = from_arrays(dataset, labels=[0, 1] * 6, max_images=3)
+    assert made.labels.tolist() == [0, 1, 0]
+    with pytest.raises(ConfigError, match="each of the 6"):
+        from_arrays(_plain(), labels=[0, 1] * 6)
 
 
 def _plain():

@@ -56,22 +56,66 @@ def differ(first, second):
     ("fraction", "held_out"), [(0.0, 0), (0.01, 1), (0.1, 5), (0.5, 25)]
 )
 def test_the_split_is_disjoint_complete_and_repeatable(fraction, held_out):
-    train, validation = labelled.split_validation(50, fraction, seed=3)
+    same = np.zeros(50, int)
+    train, validation = labelled.split_validation(same, fraction, seed=3)
     assert len(validation) == held_out
     assert sorted([*train, *validation]) == list(range(50))
-    again = labelled.split_validation(50, fraction, seed=3)
+    again = labelled.split_validation(same, fraction, seed=3)
     np.testing.assert_array_equal(again[1], validation)
 
 
 def test_another_seed_holds_out_other_images():
-    first = labelled.split_validation(100, 0.2, 0)[1]
-    second = labelled.split_validation(100, 0.2, 1)[1]
+    same = np.zeros(100, int)
+    first = labelled.split_validation(same, 0.2, 0)[1]
+    second = labelled.split_validation(same, 0.2, 1)[1]
     assert set(first) != set(second)
+
+
+def test_a_random_split_is_that_of_earlier_versions():
+    # Of commit b39c308, which knew no other.
+    classes = np.arange(12) % 3
+    _, validation = labelled.split_validation(classes, 0.25, 7, False)
+    assert validation.tolist() == [2, 7, 11]
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.1, 0.34, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("sizes", [[90, 10], [50, 30, 2, 1], [2] * 20])
+def test_each_class_of_two_images_is_on_both_sides(sizes, fraction):
+    classes = np.random.default_rng(0).permutation(
+        np.repeat(np.arange(len(sizes)), sizes)
+    )
+    total = len(classes)
+    if round(fraction * total) >= total:
+        return
+    train, validation = labelled.split_validation(classes, fraction, seed=3)
+    assert sorted([*train, *validation]) == list(range(total))
+    there = np.bincount(classes[train], minlength=len(sizes))
+    held_out = np.bincount(classes[validation], minlength=len(sizes))
+    for size, kept, taken in zip(sizes, there, held_out, strict=True):
+        assert kept >= 1
+        assert (taken >= 1) == (size >= 2)
+        # By a whole image, where that leaves one on each side.
+        assert abs(taken - np.clip(fraction * size, 1, size - 1)) <= 1
+
+
+def test_a_stratified_split_holds_out_the_part_asked_for():
+    classes = np.repeat(np.arange(3), [70, 20, 10])
+    _, validation = labelled.split_validation(classes, 0.1, seed=0)
+    assert np.bincount(classes[validation]).tolist() == [7, 2, 1]
+    _, validation = labelled.split_validation(classes, 0.25, seed=0)
+    assert len(validation) == 25
+
+
+def test_a_split_of_classes_of_one_image_is_refused():
+    with pytest.raises(ConfigError, match="the only one of its class"):
+        labelled.split_validation(np.arange(5), 0.2, seed=0)
+    train, validation = labelled.split_validation(np.arange(5), 0.0, seed=0)
+    assert (len(train), len(validation)) == (5, 0)
 
 
 def test_a_split_that_leaves_nothing_is_an_error():
     with pytest.raises(ConfigError, match="--validation_fraction=0.9"):
-        labelled.split_validation(2, 0.9, 0)
+        labelled.split_validation(np.zeros(2, int), 0.9, 0)
 
 
 def test_an_epoch_has_each_image_once_and_only_the_indices(image_set):

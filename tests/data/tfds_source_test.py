@@ -40,10 +40,14 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def _store(folder, name, images, shape, file_format=None):
+def _store(folder, name, images, shape, file_format=None, label=None):
     dtype = images[0].dtype
+    feature, labels = label or (
+        tfds.features.ClassLabel(names=["x", "y", "z"]),
+        LABELS,
+    )
     rows = [
-        (index, {"image": image, "label": LABELS[index]})
+        (index, {"image": image, "label": labels[index]})
         for index, image in enumerate(images)
     ]
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -52,7 +56,7 @@ def _store(folder, name, images, shape, file_format=None):
         features=tfds.features.FeaturesDict(
             {
                 "image": tfds.features.Image(shape=shape, dtype=dtype),
-                "label": tfds.features.ClassLabel(names=["x", "y", "z"]),
+                "label": feature,
             }
         ),
         split_datasets={"train": rows, "test": rows[:5]},
@@ -199,3 +203,33 @@ def test_a_record_that_fails_is_told_in_one_sentence(data_dir, monkeypatch):
     with pytest.raises(ConfigError, match="tiny_records: record 3 ") as caught:
         broken.read(np.array([3]))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file_format", [None, "array_record"])
+def test_labels_that_nobody_has_named_are_classes_by_value(
+    tmp_path, file_format
+):
+    days = [20210101, 7, 20210101, 9]
+    label = (tfds.features.Scalar(np.int64), days)
+    _store(tmp_path, "days", IMAGES[:4], (8, 8, 3), file_format, label)
+    made = load(tmp_path, "days", with_labels=True)
+    assert made.class_names == ("7", "9", "20210101")
+    assert made.labels.tolist() == [2, 0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("feature", "labels"),
+    [
+        (tfds.features.Scalar(np.float32), [0.2, 0.7]),
+        (tfds.features.Text(), ["a", "b"]),
+        (
+            tfds.features.Sequence(tfds.features.ClassLabel(num_classes=3)),
+            [[0]],
+        ),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(tmp_path, feature, labels):
+    images = IMAGES[: len(labels)]
+    _store(tmp_path, "odd", images, (8, 8, 3), label=(feature, labels))
+    with pytest.raises(ConfigError, match="'label' is .* not one whole number"):
+        load(tmp_path, "odd", with_labels=True)

@@ -12,12 +12,16 @@ from maenas_tf.tasks import Task
 
 
 def make_task(
-    name: str, size: int = 8, num_classes: int = 0, **settings
+    name: str,
+    size: int = 8,
+    num_classes: int = 0,
+    class_counts: tuple[int, ...] = (),
+    **settings,
 ) -> Task:
     """Returns the task of a search in nasbench201 or as `settings` say."""
     config = SearchConfig(**{"task": name, "space": "nasbench201", **settings})
     space = SPACES.get(config.space)
-    return build_task(config, space, size, num_classes)
+    return build_task(config, space, size, num_classes, class_counts)
 
 
 def make_batch(

@@ -12,9 +12,9 @@ from maenas_tf.spaces import SPACES
 from tests.tasks import examples
 
 
-def make_task(num_classes=4):
+def make_task(num_classes=4, **changes):
     return examples.make_task(
-        "supervised", num_classes=num_classes, dataset="some_set"
+        "supervised", num_classes=num_classes, dataset="some_set", **changes
     )
 
 
@@ -62,3 +62,22 @@ def test_the_head_is_that_of_the_skeleton(space, activation):
 def test_fewer_than_two_classes_are_an_error_with_a_remedy(num_classes):
     with pytest.raises(ConfigError, match="--task=supervised.*some_set.*mae"):
         make_task(num_classes)
+
+
+def test_balanced_classes_weigh_the_loss_and_not_the_accuracy():
+    batch, labels, logits = make_batch()
+    plain = make_task()
+    counts = (10, 20, 5, 5)
+    weighted = make_task(class_weight="balanced", class_counts=counts)
+    weights = 40 / (4 * np.array(counts))
+    assert weighted.class_weights == pytest.approx(weights)
+    assert plain.class_weights == ()
+    np.testing.assert_allclose(
+        weighted.losses(batch, tf.constant(logits)),
+        plain.losses(batch, tf.constant(logits)) * weights[labels],
+        rtol=1e-6,
+    )
+    np.testing.assert_array_equal(
+        weighted.metrics(batch, tf.constant(logits))["accuracy"],
+        plain.metrics(batch, tf.constant(logits))["accuracy"],
+    )

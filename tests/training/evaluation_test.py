@@ -103,3 +103,17 @@ def test_the_auxiliary_head_does_not_count(network):
         int(np.prod(v.shape)) for v in plain.non_trainable_variables
     )
     assert network.count_params() > plain.count_params()
+
+
+def test_the_balanced_accuracy_is_the_mean_over_classes_that_occur():
+    # Ten of class 0, all found; two of class 1, one found; none of class 2.
+    labels = np.array([0] * 10 + [1, 1])
+    logits = np.eye(3)[[0] * 11 + [1]]
+    found = measure(logits, labels)
+    assert found.top1 == pytest.approx(11 / 12)
+    assert found.balanced_accuracy == pytest.approx(0.75)
+    predicted = logits.argmax(-1)
+    assert found.balanced_accuracy == pytest.approx(
+        metrics.balanced_accuracy_score(labels, predicted)
+    )
+    np.testing.assert_array_equal(found.class_accuracies, [1, 0.5, np.nan])

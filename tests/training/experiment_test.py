@@ -147,7 +147,9 @@ def test_the_history_has_a_row_an_epoch(done):
 
 def test_a_quarter_of_the_images_is_held_out(done):
     _, experiment, result = done
-    train_part, validation = split_validation(64, 0.25, 0)
+    labels = experiment.images.labels
+    train_part, validation = split_validation(labels, 0.25, 0)
+    assert np.bincount(labels[validation]).tolist() == [4, 4, 4, 4]
     assert set(experiment.training) == set(train_part)
     assert set(experiment.validation) == set(validation)
     assert result.summary["num_images"] == 48
@@ -428,20 +430,81 @@ def test_the_report_is_that_of_the_network(digits):
     assert f"{report['macs']:,}" in text
 
 
-def test_other_classes_are_refused_with_their_names(digits, tmp_path):
-    for name in ("0", "1", "cat"):
-        (tmp_path / name).mkdir()
-        keras.utils.save_img(
-            tmp_path / name / "a.png", np.zeros((16, 16, 3)), scale=False
-        )
+def write_folder(path, *classes):
+    for name in classes:
+        (path / name).mkdir()
+        image = np.full((16, 16, 3), ord(name[0]))
+        keras.utils.save_img(path / name / "a.png", image, scale=False)
+
+
+def load_folder(digits, path):
+    return load_evaluation_images(
+        load_trained(digits),
+        dataset="folder",
+        data_dir=str(path),
+        split="train",
+    )
+
+
+def test_unknown_classes_are_refused_with_their_names(digits, tmp_path):
+    write_folder(tmp_path, "0", "1", "cat")
     with pytest.raises(ConfigError) as caught:
-        load_evaluation_images(
-            load_trained(digits),
-            dataset="folder",
-            data_dir=str(tmp_path),
-            split="train",
-        )
+        load_folder(digits, tmp_path)
     message = str(caught.value)
-    assert "3 classes that are not the 10" in message
-    assert "unknown cat" in message
-    assert "missing 2, 3, 4, 5, 6 ..." in message
+    assert "images of 'cat', which the network was not trained on" in message
+    assert "it knows '0', '1', '2', '3', '4', ...:" in message
+
+
+def test_images_of_some_classes_keep_the_trained_places(digits, tmp_path):
+    write_folder(tmp_path, "7", "2")
+    images = load_folder(digits, tmp_path)
+    assert images.class_names == tuple("0123456789")
+    assert images.labels.tolist() == [2, 7]
+    trained = load_trained(digits)
+    report = evaluate_run(trained, images, "train", batch_size=2)
+    assert set(report["class_accuracy"]) == {"2", "7"}
+    sums = np.sum(report["confusion"], axis=1)
+    assert sums.tolist() == [0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
+    assert report["balanced_accuracy"] == report["top1"]
+    assert "mean over the classes (8 have no images)" in format_report(report)
+
+
+def unequal_images():
+    """48 images of class 0, 16 of class 1."""
+    return dataclasses.replace(
+        make_images(),
+        labels=(np.arange(64) >= 48).astype(int),
+        class_names=("common", "rare"),
+    )
+
+
+def test_classes_are_weighed_by_what_is_trained_on(tmp_path):
+    experiment, result = train(
+        tmp_path,
+        unequal_images(),
+        class_weight="balanced",
+        validation_fraction=0.5,
+        epochs=1,
+    )
+    # Of 24 and 8 images, 0.5 * 32 / n.
+    expected = {"common": pytest.approx(2 / 3), "rare": 2.0}
+    assert experiment.class_weights == expected
+    assert experiment.retrainer.class_weights == tuple(expected.values())
+    assert result.summary["class_weights"] == expected
+
+
+def test_a_run_keeps_the_split_that_it_began_with(tmp_path):
+    old = begin(tmp_path / "old", validation_split="random")
+    drawn = split_validation(old.images.labels, 0.25, 0, stratified=False)
+    np.testing.assert_array_equal(old.validation, drawn[1])
+    path = tmp_path / "old" / "config.json"
+    content = json.loads(path.read_text())
+    # As it was before there was the setting.
+    del content["validation_split"]
+    path.write_text(json.dumps(content))
+    again = begin(tmp_path / "old")
+    assert again.config.validation_split == "random"
+    np.testing.assert_array_equal(again.validation, drawn[1])
+    new = begin(tmp_path / "new")
+    assert new.config.validation_split == "stratified"
+    assert set(new.validation) != set(old.validation)

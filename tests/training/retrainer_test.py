@@ -189,3 +189,16 @@ def test_the_moving_averages_of_two_replicas_are_equal(replicas):
     averages = [n for n in replicas if n.endswith("moving_mean")]
     assert len(averages) > 10
     assert all(np.abs(replicas[name]).max() > 0 for name in averages)
+
+
+def test_the_losses_of_a_class_have_its_weight():
+    batch = make_batch()
+    labels, weights = batch["label"].numpy(), (0.5, 2.0, 1.0, 3.0, 0.25)
+    logits = tf.constant(np.random.default_rng(0).normal(size=(6, 5)))
+    plain = make(DEAD_END, label_smoothing=0.1)
+    weighted = make(DEAD_END, label_smoothing=0.1, class_weights=weights)
+    np.testing.assert_allclose(
+        weighted.losses(batch["label"], logits),
+        plain.losses(batch["label"], logits) * np.array(weights)[labels],
+        rtol=1e-6,
+    )
