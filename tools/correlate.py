@@ -25,21 +25,22 @@ def main() -> int:
     """Runs the experiment that the flags ask for; returns the exit code."""
     config = correlate_flags.correlate_config()
     from maenas_tf.correlation.experiment import CorrelateExperiment
-    from maenas_tf.engine.loop import Interrupted, SignalWatch
+    from maenas_tf.engine.signals import Interrupted, SignalWatch
 
     run_dir = correlate_flags.RUN_DIR.value
-    with SignalWatch().installed() as signals:
-        experiment = CorrelateExperiment(
-            config,
-            run_dir,
-            resume=correlate_flags.RESUME.value,
-            signals=signals,
-        )
-        try:
+    signals = SignalWatch()
+    experiment = CorrelateExperiment(
+        config,
+        run_dir,
+        resume=correlate_flags.RESUME.value,
+        signals=signals,
+    )
+    try:
+        with signals.installed():
             result = experiment.run()
-        except Interrupted as error:
-            print(f"{error}; the same command goes on.", file=sys.stderr)
-            return runner.INTERRUPTED
+    except Interrupted as error:
+        print(f"{error}; the same command goes on.", file=sys.stderr)
+        return runner.INTERRUPTED
     print(result.markdown)
     print(f"written: {run_dir}/correlation.csv, plots/tau_by_steps.png")
     return 0

@@ -23,23 +23,25 @@ def run(
         config: its configuration.
         report: makes the last lines from the result.
     """
-    from maenas_tf.engine.loop import Diverged, Interrupted, SignalWatch
+    from maenas_tf.engine.loop import Diverged
+    from maenas_tf.engine.signals import Interrupted, SignalWatch
 
-    with SignalWatch().installed() as signals:
-        made = experiment(
-            config,
-            run_flags.RUN_DIR.value,
-            resume=run_flags.RESUME.value,
-            signals=signals,
-            checkpoint_seconds=60.0 * run_flags.CHECKPOINT_MINUTES.value,
-        )
-        try:
+    signals = SignalWatch()
+    made = experiment(
+        config,
+        run_flags.RUN_DIR.value,
+        resume=run_flags.RESUME.value,
+        signals=signals,
+        checkpoint_seconds=60.0 * run_flags.CHECKPOINT_MINUTES.value,
+    )
+    try:
+        with signals.installed():
             result = made.run()
-        except Interrupted as error:
-            print(f"{error}; the same command goes on.", file=sys.stderr)
-            return runner.INTERRUPTED
-        except Diverged as error:
-            print(str(error), file=sys.stderr)
-            return runner.DIVERGED
+    except Interrupted as error:
+        print(f"{error}; the same command goes on.", file=sys.stderr)
+        return runner.INTERRUPTED
+    except Diverged as error:
+        print(str(error), file=sys.stderr)
+        return runner.DIVERGED
     print(report(result))
     return 0

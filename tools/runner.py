@@ -12,6 +12,7 @@ from absl import app, flags, logging
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import silent_stderr
+from maenas_tf.engine.signals import stopped_by_signals
 
 BAD_INPUT = 2
 INTERRUPTED = 3
@@ -64,5 +65,10 @@ def run(main: Callable[[], int | None]) -> None:
         except ConfigError as error:
             print(str(error), file=sys.stderr)
             return BAD_INPUT
+        except KeyboardInterrupt as error:
+            end = "the same command goes on from what is saved."
+            print(f"stopped by {error}; {end}", file=sys.stderr)
+            return INTERRUPTED
 
-    app.run(checked, flags_parser=_parse)
+    with stopped_by_signals():
+        app.run(checked, flags_parser=_parse)

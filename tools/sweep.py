@@ -28,7 +28,7 @@ flags.adopt_module_key_flags(sweep_flags)
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
     from maenas_tf.config import grid as grids
-    from maenas_tf.engine.loop import SignalWatch
+    from maenas_tf.engine.signals import SignalWatch
     from maenas_tf.runs.run_directory import to_flags
     from maenas_tf.searching.config import SearchConfig
     from maenas_tf.sweeps import sweep_grid, sweep_state

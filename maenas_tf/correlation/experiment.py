@@ -27,9 +27,9 @@ from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import configure_runtime
-from maenas_tf.engine.loop import Interrupted, SignalWatch
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import load_configured, versions
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text

@@ -6,16 +6,20 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
-from typing import Self, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Self, TextIO, TypeVar
 
 from rich import progress
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
 
+Item = TypeVar("Item")
+
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_DRAWINGS = 0.5
+# Of a loop that `track` watches.
+SECONDS_BEFORE_BAR = 1.0
 # Of the pace that the time left is told by.
 _PACE_SECONDS = 300.0
 # The innermost is the last.
@@ -118,6 +122,32 @@ class ProgressBar:
             f"{start}{self.unit} {task.completed:.0f} of {task.total:.0f}, "
             f"{_clock(task.time_remaining)} left{note and f', {note}'}"
         )
+
+
+def track(
+    items: Iterable[Item], total: int, what: str, unit: str
+) -> Iterator[Item]:
+    """Yields the items of a loop; shows a bar if that takes a while.
+
+    Args:
+        items: of the loop.
+        total: how many there will be.
+        what: is done in the loop.
+        unit: what one item is.
+    """
+    began = time.monotonic()
+    with contextlib.ExitStack() as shown:
+        bar = None
+        for count, item in enumerate(items):
+            if bar is not None:
+                bar.update()
+            elif time.monotonic() - began >= SECONDS_BEFORE_BAR:
+                bar = ProgressBar(total, count, unit)
+                bar.describe(what)
+                shown.enter_context(bar)
+            yield item
+        if bar is not None:
+            bar.update()
 
 
 def _clock(seconds: float | None) -> str:

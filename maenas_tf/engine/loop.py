@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,11 +15,8 @@ from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import ProgressBar
 from maenas_tf.engine.devices import find_unequal
 from maenas_tf.engine.pace import Pace
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
-
-
-class Interrupted(Exception):
-    """The run was asked to stop and has written a checkpoint."""
 
 
 class Diverged(Exception):
@@ -35,30 +30,6 @@ def cosine_rate(initial: float, final: float, epoch: int, epochs: int) -> float:
     """
     share = (1.0 + math.cos(math.pi * epoch / epochs)) / 2.0
     return final + (initial - final) * share
-
-
-class SignalWatch:
-    """Turns SIGINT and SIGTERM into a flag that the loop looks at."""
-
-    def __init__(self):
-        self.received: str | None = None
-
-    @contextlib.contextmanager
-    def installed(self) -> Iterator[SignalWatch]:
-        """Catches the signals for the length of a `with` block."""
-
-        def note(number, frame):
-            self.received = signal.Signals(number).name
-
-        old = {
-            number: signal.signal(number, note)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield self
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
 
 
 class Loop:

@@ -15,6 +15,8 @@ import tensorflow as tf
 from maenas_tf.config import DataSettings, DeviceSettings
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.sources import load_images
+from maenas_tf.data.tracking import tracked_by
+from maenas_tf.engine.console import track
 from maenas_tf.engine.devices import (
     configure_runtime,
     divide_cpu,
@@ -42,15 +44,16 @@ def start_runtime(config: DeviceSettings) -> tf.distribute.Strategy:
 
 
 def load_configured(config: DataSettings, with_labels: bool) -> ImageSource:
-    """Loads the images that a configuration names."""
-    return load_images(
-        config.dataset,
-        data_dir=config.data_dir,
-        split=config.split,
-        max_images=config.max_images,
-        image_size=config.image_size,
-        with_labels=with_labels,
-    )
+    """Loads the images that a configuration names, and shows how far it is."""
+    with tracked_by(track):
+        return load_images(
+            config.dataset,
+            data_dir=config.data_dir,
+            split=config.split,
+            max_images=config.max_images,
+            image_size=config.image_size,
+            with_labels=with_labels,
+        )
 
 
 def speed_facts(

@@ -13,9 +13,9 @@ import numpy as np
 from maenas_tf.algorithms import alpha_reading
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import say
-from maenas_tf.engine.loop import SignalWatch
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import speed_facts, versions
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
-from maenas_tf.engine.loop import Loop, SignalWatch, cosine_rate
+from maenas_tf.engine.loop import Loop, cosine_rate
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.scores import SCORES, Score
 from maenas_tf.searching.alpha_hessian import AlphaHessian

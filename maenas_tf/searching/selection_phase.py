@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.engine.console import ProgressBar, say
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable

@@ -9,7 +9,8 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.devices import Strategy
-from maenas_tf.engine.loop import Loop, SignalWatch
+from maenas_tf.engine.loop import Loop
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory

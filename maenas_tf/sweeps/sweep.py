@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from maenas_tf.config import ConfigError, file_names
-from maenas_tf.engine.loop import SignalWatch
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.runs import atomic, files
 from maenas_tf.sweeps import sweep_state
 from maenas_tf.sweeps.executor import Executor, Job

@@ -23,7 +23,7 @@ from maenas_tf.data.labelled import (
 from maenas_tf.data.labels import balanced_weights
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import say
-from maenas_tf.engine.loop import Loop, SignalWatch
+from maenas_tf.engine.loop import Loop
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
@@ -32,6 +32,7 @@ from maenas_tf.engine.runtime import (
     start_runtime,
     versions,
 )
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.network import Network
 from maenas_tf.recording.event_writer import EventWriter

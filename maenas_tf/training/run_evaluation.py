@@ -14,6 +14,8 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import evaluation_dataset
 from maenas_tf.data.sources import load_images
+from maenas_tf.data.tracking import tracked_by
+from maenas_tf.engine.console import track
 from maenas_tf.engine.runtime import versions
 from maenas_tf.figures import plots
 from maenas_tf.models.complexity import count_macs
@@ -52,14 +54,15 @@ def load_evaluation_images(
     if not dataset:
         dataset = trained.config.dataset
         data_dir = data_dir or trained.config.data_dir
-    images = load_images(
-        dataset,
-        data_dir=data_dir,
-        split=split,
-        max_images=max_images,
-        image_size=preprocessing.image_size,
-        with_labels=True,
-    )
+    with tracked_by(track):
+        images = load_images(
+            dataset,
+            data_dir=data_dir,
+            split=split,
+            max_images=max_images,
+            image_size=preprocessing.image_size,
+            with_labels=True,
+        )
     return dataclasses.replace(
         images,
         mean=preprocessing.mean,

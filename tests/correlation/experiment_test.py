@@ -15,7 +15,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation import experiment as correlate
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.skeletons import evaluation_size, network_cost
 from maenas_tf.spaces import SPACES, benchmark201, load_genotype

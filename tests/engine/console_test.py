@@ -99,3 +99,19 @@ def test_the_time_left_follows_the_pace(monkeypatch):
 def test_what_is_said_stands_on_lines_of_its_own(stream, monkeypatch, capsys):
     draw(stream(), monkeypatch, text="one line\n  another")
     assert capsys.readouterr().out == "one line\n  another\n" * 2
+
+
+def test_a_loop_is_shown_once_it_takes_a_while(monkeypatch):
+    for seconds, expected in (
+        (1000.0, []),
+        (0.0, ["reading: file 0 of 3, ? left", "reading: file 3 of 3, 00:00"]),
+    ):
+        stream = io.StringIO()
+        monkeypatch.setattr("sys.stderr", stream)
+        monkeypatch.setattr(progress, "SECONDS_BEFORE_BAR", seconds)
+        items = progress.track(iter("abc"), 3, "reading", "file")
+        assert list(items) == ["a", "b", "c"]
+        lines = stream.getvalue().splitlines()
+        assert len(lines) == len(expected)
+        for line, start in zip(lines, expected, strict=True):
+            assert line.startswith(start)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import signal
 import time
 
 import keras
@@ -18,13 +16,8 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
-from maenas_tf.engine.loop import (
-    Diverged,
-    Interrupted,
-    Loop,
-    SignalWatch,
-    cosine_rate,
-)
+from maenas_tf.engine.loop import Diverged, Loop, cosine_rate
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 
 EPOCHS, STEPS = 3, 7
@@ -293,15 +286,3 @@ def test_nothing_is_left_to_do_after_the_last_epoch(tmp_path):
     loop.run()
     assert searcher.value.numpy() == expected_value()
     assert ends == []
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_becomes_a_flag_and_the_old_handlers_come_back(name):
-    number = getattr(signal, name)
-    before = signal.getsignal(number)
-    watch = SignalWatch()
-    with watch.installed():
-        assert watch.received is None
-        os.kill(os.getpid(), number)
-        assert watch.received == name
-    assert signal.getsignal(number) is before

@@ -11,7 +11,7 @@ from tensorboard.util import tensor_util
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.devices import configure_runtime
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.searching.alpha_hessian import AlphaHessian
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment

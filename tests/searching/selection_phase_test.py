@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maenas_tf.engine.loop import SignalWatch
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.scores import SCORES, Score
 from maenas_tf.searching.selection_phase import SelectionPhase

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.runs.run_reader import read_run
 from maenas_tf.runs.run_record import measures
 from maenas_tf.searching.experiment import SearchExperiment

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from maenas_tf.config import ConfigError
-from maenas_tf.engine.loop import SignalWatch
+from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.sweeps import sweep_display, sweep_grid, sweep_state
 from maenas_tf.sweeps.executor import Executor, LocalExecutor
 from maenas_tf.sweeps.sweep import Sweep

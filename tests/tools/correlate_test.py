@@ -21,15 +21,15 @@ SETTINGS = {
 }
 # As if a signal came before the first step; and as usual again.
 STOP = """
-from maenas_tf.engine import loop
-class Stopped(loop.SignalWatch):
+from maenas_tf.engine import signals
+class Stopped(signals.SignalWatch):
     received = property(lambda self: "SIGTERM", lambda self, value: None)
-loop.kept = loop.SignalWatch
-loop.SignalWatch = Stopped
+signals.kept = signals.SignalWatch
+signals.SignalWatch = Stopped
 """
 GO_ON = """
-from maenas_tf.engine import loop
-loop.SignalWatch = loop.kept
+from maenas_tf.engine import signals
+signals.SignalWatch = signals.kept
 """
 BAD = {
     "--task=maee": "--task: Unknown task 'maee'",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.searching.experiment import SearchExperiment
 from tests.tools import commands, one_process
 

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from maenas_tf.config import ConfigError
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.labelled import evaluation_dataset, split_validation
-from maenas_tf.engine.loop import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator
