@@ -17,6 +17,7 @@ from maenas_tf.config.data import (
     BatchSettings,
     DataSettings,
     LabelSettings,
+    read_colour,
 )
 from maenas_tf.config.network import NetworkSettings
 from maenas_tf.config.open_config import OpenConfig
@@ -42,5 +43,6 @@ __all__ = [
     "RuntimeSettings",
     "Setting",
     "check",
+    "read_colour",
     "setting",
 ]

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from maenas_tf.config.base import (
     AT_LEAST_ONE,
     ZERO_IS_DEFAULT,
     Config,
+    check,
     setting,
 )
 
 # What the random crop pads with.
 REFLECT, ZERO = "reflect", "zero"
+COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
+
+
+def read_colour(name: str, text: str) -> tuple[int, int, int] | None:
+    """Reads a colour, or the "none" of those who want none.
+
+    Args:
+        name: of the setting, for messages.
+        text: "white", "black", "#rrggbb" or "none".
+
+    Returns:
+        Red, green and blue, 0..255; None for "none".
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if text == "none":
+        return None
+    if text in COLOURS:
+        return COLOURS[text]
+    expected = 'give white, black, none or a colour as "#rrggbb".'
+    check(bool(re.fullmatch("#[0-9a-fA-F]{6}", text)), name, text, expected)
+    return tuple(bytes.fromhex(text[1:]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,3 +89,14 @@ class DataSettings(BatchSettings):
         "side in pixels; 0 means the data set's own, else 64.",
         ZERO_IS_DEFAULT,
     )
+    background: str = setting(
+        "white",
+        'what lies under transparent pixels: "white", "black", a colour as '
+        '"#rrggbb", or "none", which shows the colours that transparent '
+        "pixels have.",
+    )
+
+    def validate(self) -> None:
+        """Raises ConfigError: the background is no colour."""
+        read_colour("background", self.background)
+        super().validate()

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,6 +54,7 @@ def make_array_images(
     num_skipped: int = 0,
     num_others: int = 0,
     fingerprint: Mapping[str, str] | None = None,
+    pixels: PixelRules = NEW_RULES,
 ) -> ArrayImages:
     """Wrap images, with the data set's known statistics or measured ones.
 
@@ -65,6 +67,7 @@ def make_array_images(
         num_skipped: files that could not be decoded.
         num_others: files beside them that are no images.
         fingerprint: of what the images were read from, if it has one.
+        pixels: how what was read became bytes.
 
     Returns:
         The images as a source.
@@ -80,5 +83,6 @@ def make_array_images(
             num_skipped=num_skipped,
             num_others=num_others,
             fingerprint=fingerprint or {},
+            pixels=pixels,
         )
     )

@@ -44,7 +44,7 @@ class FileImages(ImageSource):
     def _decode(self, index: np.ndarray) -> np.ndarray:
         path = self.paths[index]
         try:
-            return read_image(path, self.size)
+            return read_image(path, self.size, self.pixels)
         # A broken file makes Pillow raise nearly anything (OSError,
         # SyntaxError, struct.error, DecompressionBombError, ...).
         except Exception as error:

@@ -22,7 +22,9 @@ from maenas_tf.data.image_listing import (
 )
 from maenas_tf.data.image_reading import read_files
 from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import DEFAULT_SIZE
+from maenas_tf.data.settling import settle_rules
 from maenas_tf.data.split_folders import check_below, choose_splits
 
 _NAMES_SHOWN = 6
@@ -35,6 +37,7 @@ def load_folder(
     max_images: int,
     image_size: int,
     with_labels: bool,
+    rules: PixelRules = NEW_RULES,
 ) -> ImageSource:
     """Take every image below a folder, in the order of the sorted paths.
 
@@ -55,6 +58,8 @@ def load_folder(
             then the centre square kept.
         with_labels: whether the first-level subfolders are classes; one
             without an image is named and is none.
+        rules: how pixels become bytes, as far as that is known; the images
+            tell the rest.
 
     Returns:
         The images, with labels only if asked for.
@@ -70,7 +75,8 @@ def load_folder(
     found = listing.images
     folders = _class_folders(roots[0], listing, named) if with_labels else ()
     paths = _spread(found, max_images)
-    pixels, kept = read_files(paths, size, data_dir)
+    rules = settle_rules(paths, rules, named)
+    pixels, kept = read_files(paths, size, rules, data_dir)
     if not kept:
         raise ConfigError(
             f"{named}: none of its {len(paths)} image file(s) can be "
@@ -83,6 +89,7 @@ def load_folder(
     facts = {
         "name": "folder",
         "num_skipped": len(paths) - len(good),
+        "pixels": rules,
         "num_others": listing.others.total(),
         "fingerprint": fingerprint_files(os.path.commonpath(roots), good),
         "labels": _numbers(folders, owners) if with_labels else None,

@@ -12,6 +12,7 @@ from absl import logging
 
 from maenas_tf.data.image_file import check_image, read_image
 from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.tracking import track
 
 # A signal waits for what they are at: two for each processor, and no more.
@@ -22,7 +23,7 @@ _NAMES_SHOWN = 20
 
 
 def read_files(
-    paths: Sequence[str], size: int, named: str
+    paths: Sequence[str], size: int, rules: PixelRules, named: str
 ) -> tuple[np.ndarray | None, list[int]]:
     """Decode files into memory, or only check them where it is too small.
 
@@ -31,6 +32,7 @@ def read_files(
     Args:
         paths: of the files.
         size: side wanted, pixels.
+        rules: how their pixels become bytes.
         named: where they lie, in messages.
 
     Returns:
@@ -41,12 +43,12 @@ def read_files(
     count = len(paths)
     if not fits_memory(count, size):
         say_decoded_on_demand(count, size, named)
-        checked = _each(check_image, paths, size, failures)
+        checked = _each(check_image, paths, size, rules, failures)
         rows = track(checked, count, "checking images", "file")
         pixels, kept = None, [row for row, good in rows if good]
     else:
         pixels, kept = np.empty((count, size, size, 3), np.uint8), []
-        decoded = _each(read_image, paths, size, failures)
+        decoded = _each(read_image, paths, size, rules, failures)
         for row, made in track(decoded, count, "reading images", "file"):
             if made:
                 pixels[len(kept)] = made[0]
@@ -57,9 +59,10 @@ def read_files(
 
 
 def _each(
-    function: Callable[[str, int], Any],
+    function: Callable[[str, int, PixelRules], Any],
     paths: Sequence[str],
     size: int,
+    rules: PixelRules,
     failures: list[str],
 ) -> Iterator[tuple[int, tuple[Any] | None]]:
     """Yields the row of each file, in order, and what was made of a good one.
@@ -68,12 +71,13 @@ def _each(
         function: makes something of a file.
         paths: of the files.
         size: side wanted, pixels.
+        rules: how their pixels become bytes.
         failures: takes a sentence for each file that it fails for.
     """
 
     def attempt(path):
         try:
-            return (function(path, size),), ""
+            return (function(path, size, rules),), ""
         # A broken file makes Pillow raise nearly anything (OSError,
         # SyntaxError, struct.error, DecompressionBombError, ...).
         except Exception as error:

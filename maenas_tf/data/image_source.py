@@ -21,6 +21,7 @@ from maenas_tf.data.identity import (
     fingerprint_labels,
     fingerprint_pixels,
 )
+from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 
 Source = TypeVar("Source", bound="ImageSource")
 
@@ -44,6 +45,7 @@ class ImageSource(abc.ABC):
         std: of each channel, in units of 0..1.
         fingerprint: what tells these images from others without decoding
             them, as of `fingerprint_files`; where it is empty, pixels do.
+        pixels: how what was read became bytes.
         failures: why images could not be fetched; empty as a rule.
     """
 
@@ -55,6 +57,7 @@ class ImageSource(abc.ABC):
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     fingerprint: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pixels: PixelRules = NEW_RULES
     failures: list[ConfigError] = dataclasses.field(
         default_factory=list, repr=False
     )

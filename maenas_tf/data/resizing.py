@@ -7,6 +7,15 @@ import tensorflow as tf
 DEFAULT_SIZE = 64
 
 
+def centre_square(images: tf.Tensor) -> tf.Tensor:
+    """Cuts the largest square from the centre of images [..., H, W, C]."""
+    shape = tf.shape(images)
+    height, width = shape[-3], shape[-2]
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[..., top : top + side, left : left + side, :]
+
+
 def resize_images(images: tf.Tensor, size: int) -> tf.Tensor:
     """Resize the shorter side bilinearly, then cut the centre square.
 
@@ -20,11 +29,7 @@ def resize_images(images: tf.Tensor, size: int) -> tf.Tensor:
     Returns:
         [..., size, size, C] in the dtype of `images`; bytes are rounded.
     """
-    shape = tf.shape(images)
-    height, width = shape[-3], shape[-2]
-    side = tf.minimum(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = images[..., top : top + side, left : left + side, :]
+    square = centre_square(images)
     resized = tf.image.resize(square, [size, size], antialias=True)
     if images.dtype.is_integer:
         resized = tf.round(resized)

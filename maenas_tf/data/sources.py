@@ -18,6 +18,7 @@ from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.image_folder import load_folder
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.memory import check_memory
+from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import resize_images
 from maenas_tf.data.tfds_source import load_tfds
 from maenas_tf.registry import Registry
@@ -38,6 +39,7 @@ def load_images(
     max_images: int = 0,
     image_size: int = 0,
     with_labels: bool,
+    rules: PixelRules = NEW_RULES,
 ) -> ImageSource:
     """Open a data set; labels are read only if asked for.
 
@@ -53,6 +55,8 @@ def load_images(
         image_size: side in pixels; 0 means the source's own: 32 for digits,
             the images' for tfds data of one square size, else 64.
         with_labels: whether to read the labels.
+        rules: how pixels become bytes, as far as that is known; the images
+            tell the rest.
 
     Returns:
         The images.
@@ -72,6 +76,7 @@ def load_images(
         "max_images": max_images,
         "image_size": image_size,
         "with_labels": with_labels,
+        "rules": rules,
     }
     if dataset in SOURCES:
         return SOURCES.get(dataset)(**options)
@@ -86,6 +91,7 @@ def load_digits(
     max_images: int,
     image_size: int,
     with_labels: bool,
+    rules: PixelRules,
 ) -> ImageSource:
     """Read scikit-learn's handwritten digits: 1,797 grey images of 8 x 8.
 
@@ -98,6 +104,8 @@ def load_digits(
         max_images: use the first so many; 0 uses all.
         image_size: side in pixels, 0 means 32; resized bilinearly.
         with_labels: whether to read the labels.
+        rules: how pixels become bytes; theirs is known, and none is
+            transparent.
 
     Returns:
         The images, the grey value repeated in three channels.
@@ -140,6 +148,7 @@ def load_digits(
         name="digits",
         labels=labels,
         class_names=class_names,
+        pixels=rules,
     )
 
 

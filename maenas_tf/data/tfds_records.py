@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data import decoding
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labels import number_by_value
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.resizing import resize_images
 
 RANDOM_ACCESS = "array_record"
@@ -98,7 +100,8 @@ def open_records(
     images = selected(False).extract_features(builder.info.features)
 
     def decode(record):
-        return to_rgb(images.deserialize_example(record)["image"], size)
+        image = images.deserialize_example(record)["image"]
+        return to_rgb(image, size, facts["pixels"])
 
     made = RecordImages(
         records=source, decode=decode, count=count, size=size, **facts
@@ -131,13 +134,12 @@ def selected(with_labels: bool) -> Any:
     return tfds.decode.PartialDecoding(dict.fromkeys(names, True))
 
 
-def to_rgb(image: tf.Tensor, size: int) -> tf.Tensor:
+def to_rgb(image: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
     """Makes a decoded image, of any depth and size, three bytes a pixel."""
     if image.dtype == tf.uint16:
-        image = tf.cast(image // 257, tf.uint8)
-    if image.shape[-1] == 1:
-        image = tf.repeat(image, 3, axis=-1)
-    image = image[..., :3]
+        white = rules.integer_white or decoding.SIXTEEN_BITS
+        image = decoding.to_bytes(image, white)
+    image = decoding.to_rgb(image, rules.ground)
     if image.shape[:2] != (size, size):
         image = resize_images(image, size)
     return image

@@ -21,6 +21,7 @@ from maenas_tf.data.memory import (
     fits_memory,
     say_decoded_on_demand,
 )
+from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import DEFAULT_SIZE
 from maenas_tf.data.tfds_records import (
     RANDOM_ACCESS,
@@ -70,6 +71,7 @@ def load_tfds(
     max_images: int,
     image_size: int,
     with_labels: bool,
+    rules: PixelRules = NEW_RULES,
 ) -> ImageSource:
     """Read a prepared tfds data set that has a feature `image`.
 
@@ -86,6 +88,8 @@ def load_tfds(
         image_size: side in pixels; 0 means the data set's own if all its
             images are squares of one size, else 64.
         with_labels: whether to read the feature `label` too.
+        rules: how pixels become bytes; where no white is known, all of
+            sixteen bits are used.
 
     Returns:
         The images, with labels only if asked for.
@@ -96,7 +100,9 @@ def load_tfds(
             of format array_record.
     """
     with quiet():
-        made = _load(name, data_dir, split, max_images, image_size, with_labels)
+        made = _load(
+            name, data_dir, split, max_images, image_size, with_labels, rules
+        )
     if isinstance(made, RecordImages):
         say_decoded_on_demand(made.num_images, made.image_size, name)
     return made
@@ -109,6 +115,7 @@ def _load(
     max_images: int,
     image_size: int,
     with_labels: bool,
+    rules: PixelRules,
 ) -> ImageSource:
     builder = make_builder(name, data_dir)
     if not builder.is_prepared():
@@ -131,7 +138,11 @@ def _load(
     if not count:
         raise ConfigError(f"--split={split} of --dataset={name} is empty.")
     size = image_size or _native_size(features["image"].shape)
-    facts = {"name": name, "fingerprint": _fingerprint(builder, split)}
+    facts = {
+        "name": name,
+        "fingerprint": _fingerprint(builder, split),
+        "pixels": rules,
+    }
     if with_labels and getattr(features["label"], "num_classes", None):
         facts["class_names"] = tuple(features["label"].names)
     formats = {each.value for each in builder.info.available_file_formats()}
@@ -150,7 +161,7 @@ def _load(
             f"Python: tfds.builder('{name}', data_dir=...)"
             f".download_and_prepare(file_format='{RANDOM_ACCESS}')",
         )
-        images, labels = _read(builder, split, count, size, with_labels)
+        images, labels = _read(builder, split, count, size, with_labels, rules)
         if with_labels and "class_names" not in facts:
             labels, facts["class_names"] = number_by_value(labels)
     return make_array_images(images, labels=labels, **facts)
@@ -215,6 +226,13 @@ def _check_features(name: str, features: Any, with_labels: bool) -> None:
                 f"--dataset={name}: its feature 'label' is {label}, not one "
                 f"whole number; choose another data set."
             )
+    kind = tf.as_dtype(features["image"].dtype)
+    if shape[-1] not in (1, 3, 4) or kind not in (tf.uint8, tf.uint16):
+        raise ConfigError(
+            f"--dataset={name}: its feature 'image' has {shape[-1]} channels "
+            f"of type {kind.name}, not 1, 3 or 4 of type uint8 or uint16; "
+            f"choose another data set or configuration."
+        )
 
 
 def _native_size(shape: tuple[int | None, ...]) -> int:
@@ -222,7 +240,12 @@ def _native_size(shape: tuple[int | None, ...]) -> int:
 
 
 def _read(
-    builder: Any, split: str, count: int, size: int, with_labels: bool
+    builder: Any,
+    split: str,
+    count: int,
+    size: int,
+    with_labels: bool,
+    rules: PixelRules,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     import tensorflow_datasets as tfds
 
@@ -236,7 +259,7 @@ def _read(
     dataset = dataset.take(count)
 
     def prepare(example):
-        return {**example, "image": to_rgb(example["image"], size)}
+        return {**example, "image": to_rgb(example["image"], size, rules)}
 
     dataset = dataset.map(prepare, tf.data.AUTOTUNE, deterministic=True)
     images = np.empty((count, size, size, 3), np.uint8)

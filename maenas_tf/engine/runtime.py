@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from maenas_tf.config import DataSettings, DeviceSettings
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tracking import tracked_by
 from maenas_tf.engine.console import track
@@ -53,6 +54,7 @@ def load_configured(config: DataSettings, with_labels: bool) -> ImageSource:
             max_images=config.max_images,
             image_size=config.image_size,
             with_labels=with_labels,
+            rules=PixelRules(config.background),
         )
 
 

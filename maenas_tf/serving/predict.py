@@ -21,6 +21,7 @@ from PIL import Image
 
 from maenas_tf.config import ConfigError, check
 from maenas_tf.data import image_file, image_listing
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.runs.atomic import replacing
 from maenas_tf.runs.csv_files import write_table
@@ -85,6 +86,7 @@ class Classifier:
         try:
             self.class_names = serving_assets.read_class_names(assets)
             self.image_size = serving_assets.read_image_size(assets)
+            self.pixels = serving_assets.read_pixel_rules(assets)
             self._model = tf.saved_model.load(str(self.path))
             self._run = self._model.signatures[SIGNATURE]
         # A damaged file is a DataLossError or an OSError, as it comes.
@@ -135,12 +137,14 @@ def find_images(images: str | os.PathLike[str]) -> list[pathlib.Path]:
     return [pathlib.Path(found) for found in listing.images]
 
 
-def _read(path: pathlib.Path, size: int) -> tuple[np.ndarray, bool] | None:
+def _read(
+    path: pathlib.Path, size: int, rules: PixelRules
+) -> tuple[np.ndarray, bool] | None:
     """Returns the pixels and whether they were resized; None if unreadable."""
     try:
         with Image.open(path) as image:
             resized = image.size != (size, size)
-        return image_file.read_image(path, size), resized
+        return image_file.read_image(path, size, rules), resized
     # A broken file makes Pillow raise nearly anything.
     except Exception as error:
         say(f"Skipped {path}: {error}", sys.stderr)
@@ -155,16 +159,16 @@ def classify_files(
 ) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
     """Yields path and probabilities [classes] of each readable image.
 
-    Files are decoded, turned upright and resized as for the training: the
+    Files become bytes by the rules of the training, upright and resized: the
     shorter side, then the centre square.
     """
-    size = classifier.image_size
+    size, rules = classifier.image_size, classifier.pixels
     bar = ProgressBar(len(paths), unit="image")
     bar.describe("Classifying")
     with bar, concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
         for start in range(0, len(paths), batch_size):
             part = paths[start : start + batch_size]
-            read = list(pool.map(lambda path: _read(path, size), part))
+            read = list(pool.map(lambda path: _read(path, size, rules), part))
             pairs = zip(part, read, strict=True)
             good = [(path, *found) for path, found in pairs if found]
             counts.classified += len(good)

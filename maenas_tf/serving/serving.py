@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from maenas_tf.data import decoding
 from maenas_tf.data.augment import normalize
 from maenas_tf.data.resizing import resize_images
 from maenas_tf.models.network import Network
@@ -25,22 +26,25 @@ class ServingModule(tf.Module):
 
     The dtype of the images tells their range: uint8 is 0..255, float32 is
     0..1. It is never guessed from the values; floats far outside of 0..1 are
-    an error. Images of any other size than the network's are resized: the
-    shorter side bilinearly, with antialiasing, then the centre square is cut,
-    as the data pipeline does.
+    an error, those a little outside, as by interpolation, are cut off. Images
+    of any other size than the network's are resized: the shorter side
+    bilinearly, with antialiasing, then the centre square is cut, as the data
+    pipeline does.
 
     Signatures, all of dynamic batch and with the outputs `probabilities`
     (float32 [N, classes]) and `classes` (int64 [N], the most probable one):
         serving_default: images, float32 [N, H, W, 3] in 0..1.
         serving_uint8: images, uint8 [N, H, W, 3].
-        serving_bytes: image_bytes, string [N], each a PNG or JPEG file of any
-            size; grey is repeated, transparency dropped.
+        serving_bytes: image_bytes, string [N], each a JPEG, PNG or WebP file
+            of any size. They become the bytes that the same file became in
+            the training: upright, sixteen bits and transparency by its rules.
 
     Calling the module, before or after it was saved, takes both dtypes.
 
     Args:
         network: from normalised images to logits.
-        preprocessing: size of the images, mean and standard deviation.
+        preprocessing: size of the images, mean and standard deviation, and
+            how files become bytes.
         assets: files that are saved with it.
     """
 
@@ -52,6 +56,7 @@ class ServingModule(tf.Module):
     ):
         super().__init__(name="classifier")
         self._size = preprocessing.image_size
+        self._rules = preprocessing.pixels
         self.assets = [tf.saved_model.Asset(os.fspath(f)) for f in assets]
         shape = (None, self._size, self._size, 3)
 
@@ -74,7 +79,7 @@ class ServingModule(tf.Module):
         if images.dtype == tf.uint8:
             values = tf.cast(self._fit(images), tf.float32)
         else:
-            values = 255 * self._fit(_checked(images))
+            values = _scaled(self._fit(_checked(images)))
         return self._classify(values)
 
     @tf.function(
@@ -82,9 +87,10 @@ class ServingModule(tf.Module):
     )
     def classify_bytes(self, image_bytes: tf.Tensor) -> Outputs:
         """Classifies encoded images, string [N]."""
-        shape = (self._size, self._size, 3)
+        size, rules = self._size, self._rules
+        shape = (size, size, 3)
         images = tf.map_fn(
-            self._decode,
+            lambda encoded: decoding.decode(encoded, size, rules),
             image_bytes,
             fn_output_signature=tf.TensorSpec(shape, tf.uint8),
         )
@@ -101,7 +107,7 @@ class ServingModule(tf.Module):
 
         @tf.function(input_signature=[tf.TensorSpec(shape, name="images")])
         def function(images: tf.Tensor) -> Outputs:
-            return classify(255 * images)
+            return classify(_scaled(images))
 
         return function.get_concrete_function()
 
@@ -128,9 +134,10 @@ class ServingModule(tf.Module):
         )
         return tf.ensure_shape(fitted, [*images.shape[:-3], size, size, 3])
 
-    def _decode(self, encoded: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(encoded, 3, expand_animations=False)
-        return self._fit(tf.ensure_shape(image, [None, None, 3]))
+
+def _scaled(images: tf.Tensor) -> tf.Tensor:
+    """Returns floats as 0..255, what overshoots 0..1 cut off."""
+    return 255 * tf.clip_by_value(images, 0.0, 1.0)
 
 
 def _checked(images: tf.Tensor) -> tf.Tensor:
@@ -163,11 +170,12 @@ def make_keras_classifier(
     """
     size = preprocessing.image_size
     images = keras.Input((size, size, 3), name="images")
+    clipped = keras.ops.clip(images, 0.0, 1.0)
     normalized = keras.layers.Normalization(
         mean=preprocessing.mean,
         variance=[std**2 for std in preprocessing.std],
         name="normalization",
-    )(images)
+    )(clipped)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")
     return keras.Model(
         images, probabilities(network(normalized)), name="classifier"

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from maenas_tf.config.file_names import CLASS_NAMES
+from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from maenas_tf.runs.atomic import write_text
 from maenas_tf.runs.files import PREPROCESSING
 
@@ -50,8 +52,25 @@ def read_image_size(directory: pathlib.Path) -> int:
     Raises:
         OSError, ValueError: the file is missing or damaged.
     """
-    text = (directory / PREPROCESSING).read_text(encoding="utf-8")
     try:
-        return int(json.loads(text)["image_size"])
+        return int(_read_preprocessing(directory)["image_size"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"{PREPROCESSING} has no image_size") from error
+
+
+def read_pixel_rules(directory: pathlib.Path) -> PixelRules:
+    """Reads how the files of the training became bytes.
+
+    Raises:
+        OSError, ValueError: the file is missing or damaged.
+    """
+    values = _read_preprocessing(directory)
+    try:
+        rules = values.get("pixels")
+        return OLD_RULES if rules is None else PixelRules(**rules)
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"{PREPROCESSING} has wrong pixels") from error
+
+
+def _read_preprocessing(directory: pathlib.Path) -> Any:
+    return json.loads((directory / PREPROCESSING).read_text(encoding="utf-8"))

@@ -287,6 +287,7 @@ class TrainExperiment:
             self.images.std,
             self.images.class_names,
             self.images.name,
+            self.images.pixels,
         )
 
     def _start_epoch(self, epoch: int) -> None:

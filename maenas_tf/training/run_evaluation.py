@@ -43,8 +43,8 @@ def load_evaluation_images(
         max_images: use at most so many; 0 means all.
 
     Returns:
-        The images, with the training's size, mean, standard deviation and
-        classes, of which some may have no images.
+        The images, with the training's size, rules for pixels, mean, standard
+        deviation and classes, of which some may have no images.
 
     Raises:
         ConfigError: the data set cannot be read, has no labels, or its
@@ -62,6 +62,7 @@ def load_evaluation_images(
             max_images=max_images,
             image_size=preprocessing.image_size,
             with_labels=True,
+            rules=preprocessing.pixels,
         )
     return dataclasses.replace(
         images,

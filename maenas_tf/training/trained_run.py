@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from maenas_tf.models.network import Network
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import read_data
@@ -36,6 +37,7 @@ class Preprocessing:
         std: of the three channels, in units of 0..1.
         class_names: of the network's outputs, in order.
         dataset: name of the data set.
+        pixels: how what a file holds became bytes.
     """
 
     image_size: int
@@ -43,6 +45,7 @@ class Preprocessing:
     std: tuple[float, float, float]
     class_names: tuple[str, ...]
     dataset: str
+    pixels: PixelRules = OLD_RULES
 
     def to_json(self) -> str:
         """Returns the content of preprocessing.json."""
@@ -51,6 +54,8 @@ class Preprocessing:
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:
         """Reads `to_json`'s text.
+
+        Without rules for the pixels it is of a run that is older than them.
 
         Raises:
             ValueError: it is no JSON, or a field is missing or wrong.
@@ -61,10 +66,11 @@ class Preprocessing:
         missing = [
             field.name
             for field in dataclasses.fields(cls)
-            if field.name not in values
+            if field.default is dataclasses.MISSING and field.name not in values
         ]
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}")
+        rules = values.get("pixels", dataclasses.asdict(OLD_RULES))
         try:
             return cls(
                 image_size=int(values["image_size"]),
@@ -72,6 +78,7 @@ class Preprocessing:
                 std=tuple(float(value) for value in values["std"]),
                 class_names=tuple(str(name) for name in values["class_names"]),
                 dataset=str(values["dataset"]),
+                pixels=PixelRules(**rules),
             )
         except TypeError as error:
             raise ValueError(f"a value is wrong: {error}") from error

@@ -148,7 +148,7 @@ def test_whole_files_are_not_decoded_to_be_checked(both, folder, monkeypatch):
     monkeypatch.setattr(
         image_file,
         "read_image",
-        lambda path, size: decoded.append(path) or read(path, size),
+        lambda path, *facts: decoded.append(path) or read(path, *facts),
     )
     paths = image_listing.list_images(folder).images
     for path in paths:
@@ -172,6 +172,7 @@ def test_a_file_that_fails_later_is_named_in_one_sentence(tmp_path):
             size=8,
             name="folder",
             labels=np.zeros(1, np.int64),
+            class_names=("only",),
             failures=images.failures,
         ),
         1,

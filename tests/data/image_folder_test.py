@@ -162,7 +162,7 @@ def test_max_images_spreads_over_the_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(
         image_reading,
         "read_image",
-        lambda path, size: decoded.append(path) or read(path, size),
+        lambda path, *facts: decoded.append(path) or read(path, *facts),
     )
     made = load(tmp_path, max_images=3, with_labels=True)
     assert values(made) == [0, 4, 8]

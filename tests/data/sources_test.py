@@ -5,6 +5,7 @@ import pytest
 from sklearn import datasets
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.pixel_rules import NEW_RULES
 from maenas_tf.data.sources import SOURCES, load_images
 
 
@@ -24,6 +25,7 @@ def test_registered_source_is_used():
         "max_images": 3,
         "image_size": 0,
         "with_labels": True,
+        "rules": NEW_RULES,
     }
 
 

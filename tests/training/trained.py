@@ -7,6 +7,7 @@ import pathlib
 import keras
 import numpy as np
 
+from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from maenas_tf.models.network import Network
 from maenas_tf.skeletons import NetworkSize, make_plan, skeleton_of
 from maenas_tf.spaces import SPACES
@@ -18,7 +19,9 @@ MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 CLASS_NAMES = ("cat", "big dog", "böse\nKuh")
 
 
-def make_run(path: pathlib.Path, space: str = "darts") -> pathlib.Path:
+def make_run(
+    path: pathlib.Path, space: str = "darts", pixels: PixelRules = OLD_RULES
+) -> pathlib.Path:
     """Writes the files that `load_trained` reads, of a random small network.
 
     The classifier's weights are large, so that probabilities hang on the
@@ -43,7 +46,8 @@ def make_run(path: pathlib.Path, space: str = "darts") -> pathlib.Path:
     kernel.assign(rng.normal(scale=5, size=kernel.shape))
     network.save(path / "last.keras")
     config = TrainConfig(genotype=str(genotype), validation_fraction=0.0)
-    preprocessing = Preprocessing(SIZE, MEAN, STD, CLASS_NAMES, "digits")
+    facts = SIZE, MEAN, STD, CLASS_NAMES, "digits"
+    preprocessing = Preprocessing(*facts, pixels)
     (path / "config.json").write_text(config.to_json())
     (path / "genotype.json").write_text(genotype.to_json())
     (path / "preprocessing.json").write_text(preprocessing.to_json())

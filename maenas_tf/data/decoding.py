@@ -1,0 +1,238 @@
+"""From an image file's bytes to a square of pixels, by TensorFlow alone.
+
+What is decoded for a training and what a server decodes are the same pixels,
+as both are made by these functions: op by op there, in a graph here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from maenas_tf.data.image_headers import (
+    exif_orientation,
+    png_has_opacity,
+    png_is_deep,
+)
+from maenas_tf.data.pixel_rules import PixelRules
+from maenas_tf.data.resizing import centre_square, resize_images
+from maenas_tf.data.value_range import OVERSHOOT
+
+SIXTEEN_BITS = 65535.0
+# What libjpeg can reduce by while it decodes.
+_RATIOS = (1, 2, 4, 8)
+_STARTS = {
+    "JPEG": b"\xff\xd8\xff",
+    "PNG": b"\x89PNG\r\n\x1a\n",
+    "WEBP": b"RIFF",
+}
+
+
+def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
+    """Decodes a JPEG, PNG or WebP file in a graph.
+
+    Equal to `image_file.read_image` to the bit.
+
+    Args:
+        encoded: string [], the file's bytes.
+        size: side wanted, pixels.
+        rules: of the set that the network was trained on.
+
+    Returns:
+        uint8 [size, size, 3].
+
+    Raises:
+        tf.errors.InvalidArgumentError: when it runs, on a file that is of
+            another format or broken.
+    """
+    data = tf.io.decode_raw(encoded, tf.uint8)
+    kinds = tf.stack(
+        [_starts_with(encoded, start) for start in _STARTS.values()]
+    )
+    kind = tf.cast(tf.argmax(kinds), tf.int32)
+    with tf.control_dependencies(
+        [
+            tf.debugging.Assert(
+                tf.reduce_any(kinds),
+                ["image_bytes holds a file that is no JPEG, PNG or WebP."],
+            )
+        ]
+    ):
+        orientation = exif_orientation(data, kind, tuple(_STARTS))
+
+    def of_jpeg():
+        shape = tf.io.extract_jpeg_shape(encoded)
+        pixels = tf.switch_case(
+            jpeg_step(shape[0], shape[1], size),
+            [
+                lambda ratio=ratio: decode_jpeg(encoded, ratio)
+                for ratio in _RATIOS
+            ],
+        )
+        return finish(pixels, orientation, size, rules)
+
+    def of_png():
+        return tf.cond(png_is_deep(data), of_deep_png, of_plain_png)
+
+    def of_plain_png():
+        pixels = tf.cond(
+            png_has_opacity(data),
+            lambda: decode_png(encoded, True),
+            lambda: with_opacity(decode_png(encoded, False)),
+        )
+        return finish(pixels, orientation, size, rules)
+
+    def of_deep_png():
+        white = rules.integer_white or SIXTEEN_BITS
+        values = tf.io.decode_png(encoded, 4, tf.uint16)
+        highest = tf.reduce_max(values[..., :3])
+        check = tf.debugging.Assert(
+            tf.cast(highest, tf.float32) <= (1 + OVERSHOOT) * white,
+            [f"A PNG's values exceed {white:g}, the white of the training."],
+        )
+        with tf.control_dependencies([check]):
+            values = tf.identity(values)
+        return finish(values, orientation, size, rules, white)
+
+    def of_webp():
+        return finish(decode_webp(encoded), orientation, size, rules)
+
+    square = tf.switch_case(kind, [of_jpeg, of_png, of_webp])
+    return tf.ensure_shape(square, (size, size, 3))
+
+
+def _starts_with(encoded: tf.Tensor, start: bytes) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(encoded, 0, len(start)), start)
+
+
+def jpeg_step(
+    height: int | tf.Tensor, width: int | tf.Tensor, size: int
+) -> tf.Tensor:
+    """Returns by which power of two a JPEG is reduced while it is decoded.
+
+    Its sides stay at least twice as long as what is wanted.
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+        size: side wanted, pixels.
+
+    Returns:
+        int32 [], 0 to 3.
+    """
+    times = tf.minimum(height, width) // (2 * size)
+    steps = [tf.cast(times >= ratio, tf.int32) for ratio in _RATIOS[1:]]
+    return tf.add_n(steps)
+
+
+def decode_jpeg(encoded: tf.Tensor | bytes, ratio: int) -> tf.Tensor:
+    """Returns the pixels of a JPEG file reduced by a ratio, uint8 [h, w, 3].
+
+    By the exact transform, as nearly all decoders; not TensorFlow's default.
+    """
+    return tf.io.decode_jpeg(
+        encoded, 3, ratio=ratio, dct_method="INTEGER_ACCURATE"
+    )
+
+
+def decode_png(encoded: tf.Tensor | bytes, has_opacity: bool) -> tf.Tensor:
+    """Returns the pixels of a PNG file, uint8 [h, w, 4 or 3].
+
+    Args:
+        encoded: the file, of eight bits a channel or less.
+        has_opacity: whether it tells of any. Where it does not, TensorFlow
+            gives it a wrong one if it has less than eight bits.
+    """
+    return tf.io.decode_png(encoded, 4 if has_opacity else 3)
+
+
+def with_opacity(pixels: tf.Tensor) -> tf.Tensor:
+    """Adds to bytes [h, w, 3] that they are opaque; [h, w, 4] have theirs."""
+    opaque = tf.ones_like(pixels[..., :1]) * 255
+    pixels = tf.concat([pixels, opaque], -1)[..., :4]
+    return tf.ensure_shape(pixels, (None, None, 4))
+
+
+def decode_webp(encoded: tf.Tensor | bytes) -> tf.Tensor:
+    """Returns the first frame of a WebP file, uint8 [h, w, 4]."""
+    return with_opacity(tf.io.decode_webp(encoded)[0])
+
+
+def finish(
+    pixels: tf.Tensor,
+    orientation: int | tf.Tensor,
+    size: int,
+    rules: PixelRules,
+    white: float = 0.0,
+) -> tf.Tensor:
+    """Makes a square of bytes of the pixels that a file holds.
+
+    They are turned upright first, or the cut of a side of odd length would
+    fall one pixel beside; transparency is gone before neighbours are mixed.
+
+    Args:
+        pixels: [h, w, C] with C = 1, 3 or 4.
+        orientation: as EXIF counts it, 1 to 8.
+        size: side wanted, pixels.
+        rules: of the set.
+        white: the value that is white; 0 says that they are bytes.
+
+    Returns:
+        uint8 [size, size, 3].
+    """
+    pixels = centre_square(turn_upright(pixels, orientation))
+    if white:
+        pixels = to_bytes(pixels, white)
+    return resize_images(to_rgb(pixels, rules.ground), size)
+
+
+def turn_upright(pixels: tf.Tensor, orientation: int | tf.Tensor) -> tf.Tensor:
+    """Turns a picture [h, w, C] as its EXIF orientation, 1 to 8, wants it."""
+    if isinstance(orientation, int) and orientation == 1:
+        return pixels
+    for action, orientations in (
+        (lambda x: tf.transpose(x, [1, 0, 2]), (5, 6, 7, 8)),
+        (lambda x: tf.reverse(x, [1]), (2, 3, 6, 7)),
+        (lambda x: tf.reverse(x, [0]), (3, 4, 7, 8)),
+    ):
+        wanted = tf.reduce_any(tf.equal(orientation, orientations))
+        pixels = tf.cond(
+            wanted,
+            lambda action=action, pixels=pixels: action(pixels),
+            lambda pixels=pixels: pixels,
+        )
+    return pixels
+
+
+def to_bytes(values: tf.Tensor, white: float) -> tf.Tensor:
+    """Scales values to bytes and cuts off what lies outside of 0..white.
+
+    Args:
+        values: [..., C]; the fourth channel is opacity, in sixteen bits.
+        white: the value that becomes 255.
+    """
+    tops = [white] * values.shape[-1]
+    if len(tops) == 4:
+        tops[3] = SIXTEEN_BITS
+    scale = tf.constant([255 / top for top in tops], tf.float32)
+    scaled = tf.round(tf.cast(values, tf.float32) * scale)
+    return tf.saturate_cast(scaled, tf.uint8)
+
+
+def to_rgb(pixels: tf.Tensor, ground: Sequence[int] | None) -> tf.Tensor:
+    """Makes bytes three a pixel: grey repeated, transparency on the ground.
+
+    Args:
+        pixels: uint8 [..., C] with C = 1, 3 or 4.
+        ground: the colour under transparent pixels; None drops transparency.
+    """
+    channels = pixels.shape[-1]
+    if channels == 1:
+        return tf.repeat(pixels, 3, axis=-1)
+    colours = pixels[..., :3]
+    if channels == 3 or ground is None:
+        return colours
+    opacity = tf.cast(pixels[..., 3:], tf.int32)
+    mixed = tf.cast(colours, tf.int32) * opacity + (255 - opacity) * ground
+    return tf.cast((mixed + 127) // 255, tf.uint8)

@@ -1,0 +1,40 @@
+"""By which rules the pixels of a set of images become bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from maenas_tf.config import read_colour
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelRules:
+    """What holds for all images of a set, and for those shown to its network.
+
+    Attributes:
+        background: what lies under transparent pixels, as --background says.
+        integer_white: the whole number that is white where pixels have more
+            than eight bits; 0 where no image of the set told it.
+        float_white: the same for floating numbers.
+
+    Raises:
+        ConfigError: the background is no colour.
+    """
+
+    background: str = "white"
+    integer_white: float = 0.0
+    float_white: float = 0.0
+
+    def __post_init__(self):
+        read_colour("background", self.background)
+
+    @property
+    def ground(self) -> tuple[int, int, int] | None:
+        """The colour under transparent pixels; None drops the transparency."""
+        return read_colour("background", self.background)
+
+
+# Those that a set has if nothing else is said.
+NEW_RULES = PixelRules()
+# Those of runs and exports that do not say by which they were made.
+OLD_RULES = PixelRules(background="none")
