@@ -56,7 +56,7 @@ def needs(module: str, source: str) -> set[str]:
                 room = structure_checks.unit(name)
                 inner = "" if room == "front" else f"/{room}"
                 found.add(f"//maenas_tf{inner}")
-        elif top in ("flags", "tools"):
+        elif top in ("docs", "flags", "tools"):
             found.add(f"//{top}")
         elif top == "tests":
             # A folder of helpers, or a helper of the tests' own folder.

@@ -17,10 +17,10 @@ from packaging import requirements, version
 from tests import build_checks, structure_checks
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PACKAGES = ("flags", "maenas_tf", "tests", "tools")
+PACKAGES = ("docs", "flags", "maenas_tf", "tests", "tools")
 TEXT = {".bazel", ".csv", ".flags", ".json", ".md", ".py", ".sh", ".toml"}
-TEXT |= {".txt"}
-NOT_OURS = {"runs", "build", "dist", "node_modules"}
+TEXT |= {".ipynb", ".txt", ".yml"}
+NOT_OURS = {"runs", "build", "dist", "node_modules", "site"}
 
 
 def modules(*packages: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_every_build_file_agrees_with_its_folder():
             folder,
             path.read_text() if path.exists() else "",
             sources,
-            test if folder.split("/")[0] == "tests" else run,
+            test if folder.split("/")[0] in ("docs", "tests") else run,
         )
     assert not problems, "\n".join(problems)
 
@@ -154,7 +154,8 @@ def test_buildifier_finds_nothing():
     command = find_buildifier()
     if not command:
         pytest.skip(
-            "buildifier is not installed; the README says how to run it"
+            "buildifier is not installed; docs/how_to/work_on_the_code.md says "
+            "how to run it"
         )
     files = [
         path

@@ -1,4 +1,4 @@
-"""One architecture of several searches, off the mean of their weights.
+r"""One architecture of several searches, off the mean of their weights.
 
     python -m tools.sweep --flagfile=flags/recipes/quickstart.flags \
         --sweep_dir=runs/sweep --seeds=0,1,2,3

@@ -1,4 +1,4 @@
-"""Searches with every combination of settings and seeds, resumably.
+r"""Searches with every combination of settings and seeds, resumably.
 
     python -m tools.sweep --flagfile=flags/recipes/quickstart.flags \
         --sweep_dir=runs/sweep --grid="mask_ratio=0.1,0.5" --seeds=0,1,2

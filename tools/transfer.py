@@ -1,4 +1,4 @@
-"""Searches on one data set, then trains and evaluates on another.
+r"""Searches on one data set, then trains and evaluates on another.
 
     python -m tools.transfer --run_dir=runs/transfer \
         --search_flags="--flagfile=flags/recipes/quickstart.flags" \

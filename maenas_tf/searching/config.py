@@ -111,7 +111,7 @@ class SearchConfig(StepSettings, WeightSettings, DataSettings):
 
     The defaults are those of the DARTS search on CIFAR-10 (Liu et al., 2019)
     with our masked-autoencoding task; where the paper's body is unknown the
-    choice is ours (README, "What is the paper's and what is ours").
+    choice is ours (docs/method.md).
     """
 
     selection: str = setting(

@@ -19,7 +19,7 @@ from maenas_tf.sweeps.sweep_display import LineDisplay
 from maenas_tf.sweeps.sweep_grid import SweepRun
 from maenas_tf.sweeps.sweep_state import RunState
 
-# What an interrupted search ends with (README, "Exit codes").
+# What an interrupted search ends with (docs/reference/exit_codes.md).
 _INTERRUPTED_CODE = 3
 
 

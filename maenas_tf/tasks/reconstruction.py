@@ -55,7 +55,7 @@ class Reconstruction(Task):
     """
 
     # The ranking of cells by such a loss is inverted in the beginning and
-    # turns after about a thousand steps, so alphas wait (README, "Warm-up").
+    # turns after about a thousand steps, so alphas wait (docs/method.md).
     warmup_fraction = 0.5
     settings = ReconstructionSettings()
 

@@ -1,0 +1,1 @@
+"""Small complete programs; the pages show them and the tests run them."""
