@@ -30,21 +30,21 @@ def found():
 
 def test_all_examples_of_the_folder_are_run():
     files = (ROOT / "docs" / "examples").glob("[!_]*.py")
-    assert sorted(path.stem for path in files) == list(run_examples.EXAMPLES)
+    expected = {*run_examples.SEARCHES, "found_network"}
+    assert {path.stem for path in files} == expected
 
 
-@pytest.mark.parametrize("name", [*run_examples.EXAMPLES, "README"])
-def test_the_example_ends_with_a_genotype(name, found):
+@pytest.mark.parametrize(
+    "name", [*run_examples.SEARCHES, "found_network", "README"]
+)
+def test_the_example_runs_to_its_end(name, found):
     assert "failed" not in found[name], found[name]["failed"]
-    assert found[name]["genotype"]
 
 
 def test_the_task_learns_its_own_answers_without_labels(found):
     task = found["add_task"]
     assert task["labels"] == 0
-    assert "weight_accuracy" in task["history"][-1] or (
-        "accuracy" in task["history"][-1]
-    )
+    assert 0 <= task["history"][-1]["accuracy"] <= 1
 
 
 def test_the_space_offers_its_own_candidates(found):
@@ -66,5 +66,6 @@ def test_the_score_selects_the_deepest_cell(found):
     assert score["genotype"].count("conv") >= 3
 
 
-def test_the_readmes_network_has_the_classes_asked_for(found):
+def test_the_networks_have_the_classes_asked_for(found):
+    assert found["found_network"]["outputs"] == 10
     assert found["README"]["outputs"] == 10
