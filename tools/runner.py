@@ -19,11 +19,21 @@ INTERRUPTED = 3
 DIVERGED = 4
 
 
+def _say_wrong(message: str) -> None:
+    """Says it in one line, though names of files may have several."""
+    print(" ".join(message.splitlines()), file=sys.stderr)
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
     try:
         rest = flags.FLAGS(argv)
-    except (flags.Error, OSError) as error:
-        print(str(error).replace("\n", " "), file=sys.stderr)
+    except UnicodeError as error:
+        _say_wrong(
+            f"--flagfile holds no UTF-8 text ({error}); save it as such."
+        )
+        sys.exit(BAD_INPUT)
+    except (flags.Error, OSError, ValueError) as error:
+        _say_wrong(str(error))
         sys.exit(BAD_INPUT)
     if len(rest) > 1:
         print(
@@ -63,7 +73,7 @@ def run(main: Callable[[], int | None]) -> None:
             sys.stdout.reconfigure(line_buffering=True)
             return main() or 0
         except ConfigError as error:
-            print(str(error), file=sys.stderr)
+            _say_wrong(str(error))
             return BAD_INPUT
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."
