@@ -32,13 +32,18 @@ def _parse(argv: Sequence[str]) -> list[str]:
             f"--flagfile holds no UTF-8 text ({error}); save it as such."
         )
         sys.exit(BAD_INPUT)
+    except RecursionError:  # So absl looks for a known name that is near.
+        longest = max(argv[1:], key=len)
+        _say_wrong(
+            f"{longest[:40]}... is no flag; give flags, as --name=value."
+        )
+        sys.exit(BAD_INPUT)
     except (flags.Error, OSError, ValueError) as error:
         _say_wrong(str(error))
         sys.exit(BAD_INPUT)
     if len(rest) > 1:
-        print(
-            f"Unexpected argument {rest[1]!r}; give flags, as --name=value.",
-            file=sys.stderr,
+        _say_wrong(
+            f"Unexpected argument {rest[1]!r}; give flags, as --name=value."
         )
         sys.exit(BAD_INPUT)
     return rest

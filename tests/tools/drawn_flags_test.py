@@ -9,7 +9,7 @@ from tests.drawn_cases import numbers_of_cases
 from tests.tools import commands, drawn_flags
 
 
-@numbers_of_cases(150)
+@numbers_of_cases(60)
 @pytest.mark.parametrize("tool", drawn_flags.CONFIGS)
 def test_any_flags_are_taken_or_refused_in_a_sentence(tool, cases):
     command = ["-m", "tests.tools.drawn_flags", tool, str(cases)]
