@@ -13,40 +13,10 @@ from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import silent_stderr
 from maenas_tf.engine.signals import stopped_by_signals
+from tools.command_line import BAD_INPUT, parse, say_wrong
 
-BAD_INPUT = 2
 INTERRUPTED = 3
 DIVERGED = 4
-
-
-def _say_wrong(message: str) -> None:
-    """Says it in one line, though names of files may have several."""
-    print(" ".join(message.splitlines()), file=sys.stderr)
-
-
-def _parse(argv: Sequence[str]) -> list[str]:
-    try:
-        rest = flags.FLAGS(argv)
-    except UnicodeError as error:
-        _say_wrong(
-            f"--flagfile holds no UTF-8 text ({error}); save it as such."
-        )
-        sys.exit(BAD_INPUT)
-    except RecursionError:  # So absl looks for a known name that is near.
-        longest = max(argv[1:], key=len)
-        _say_wrong(
-            f"{longest[:40]}... is no flag; give flags, as --name=value."
-        )
-        sys.exit(BAD_INPUT)
-    except (flags.Error, OSError, ValueError) as error:
-        _say_wrong(str(error))
-        sys.exit(BAD_INPUT)
-    if len(rest) > 1:
-        _say_wrong(
-            f"Unexpected argument {rest[1]!r}; give flags, as --name=value."
-        )
-        sys.exit(BAD_INPUT)
-    return rest
 
 
 def _quiet_start() -> contextlib.AbstractContextManager[None]:
@@ -78,7 +48,7 @@ def run(main: Callable[[], int | None]) -> None:
             sys.stdout.reconfigure(line_buffering=True)
             return main() or 0
         except ConfigError as error:
-            _say_wrong(str(error))
+            say_wrong(str(error))
             return BAD_INPUT
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."
@@ -86,4 +56,4 @@ def run(main: Callable[[], int | None]) -> None:
             return INTERRUPTED
 
     with stopped_by_signals():
-        app.run(checked, flags_parser=_parse)
+        app.run(checked, flags_parser=parse)

@@ -8,7 +8,7 @@ from absl import logging
 from hypothesis import strategies as st
 
 from maenas_tf.data.sources import from_arrays
-from tests.drawn_cases import draws, numbers_of_cases, refused_in_a_sentence
+from tests.drawn.cases import draws, numbers_of_cases, refused_in_a_sentence
 
 TYPES = "bool u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 c8 O U3 M8[s]".split()
 BOUNDS = (0.0, 1e-3, 0.5, 1.0, 1.0001, 1.3, 2.0, 254.0, 255.0, 255.4, 256.0)

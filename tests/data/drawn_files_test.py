@@ -14,7 +14,7 @@ from PIL import Image
 
 from maenas_tf.data import memory
 from maenas_tf.data.sources import load_images
-from tests.drawn_cases import draws, numbers_of_cases, refused_in_a_sentence
+from tests.drawn.cases import draws, numbers_of_cases, refused_in_a_sentence
 
 # Formats that Pillow knows by their first bytes, and modes that they hold.
 FORMATS = {

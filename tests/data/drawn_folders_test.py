@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from maenas_tf.data.sources import load_images
-from tests.drawn_cases import draws, numbers_of_cases, refused_in_a_sentence
+from tests.drawn.cases import draws, numbers_of_cases, refused_in_a_sentence
 
 ORDINARY = ("a", "b", "Cat dog", "$x_1$", "é", "\udcff", "x y", "12")
 SPLITS = ("train", "Train", "test", "TESTING", "val", "unlabeled", "test_set")

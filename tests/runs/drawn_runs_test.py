@@ -20,7 +20,7 @@ from maenas_tf.runs.run_reader import NotUsable, read_run
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.trained_run import Preprocessing
-from tests.drawn_cases import draws, numbers_of_cases, refused_in_a_sentence
+from tests.drawn.cases import draws, numbers_of_cases, refused_in_a_sentence
 
 OLD_RUN = pathlib.Path(__file__).parents[1] / "old_runs" / "search"
 CONFIGS = (SearchConfig, TrainConfig)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from maenas_tf.spaces import PUBLISHED, SPACES, Genotype, load_genotype
-from tests.drawn_cases import draws, numbers_of_cases, refused_in_a_sentence
+from tests.drawn.cases import draws, numbers_of_cases, refused_in_a_sentence
 
 
 def _examples() -> list[Genotype]:

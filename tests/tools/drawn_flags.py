@@ -20,7 +20,7 @@ from absl import flags
 from absl.testing import flagsaver
 from hypothesis import strategies as st
 
-from tests.drawn_cases import draws
+from tests.drawn.cases import draws
 
 # What makes the configuration of a tool of its flags.
 CONFIGS = {

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.drawn_cases import numbers_of_cases
+from tests.drawn.cases import numbers_of_cases
 from tests.tools import commands, drawn_flags
 
 
