@@ -62,7 +62,7 @@ def from_arrays(
         _check_channels(pixels.shape)
         num_given = len(pixels)
         pixels = pixels[: max_images or None]
-    if not len(pixels):
+    if not pixels.size:
         raise ConfigError("images is empty; give at least one image.")
     class_names = ()
     if labels is not None:

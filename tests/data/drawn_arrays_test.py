@@ -38,7 +38,7 @@ def silent(monkeypatch):
     monkeypatch.setattr(logging, "warning", lambda *args: None)
 
 
-@numbers_of_cases(300)
+@numbers_of_cases(150)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_arrays_become_as_many_square_images_or_are_refused(cases):
     @draws(cases, arrays(), st.integers(0, 9), st.integers(0, 3))
@@ -72,7 +72,7 @@ LABELS = (
 )
 
 
-@numbers_of_cases(300)
+@numbers_of_cases(150)
 def test_labels_are_taken_as_they_are_or_refused(cases):
     images = np.zeros((4, 2, 2, 3), np.uint8)
 

@@ -107,7 +107,7 @@ def check_counts(made) -> None:
     assert (made.image_size, made.class_counts) == (8, ())
 
 
-@numbers_of_cases(60)
+@numbers_of_cases(30)
 def test_a_whole_file_is_an_image_whatever_its_name(cases):
     @draws(cases, images(), st.sampled_from(SUFFIXES[:-1]))
     def check(content, suffix):
@@ -118,7 +118,7 @@ def test_a_whole_file_is_an_image_whatever_its_name(cases):
     check()
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 def test_a_broken_file_is_read_or_counted(cases):
     contents = broken() | st.binary(max_size=64)
 
@@ -129,7 +129,7 @@ def test_a_broken_file_is_read_or_counted(cases):
     check()
 
 
-@numbers_of_cases(60)
+@numbers_of_cases(30)
 def test_a_broken_file_on_demand_is_read_or_refused(cases, monkeypatch):
     monkeypatch.setattr(memory, "physical_memory", lambda: 100)
 

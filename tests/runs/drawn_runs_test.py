@@ -94,7 +94,7 @@ def check_config(kind: type[Config], content: bytes) -> None:
             assert not begun.differences(kind.from_json(content.decode()))
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_changed_configuration_is_read_or_refused(kind, cases):
     @draws(cases, texts(kind().to_dict()))
@@ -104,7 +104,7 @@ def test_a_changed_configuration_is_read_or_refused(kind, cases):
     check()
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_settings_of_any_value_are_taken_or_refused(kind, cases):
     @draws(cases, changed(kind().to_dict(), with_new=False))
@@ -130,7 +130,7 @@ DATA = {
 }
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 def test_a_changed_record_of_the_data_is_read_or_refused(cases):
     @draws(cases, texts(DATA))
     def check(content):
@@ -152,7 +152,7 @@ PREPROCESSING = {
 }
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 def test_changed_preprocessing_is_whole_or_refused(cases):
     @draws(cases, texts(PREPROCESSING))
     def check(content):
@@ -188,7 +188,7 @@ def directories(draw) -> dict[str, bytes]:
     return contents
 
 
-@numbers_of_cases(120)
+@numbers_of_cases(60)
 def test_a_damaged_search_is_read_or_told_from_one(cases):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "run"

@@ -88,7 +88,7 @@ def check_is_whole(genotype: Genotype) -> None:
     assert Genotype.from_string(str(genotype)) == genotype
 
 
-@numbers_of_cases(400)
+@numbers_of_cases(200)
 def test_an_edited_text_is_a_whole_genotype_or_refused(cases):
     @draws(cases, edited() | st.text())
     def check(text):
@@ -102,7 +102,7 @@ def test_an_edited_text_is_a_whole_genotype_or_refused(cases):
     check()
 
 
-@numbers_of_cases(400)
+@numbers_of_cases(200)
 def test_changed_values_are_a_whole_genotype_or_refused(cases):
     @draws(cases, objects() | VALUES)
     def check(values):
