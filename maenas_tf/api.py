@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.algorithms import ALGORITHMS, Algorithm
+from maenas_tf.algorithms import ALGORITHMS, Algorithm, skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import from_arrays
 from maenas_tf.searching.config import SearchConfig
@@ -85,6 +85,7 @@ def derive_genotype(
     algorithm: str | Algorithm = "darts",
     max_parameters: int = 0,
     max_macs: int = 0,
+    max_skips: int = -1,
     **size: Any,
 ) -> Genotype:
     """Reads the architecture off architecture parameters, as a search does.
@@ -97,6 +98,7 @@ def derive_genotype(
         max_parameters: of the network at the evaluation's size; 0 is no
             limit.
         max_macs: its multiply-accumulates for an image; 0 is no limit.
+        max_skips: in its normal cell; -1 is the algorithm's own limit.
         **size: of that network, as `evaluation_size` takes it: `stem`,
             `init_channels`, `num_cells`, `image_size`, `num_classes`.
 
@@ -118,6 +120,8 @@ def derive_genotype(
         {f"alphas_{k}" if k in kinds else k: v for k, v in alphas.items()}
     )
     weights = architecture.numpy()
-    limits = Limits(max_parameters, max_macs)
+    skips = skip_limit.allowed(algorithm, space, max_skips)
+    limits = Limits(max_parameters, max_macs, skips)
     budget = Budget(space, evaluation_size(space, **size), limits)
-    return budget.choose(algorithm.derive(space, weights), weights)
+    strongest = skip_limit.derive(algorithm, space, weights, skips)
+    return budget.choose(strongest, weights)

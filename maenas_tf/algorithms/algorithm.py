@@ -14,7 +14,6 @@ from maenas_tf.registry import Registry
 from maenas_tf.spaces import CellType, Genotype, Space
 from maenas_tf.spaces.architectures import EdgeWeights
 from maenas_tf.spaces.candidates import Candidates, all_candidates
-from maenas_tf.spaces.chain import ChainSpace
 
 # What the flags list must not wait for TensorFlow.
 with epy.lazy_imports():
@@ -42,6 +41,8 @@ class Algorithm:
             the user does not say; None takes the task's.
         num_cells: of the first stage, where the user does not say; 0 takes
             the space's.
+        max_skips: most skips of the cells that keep the resolution, where the
+            user does not say; None is no limit.
         orders: of the architecture gradient, for which it is defined.
         needs_cells: whether it is not defined for chains of layers.
     """
@@ -50,12 +51,13 @@ class Algorithm:
     trains_alphas = True
     warmup_fraction: float | None = None
     num_cells = 0
+    max_skips: int | None = None
     orders: Sequence[str] = ("first", "second")
     needs_cells = False
 
     def check(self, space: Space) -> None:
         """Raises ConfigError if the search is not defined in a space."""
-        if self.needs_cells and isinstance(space, ChainSpace):
+        if self.needs_cells and not space.has_cells:
             raise ConfigError(
                 f"--space={space.name} is a chain of layers, and the algorithm "
                 f"{type(self).__name__} is defined for cells; give "
@@ -180,5 +182,9 @@ class Algorithm:
     def derive(
         self, space: Space, edge_weights: Mapping[str, np.ndarray]
     ) -> Genotype:
-        """Reads the architecture off the edge weights."""
+        """Reads the architecture off the edge weights.
+
+        By the algorithm's own rule; `skip_limit.derive` keeps the limit on
+        skips. It drops a candidate by giving it a weight of -1, the least.
+        """
         return space.derive(edge_weights)

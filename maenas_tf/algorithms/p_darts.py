@@ -19,7 +19,7 @@ from etils import epy
 
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.algorithms.stage import Stage
-from maenas_tf.config import Config, ConfigError, Range, check, setting
+from maenas_tf.config import Config, ConfigError, check, setting
 from maenas_tf.spaces import CellType, Genotype, GenotypeEdge, Space
 from maenas_tf.spaces.space import NONE
 
@@ -30,9 +30,6 @@ with epy.lazy_imports():
     from maenas_tf.ops import identity_dropout
 
 RATE = "skip_dropout"
-SKIP = "skip_connect"
-# The cell type that the limit on skips is about.
-NORMAL = "normal"
 # By which the rate of dropout falls in an epoch after the warm-up.
 _DECAY = 0.2
 
@@ -53,11 +50,6 @@ class PDartsSettings(Config):
     stage_dropouts: str = setting(
         "0.1,0.4,0.7",
         "first rate of dropout on skips in each stage, with commas; 0 is off",
-    )
-    stage_max_skips: int = setting(
-        2,
-        "most skips of the normal cell that is found; 8 is no limit",
-        Range("give a number from 0 to 8.", least=0, most=8),
     )
 
     def validate(self) -> None:
@@ -156,6 +148,7 @@ class PDarts(Algorithm):
     settings = PDartsSettings()
     warmup_fraction = 0.4
     num_cells = 5
+    max_skips = 2
     orders = ("first",)
     needs_cells = True
 
@@ -214,40 +207,16 @@ class PDarts(Algorithm):
     def derive(
         self, space: Space, edge_weights: Mapping[str, np.ndarray]
     ) -> Genotype:
-        """Keeps a node's two strongest edges, and few skips in all.
-
-        As DARTS does, but of equal edges the higher stays. While the normal
-        cell has too many skips the weakest of them is dropped, and operations
-        and edges are chosen again.
-        """
+        """Keeps a node's two strongest edges, of equal ones the higher."""
         if not space.edges_per_node:
             return super().derive(space, edge_weights)
-        cells = {}
-        for kind in space.cell_types:
-            weights = np.array(edge_weights[kind.name], np.float64)
-            most = self.settings.stage_max_skips
-            limit = most if kind.name == NORMAL else kind.num_edges
-            cells[kind.name] = _derive_cell(
-                kind, weights, space.edges_per_node, limit
+        cells = {
+            kind.name: _strongest(
+                kind, edge_weights[kind.name], space.edges_per_node
             )
+            for kind in space.cell_types
+        }
         return Genotype(space.name, cells)
-
-
-def _derive_cell(
-    kind: CellType, weights: np.ndarray, per_node: int, max_skips: int
-) -> tuple[GenotypeEdge, ...]:
-    """Returns a cell's edges; `weights` is used up."""
-    while True:
-        edges = _strongest(kind, weights, per_node)
-        skips = [edge for edge in edges if edge.primitive == SKIP]
-        if len(skips) <= max_skips:
-            return edges
-        places = []
-        for edge in skips:
-            placed = kind.edge(edge.source, edge.node)
-            places.append((placed.index, placed.primitives.index(SKIP)))
-        # Less than nothing: what was dropped before the last stage weighs 0.
-        weights[min(places, key=lambda place: weights[place])] = -1.0
 
 
 def _strongest(

@@ -9,6 +9,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any, Protocol, Self, TypeVar
 
+from maenas_tf.config.renewed import renewed
+
 _METADATA = "setting"
 
 
@@ -233,6 +235,7 @@ class Config:
                 f"The configuration must be a JSON object with a field for "
                 f"each setting, not {type(values).__name__}."
             )
+        values = renewed(values)
         unknown = sorted(set(values) - set(cls.settings()))
         if unknown:
             more = ", ..." if unknown[5:] else ""

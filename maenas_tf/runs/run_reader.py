@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.config import ConfigError
+from maenas_tf.config.renewed import renewed
 from maenas_tf.engine.console import say
 from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
@@ -168,7 +169,7 @@ def read_run(
     }
     return RunRecord(
         name,
-        {**defaults, **settings},
+        {**defaults, **renewed(settings)},
         genotype,
         rows,
         weights,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.config import ConfigError
 from maenas_tf.searching.config import SearchConfig
@@ -42,6 +43,7 @@ def choose(
     algorithm = ALGORITHMS.get_for_flag("algorithm", config.algorithm)()
     algorithm.settings = config.group(type(algorithm.settings))
     algorithm.check(space)
+    skip_limit.allowed(algorithm, space, config.max_skips)
     if config.order not in algorithm.orders:
         raise ConfigError(
             f"--order={config.order} is not defined for --algorithm="

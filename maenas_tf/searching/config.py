@@ -147,6 +147,13 @@ class SearchConfig(StepSettings, WeightSettings, DataSettings):
         "most multiply-accumulates of it for one image; 0 is no limit.",
         ZERO_IS_DEFAULT,
     )
+    max_skips: int = setting(
+        -1,
+        "most skip connections of the normal cell (nasbench201: of the cell) "
+        "that is found: the weakest are dropped and others chosen; -1 means "
+        "the algorithm's own limit, 2 for p_darts and none for the others.",
+        Range("give a number of skips, or -1 for the default.", least=-1),
+    )
     eval_init_channels: int = setting(
         0,
         "C of the network that limits and report are about; 0 means the "
@@ -161,7 +168,10 @@ class SearchConfig(StepSettings, WeightSettings, DataSettings):
         ZERO_IS_DEFAULT,
     )
     epochs: int = setting(
-        50, "passes over the weight half of the images.", AT_LEAST_ONE
+        50,
+        "passes over the weight half of the images; p_darts makes so many in "
+        "each of its stages.",
+        AT_LEAST_ONE,
     )
     warmup_epochs: int = setting(
         -1, "epochs in which only weights move; -1 means the task's default."

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS
 from maenas_tf.algorithms.alpha_reading import mean_weights
 from maenas_tf.config import ConfigError
@@ -26,7 +27,7 @@ from maenas_tf.spaces import SPACES, Genotype
 
 # Settings in which the searches must agree: what is derived, and the network
 # that its limits are about.
-_SHARED = ("space", "algorithm", "max_parameters", "max_macs")
+_SHARED = ("space", "algorithm", "max_parameters", "max_macs", "max_skips")
 _SIZE = [field.name for field in dataclasses.fields(NetworkSize)]
 
 
@@ -103,10 +104,12 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
         for kind in each[0]
     }
     limits = Limits(
-        first.settings["max_parameters"], first.settings["max_macs"]
+        first.settings["max_parameters"],
+        first.settings["max_macs"],
+        skip_limit.allowed(algorithm, space, first.settings["max_skips"]),
     )
     budget = Budget(space, NetworkSize(**_size(first)), limits)
-    strongest = algorithm.derive(space, weights)
+    strongest = skip_limit.derive(algorithm, space, weights, limits.skips)
     genotype = budget.choose(strongest, weights)
     return Consensus(
         genotype,

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from maenas_tf.algorithms import alpha_reading
+from maenas_tf.algorithms import alpha_reading, skip_limit
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import say
 from maenas_tf.engine.own_runtime import OwnRuntime
@@ -159,7 +159,8 @@ class SearchExperiment:
             self.images.image_size,
             self.images.num_classes,
         )
-        limits = Limits(config.max_parameters, config.max_macs)
+        skips = skip_limit.allowed(self.algorithm, self.space, config.max_skips)
+        limits = Limits(config.max_parameters, config.max_macs, skips)
         return Budget(self.space, size, limits)
 
     def run(self) -> SearchResult:
@@ -217,7 +218,7 @@ class SearchExperiment:
         prefix = "alphas_"
         summary = self.run_directory.read_summary() or {}
         return SearchResult(
-            genotype=self._selected or self._read_genotype(summary),
+            genotype=self._selected or Genotype.from_dict(summary["genotype"]),
             history=list(self.history.rows),
             alphas={
                 name.removeprefix(prefix): array
@@ -226,12 +227,6 @@ class SearchExperiment:
             },
             summary=summary,
         )
-
-    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
-        """Returns what a search that an earlier process ended has found."""
-        if self.selection.scores:
-            return Genotype.from_dict(summary["genotype"])
-        return self._genotype()
 
     def _weights(self) -> dict[str, np.ndarray]:
         """Returns the weights that the architecture is read off.
@@ -250,7 +245,9 @@ class SearchExperiment:
 
     def _strongest(self) -> Genotype:
         """Returns what the algorithm derives, whatever it costs."""
-        return self.algorithm.derive(self.space, self._weights())
+        most = self.budget.limits.skips
+        weights = self._weights()
+        return skip_limit.derive(self.algorithm, self.space, weights, most)
 
     def _genotype(self) -> Genotype:
         return self.budget.choose(self._strongest(), self._weights())

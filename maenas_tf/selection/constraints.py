@@ -14,7 +14,7 @@ strongest genotype under a limit is found exactly (`search.pareto`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,34 +28,40 @@ from maenas_tf.skeletons import (
     skeleton_of,
 )
 from maenas_tf.spaces import Edge, Genotype, GenotypeEdge, Space
+from maenas_tf.spaces.skips import SKIP, count_limited, limited_types
 
 Weights = Mapping[str, np.ndarray]
 Wiring = tuple[tuple[Edge, str], ...]
 # Weights that a softmax has rounded to 0 still have an order by number.
 _SMALLEST = np.finfo(np.float64).tiny
+_UNITS = {"parameters": "parameters", "macs": "MACs", "skips": "skips"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a network may cost at most; 0 is no limit.
+    """What a network may have at most.
 
     Attributes:
-        parameters: trainable parameters.
-        macs: multiply-accumulates of one image.
+        parameters: trainable parameters; 0 is no limit.
+        macs: multiply-accumulates of one image; 0 is no limit.
+        skips: in the cells that keep the resolution; None is no limit.
     """
 
     parameters: int = 0
     macs: int = 0
+    skips: int | None = None
 
     def active(self) -> list[str]:
         """Returns the names of those that are set."""
-        return [name for name, value in vars(self).items() if value]
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        ]
 
-    def allow(self, cost: Cost) -> bool:
-        """Whether a cost keeps all limits."""
-        return all(
-            getattr(cost, name) <= getattr(self, name) for name in self.active()
-        )
+    def allow(self, used: Mapping[str, int]) -> bool:
+        """Whether amounts, by the limits' names, keep all limits."""
+        return all(used[name] <= getattr(self, name) for name in self.active())
 
 
 class Budget:
@@ -84,6 +90,7 @@ class Budget:
         self.space = space
         self.size = size
         self.limits = limits or Limits()
+        self._limited_types = [kind.name for kind in limited_types(space)]
         self.costs: NetworkCosts = NetworkCosts(space, size)
         self._check_possible()
 
@@ -91,15 +98,19 @@ class Budget:
         """Returns the cost of a genotype's network."""
         return self.costs.network(genotype)
 
+    def allows(self, genotype: Genotype) -> bool:
+        """Whether a genotype keeps the limits."""
+        return self.limits.allow(self._used(genotype))
+
     def choose(self, strongest: Genotype, weights: Weights) -> Genotype:
         """Returns `strongest` if it keeps the limits, else what does.
 
         Args:
-            strongest: what was derived without a limit.
+            strongest: what was derived without a limit on costs.
             weights: cell type to [edges, primitives], not negative, as the
                 derivation reads them.
         """
-        if self.limits.allow(self.cost(strongest)):
+        if self.allows(strongest):
             return strongest
         return self.strongest(weights)
 
@@ -122,7 +133,7 @@ class Budget:
         """Returns what summary.json says about the evaluation's network.
 
         Its size, the cost of the genotype that was chosen, the limits if any
-        and, where it is another one, the strongest without them.
+        and, where it is another one, the strongest without those on costs.
         """
         report = {
             **dataclasses.asdict(self.size),
@@ -138,32 +149,60 @@ class Budget:
         return report
 
     def _check_possible(self) -> None:
-        for name in self.limits.active():
-            self._check_least(name, Limits(), "")
-        if len(self.limits.active()) == 2:
-            kept = Limits(parameters=self.limits.parameters)
-            within = f" of at most {kept.parameters:,} parameters"
-            self._check_least("macs", kept, within)
+        kept = Limits(skips=self.limits.skips)
+        both = dataclasses.replace(kept, parameters=self.limits.parameters)
+        for name, others in (
+            ("skips", Limits()),
+            ("parameters", kept),
+            ("macs", kept),
+            ("macs", both),
+        ):
+            if name in self.limits.active():
+                self._check_least(name, others)
 
-    def _check_least(self, name: str, kept: Limits, within: str) -> None:
-        """Refuses a limit below what the cheapest network costs."""
+    def _check_least(self, name: str, kept: Limits) -> None:
+        """Refuses a limit below what the least network within others has."""
 
         def value(kind: str, wiring: Wiring) -> float:
-            return -getattr(self._cost(kind, wiring), name)
+            return -self._amounts(kind, wiring, [name])[0]
 
-        least = getattr(self.cost(self._best(kept, value)), name)
+        best = self._best(kept, value)
+        least = self._used(best)[name]
         limit = getattr(self.limits, name)
         if least > limit:
             size = self.size
-            what = {"parameters": "parameters", "macs": "MACs"}[name]
+            others = [
+                f"{getattr(kept, other):,} {_UNITS[other]}"
+                for other in kept.active()
+            ]
+            within = f" of at most {' and '.join(others)}" if others else ""
             raise ConfigError(
                 f"--max_{name}={limit} cannot be kept: with "
                 f"--eval_init_channels={size.init_channels}, "
                 f"--eval_num_cells={size.num_cells} and {size.image_size}-"
                 f"pixel images the smallest network of "
-                f"--space={self.space.name}{within} has {least} {what}; allow "
-                f"as many or evaluate a smaller network."
+                f"--space={self.space.name}{within} has {least} "
+                f"{_UNITS[name]}; allow as many or evaluate a smaller network."
             )
+
+    def _used(self, genotype: Genotype) -> dict[str, int]:
+        """Returns what a genotype has of everything that is limited."""
+        skips = count_limited(self.space, genotype)
+        return {**vars(self.cost(genotype)), "skips": skips}
+
+    def _amounts(
+        self, kind: str, wiring: Wiring, names: Sequence[str]
+    ) -> list[int]:
+        """Returns what a node's wiring adds to that, by the names."""
+        used = {"skips": self._skips(kind, wiring)}
+        if set(names) - set(used):
+            used |= vars(self._cost(kind, wiring))
+        return [used[name] for name in names]
+
+    def _skips(self, kind: str, wiring: Wiring) -> int:
+        if kind not in self._limited_types:
+            return 0
+        return sum(primitive == SKIP for _, primitive in wiring)
 
     def _cost(self, kind: str, wiring: Wiring) -> Cost:
         return sum(
@@ -187,16 +226,17 @@ class Budget:
         choices = [
             Choices(
                 np.array(
-                    [_pick(self._cost(kind, w), names) for w in wirings],
+                    [self._amounts(kind, w, names) for w in wirings],
                     np.int64,
                 ),
                 np.array([value(kind, w) for w in wirings]),
             )
             for kind, wirings in nodes
         ]
-        ceiling = [min(limit, 2**62) for limit in _pick(limits, names)]
-        room = np.array(ceiling, np.int64)
-        room -= np.array(_pick(self.costs.fixed, names), np.int64)
+        fixed = {"skips": 0, **vars(self.costs.fixed)}
+        room = np.array(
+            [min(getattr(limits, n), 2**62) - fixed[n] for n in names], np.int64
+        )
         cells: dict[str, tuple[GenotypeEdge, ...]] = {}
         for (kind, wirings), index in zip(
             nodes, select(choices, room), strict=True
@@ -206,10 +246,6 @@ class Budget:
                 for edge, primitive in wirings[index]
             )
         return Genotype(self.space.name, cells)
-
-
-def _pick(values: Cost | Limits, names: list[str]) -> list[int]:
-    return [getattr(values, name) for name in names]
 
 
 def describe(report: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def select(groups: list[Choices], room: np.ndarray) -> list[int]:
 
     Args:
         groups: from each of which one is chosen.
-        room: what all may cost together, [resources], at most two.
+        room: what all may cost together, [resources].
 
     Returns:
         An index for each group.
@@ -67,11 +67,23 @@ def undominated(costs: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns the indices that none beats; of equals the first.
 
     One beats another that has no higher value and costs no less of anything.
+    Of more than two resources, those after the second are to be small numbers:
+    only what costs equally much of them is compared, so that some stay that
+    others beat.
 
     Args:
-        costs: [n, resources], of at most two resources.
+        costs: [n, resources].
         values: [n].
     """
+    if costs.shape[1] > 2:
+        _, group = np.unique(costs[:, 2:], axis=0, return_inverse=True)
+        parts = [
+            np.flatnonzero(group.ravel() == n) for n in range(group.max() + 1)
+        ]
+        kept = [
+            part[undominated(costs[part, :2], values[part])] for part in parts
+        ]
+        return np.concatenate(kept)
     first, second = np.zeros((2, len(values)), np.int64)
     for column, target in zip(costs.T, (first, second), strict=False):
         target[:] = column

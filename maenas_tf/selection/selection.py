@@ -73,7 +73,7 @@ class Problem:
         if not self._limited:
             return True
         genotype = self.architectures.genotype(choice)
-        return self.budget.limits.allow(self.budget.cost(genotype))
+        return self.budget.allows(genotype)
 
     def random(self, rng: np.random.Generator) -> Choice:
         """Returns a random choice within the limits.

@@ -33,6 +33,8 @@ class ChainSpace(Space):
             that is read back is JSON.
     """
 
+    has_cells = False
+
     def __init__(
         self,
         name: str,

@@ -7,7 +7,7 @@ import os
 
 from maenas_tf.config.file_names import GENOTYPE
 from maenas_tf.spaces.genotype import Genotype
-from maenas_tf.spaces.published import PUBLISHED
+from maenas_tf.spaces.published import FORMER_NAMES, PUBLISHED
 
 
 def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
@@ -24,8 +24,9 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
         source.validate()
         return source
     text = os.fspath(source).strip()
-    if text in PUBLISHED:
-        return PUBLISHED[text]
+    name = FORMER_NAMES.get(text, text)
+    if name in PUBLISHED:
+        return PUBLISHED[name]
     if Genotype.is_text(text):
         return Genotype.from_string(text)
     if os.path.isdir(text):
@@ -38,8 +39,10 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
         return _read_file(path)
     if os.path.isfile(text):
         return _read_file(text)
-    near = difflib.get_close_matches(text.upper(), PUBLISHED, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    names = {name.upper(): name for name in PUBLISHED}
+    near = difflib.get_close_matches(text.upper(), names, n=3)
+    known = " or ".join(names[name] for name in near)
+    hint = f" Did you mean {known}?" if near else ""
     raise ValueError(
         f"{text[:80]!r} is no genotype: there is no such file or run "
         f"directory, the published names are {', '.join(PUBLISHED)}, and it "

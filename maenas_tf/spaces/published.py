@@ -2,9 +2,9 @@
 
 DARTS_V1, DARTS_V2: Liu et al., "DARTS" (ICLR 2019), the cells of the first-
 and second-order search on CIFAR-10.
-P_DARTS: Chen et al., "Progressive Differentiable Architecture Search" (ICCV
+PDARTS: Chen et al., "Progressive Differentiable Architecture Search" (ICCV
 2019), searched on CIFAR-10; 3.4 M parameters (C=36, 20 cells).
-PC_DARTS_CIFAR, PC_DARTS_IMAGENET: Xu et al., "PC-DARTS" (ICLR 2020), searched
+PC_DARTS_cifar, PC_DARTS_image: Xu et al., "PC-DARTS" (ICLR 2020), searched
 on CIFAR-10 (3.6 M parameters) and on ImageNet (5.3 M, C=48, 14 cells).
 """
 
@@ -64,7 +64,7 @@ PUBLISHED: dict[str, Genotype] = {
         "max_pool_3x3 0, skip_connect 2, "
         "skip_connect 2, max_pool_3x3 1",
     ),
-    "P_DARTS": _darts(
+    "PDARTS": _darts(
         normal="skip_connect 0, dil_conv_3x3 1, "
         "skip_connect 0, sep_conv_3x3 1, "
         "sep_conv_3x3 1, sep_conv_3x3 3, "
@@ -74,7 +74,7 @@ PUBLISHED: dict[str, Genotype] = {
         "max_pool_3x3 0, dil_conv_3x3 1, "
         "dil_conv_3x3 1, dil_conv_5x5 3",
     ),
-    "PC_DARTS_CIFAR": _darts(
+    "PC_DARTS_cifar": _darts(
         normal="sep_conv_3x3 1, skip_connect 0, "
         "sep_conv_3x3 0, dil_conv_3x3 1, "
         "sep_conv_5x5 0, sep_conv_3x3 1, "
@@ -84,7 +84,7 @@ PUBLISHED: dict[str, Genotype] = {
         "sep_conv_3x3 0, sep_conv_3x3 3, "
         "sep_conv_3x3 1, sep_conv_3x3 2",
     ),
-    "PC_DARTS_IMAGENET": _darts(
+    "PC_DARTS_image": _darts(
         normal="skip_connect 1, sep_conv_3x3 0, "
         "sep_conv_3x3 0, skip_connect 1, "
         "sep_conv_3x3 1, sep_conv_3x3 3, "
@@ -97,4 +97,11 @@ PUBLISHED: dict[str, Genotype] = {
     "PROXYLESS_MOBILE": Genotype.from_dict(
         {"space": MOBILENET_32.name, "arch": _PROXYLESS}
     ),
+}
+
+# What some were called here before; still read.
+FORMER_NAMES = {
+    "P_DARTS": "PDARTS",
+    "PC_DARTS_CIFAR": "PC_DARTS_cifar",
+    "PC_DARTS_IMAGENET": "PC_DARTS_image",
 }

@@ -95,10 +95,13 @@ class Space(abc.ABC):
         cell_types: its kinds of cells.
         skeleton: name of the network around the choices (see `skeletons`).
         edges_per_node: how many edges into a node a genotype keeps; 0: all.
+        has_cells: whether its edges are those of cells, which a network
+            repeats; else every edge is a layer.
     """
 
     skeleton: str
     edges_per_node: int = 0
+    has_cells: bool = True
 
     def __init__(self, name: str, cell_types: tuple[CellType, ...]):
         self.name = name

@@ -172,3 +172,14 @@ def test_nothing_there_is_an_error_that_names_the_flag(tmp_path):
         run_reader.read_runs([str(tmp_path / "none")], DEFAULTS)
     with pytest.raises(ConfigError, match="--runs=.* holds no run directory"):
         run_reader.read_runs([str(tmp_path)], DEFAULTS)
+
+
+def test_a_setting_that_was_renamed_has_todays_name(runs):
+    file = runs / "a" / "config.json"
+    settings = json.loads(file.read_text())
+    del settings["max_skips"]
+    settings.update(algorithm="p_darts", stage_max_skips=3)
+    file.write_text(json.dumps(settings))
+    found = run_reader.read_run(runs / "a", "a", DEFAULTS).settings
+    assert found["max_skips"] == 3
+    assert "stage_max_skips" not in found

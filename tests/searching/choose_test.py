@@ -67,6 +67,12 @@ def test_what_does_not_fit_is_refused(settings, message):
         chosen(algorithm="single_path", **settings)
 
 
+def test_a_limit_on_skips_is_about_cells():
+    with pytest.raises(ConfigError, match="--max_skips=2 .*--space=macro"):
+        chosen(space="macro", max_skips=2)
+    chosen(space="s2", algorithm="single_path", max_skips=2)
+
+
 def test_what_a_recipe_of_alphas_sets_is_named():
     config, algorithm, _, selection = chosen(
         algorithm="single_path", alpha_learning_rate=3e-3, held_out_images=9

@@ -144,6 +144,18 @@ def test_json_round_trip_is_exact():
     assert json.loads(config.to_json())["weight_decay"] == 1.1e-4
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "before", "today"),
+    [("p_darts", 2, -1), ("p_darts", 3, 3), ("darts", 2, -1), ("darts", 3, -1)],
+)
+def test_the_former_limit_of_p_darts_is_read(algorithm, before, today):
+    values = SearchConfig(algorithm=algorithm).to_dict()
+    del values["max_skips"]
+    values["stage_max_skips"] = before
+    config = SearchConfig.from_json(json.dumps(values))
+    assert config == SearchConfig(algorithm=algorithm, max_skips=today)
+
+
 def test_a_task_of_a_test_brings_its_setting_along():
     @dataclasses.dataclass(frozen=True)
     class BlurSettings(Config):

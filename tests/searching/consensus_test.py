@@ -79,10 +79,16 @@ def test_limits_are_kept():
     )
 
 
+def test_the_limit_on_skips_is_kept():
+    found = find_consensus([search("a", SKIP, 0.4, max_skips=2)])
+    assert found.genotype.count("skip_connect") == 2
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [
         ({"max_macs": 10**9}, "max_macs=0 and b with max_macs=1000000000"),
+        ({"max_skips": 3}, "max_skips=-1 and b with max_skips=3"),
         ({"classes": 7}, "num_classes=10 and b with num_classes=7"),
     ],
 )

@@ -58,9 +58,10 @@ def test_a_derived_genotype_under_the_limit_stays():
 
 
 def every_cell(budget, kind, weights):
-    """Returns cost [n, 2] and strength [n] of all cells of a type."""
+    """Returns cost [n, 3] and strength [n] of all cells of a type."""
     cell_type = budget.space.cell_type(kind)
-    costs, values = np.zeros((1, 2), np.int64), np.zeros(1)
+    counted = 0 if kind == "reduce" else 1
+    costs, values = np.zeros((1, 3), np.int64), np.zeros(1)
     for node in cell_type.nodes:
         node_costs, node_values = [], []
         for wiring in budget.space.wirings(cell_type, node):
@@ -68,7 +69,11 @@ def every_cell(budget, kind, weights):
                 budget.costs.edge(kind, e.source, e.node, p) for e, p in wiring
             ]
             node_costs.append(
-                (sum(p.parameters for p in parts), sum(p.macs for p in parts))
+                (
+                    sum(p.parameters for p in parts),
+                    sum(p.macs for p in parts),
+                    counted * sum(p == "skip_connect" for _, p in wiring),
+                )
             )
             node_values.append(
                 sum(
@@ -76,22 +81,23 @@ def every_cell(budget, kind, weights):
                     for e, p in wiring
                 )
             )
-        costs = (costs[:, None] + np.array(node_costs)).reshape(-1, 2)
+        costs = (costs[:, None] + np.array(node_costs)).reshape(-1, 3)
         values = (values[:, None] + np.array(node_values)).reshape(-1)
     return costs, values
 
 
 def strongest_of_all(budget, weights):
     """Returns the strength of the best genotype, by looking at every one."""
-    fixed = np.array([[budget.costs.fixed.parameters, budget.costs.fixed.macs]])
-    total, strengths = fixed, np.zeros(1)
+    fixed = budget.costs.fixed
+    total = np.array([[fixed.parameters, fixed.macs, 0]])
+    strengths = np.zeros(1)
     for cell_type in budget.space.cell_types:
         costs, values = every_cell(budget, cell_type.name, weights)
         # Cells of the same cost differ in strength alone.
         unique, inverse = np.unique(costs, axis=0, return_inverse=True)
         best = np.full(len(unique), -np.inf)
         np.maximum.at(best, inverse.reshape(-1), values)
-        total = (total[:, None] + unique).reshape(-1, 2)
+        total = (total[:, None] + unique).reshape(-1, 3)
         strengths = (strengths[:, None] + best).reshape(-1)
     limits = budget.limits
     fits = np.ones(len(total), bool)
@@ -99,6 +105,8 @@ def strongest_of_all(budget, weights):
         fits &= total[:, 0] <= limits.parameters
     if limits.macs:
         fits &= total[:, 1] <= limits.macs
+    if limits.skips is not None:
+        fits &= total[:, 2] <= limits.skips
     return strengths[fits].max()
 
 
@@ -110,15 +118,20 @@ def test_no_genotype_under_the_limit_is_stronger(name):
         weights = random_weights(space, seed)
         free = Budget(space, size)
         most = free.cost(space.derive(weights))
+        one = Budget(space, size, Limits(skips=1)).strongest(weights)
+        few = free.cost(one)
         for limits in (
             Limits(parameters=int(0.9 * most.parameters)),
             Limits(macs=int(0.85 * most.macs)),
             Limits(int(0.95 * most.parameters), int(0.85 * most.macs)),
+            Limits(skips=0),
+            Limits(few.parameters - 1, skips=1),
+            Limits(few.parameters - 1, few.macs + 1, 1),
         ):
             budget = Budget(space, size, limits)
             genotype = budget.strongest(weights)
             genotype.validate()
-            assert limits.allow(budget.cost(genotype))
+            assert budget.allows(genotype)
             assert strength(genotype, weights) == pytest.approx(
                 strongest_of_all(budget, weights)
             )

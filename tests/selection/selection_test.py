@@ -57,6 +57,19 @@ def test_the_exhaustive_selection_finds_the_best_of_all():
     assert selection.most_candidates(rigged.problem) == 15_625
 
 
+def test_a_limit_on_skips_is_kept_by_what_scores():
+    rigged = Rigged(skips=1)
+    for name in ("exhaustive", "evolution"):
+        found = SELECTIONS.get(name)().select(rigged.problem)
+        genotype = rigged.architectures.genotype(found)
+        assert genotype.count("skip_connect") <= 1
+    skips = [
+        rigged.architectures.genotype(choice).count("skip_connect")
+        for choice in rigged.scored
+    ]
+    assert set(skips) == {0, 1}
+
+
 @pytest.mark.parametrize("space", ["nasbench201", "s2", "darts"])
 def test_evolution_finds_the_best_with_a_thousand_candidates(space):
     rigged = Rigged(space)

@@ -93,12 +93,36 @@ def test_costs_add_up_to_those_of_the_real_network(space, seed, size):
         ("DARTS_V2", NetworkSize(36, 20), 3_349_342),
         ("DARTS_V2", NetworkSize(16, 8), 246_106),
         ("DARTS_V2", IMAGENET, 4_718_752),
+        ("PDARTS", NetworkSize(36, 20), 3_433_798),
+        ("PDARTS", NetworkSize(16, 8), 292_026),
+        ("PDARTS", IMAGENET, 4_944_352),
+        ("PC_DARTS_cifar", NetworkSize(36, 20), 3_634_678),
+        ("PC_DARTS_cifar", NetworkSize(16, 8), 335_738),
+        ("PC_DARTS_cifar", IMAGENET, 5_270_560),
+        ("PC_DARTS_image", NetworkSize(36, 20), 3_721_510),
+        ("PC_DARTS_image", NetworkSize(16, 8), 327_546),
+        ("PC_DARTS_image", IMAGENET, 5_342_464),
     ],
 )
 def test_published_networks_have_the_reference_parameters(
     name, size, parameters
 ):
     assert network_cost(PUBLISHED[name], size).parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "small", "large"),
+    [
+        ("PDARTS", 532.2, 542.8),
+        ("PC_DARTS_cifar", 556.7, 571.1),
+        ("PC_DARTS_image", 570.5, 581.6),
+    ],
+)
+def test_published_networks_have_the_reference_macs(name, small, large):
+    for size, millions in ((NetworkSize(36, 20), small), (IMAGENET, large)):
+        assert round(network_cost(PUBLISHED[name], size).macs / 1e6, 1) == (
+            millions
+        )
 
 
 @pytest.mark.parametrize(

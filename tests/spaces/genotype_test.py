@@ -172,6 +172,19 @@ class TestLoadGenotype:
     def test_published_name(self):
         assert load_genotype("DARTS_V1") == PUBLISHED["DARTS_V1"]
 
+    @pytest.mark.parametrize(
+        ("former", "name"),
+        [
+            ("P_DARTS", "PDARTS"),
+            ("PC_DARTS_CIFAR", "PC_DARTS_cifar"),
+            ("PC_DARTS_IMAGENET", "PC_DARTS_image"),
+        ],
+    )
+    def test_public_names_and_what_they_were_called_before(self, former, name):
+        assert load_genotype(name) == load_genotype(former) == PUBLISHED[name]
+        with pytest.raises(ValueError, match=f"Did you mean .*{name}"):
+            load_genotype(name.lower())
+
     def test_text(self):
         assert str(load_genotype(ARCH)) == ARCH
         assert load_genotype(str(V2)) == V2
