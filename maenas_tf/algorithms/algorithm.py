@@ -95,6 +95,22 @@ class Algorithm:
         """
         return alphas.softmax_weights(values, cell_type)
 
+    def perturbed(self, weights: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """Returns the weights of a cell type's edges with noise on them.
+
+        Those of an edge are parts of their sum, which they keep, and none is
+        negative.
+
+        Args:
+            weights: [edges, primitives].
+            noise: to add to such a part; 0 where there is no candidate.
+        """
+        whole = tf.reduce_sum(weights, -1, keepdims=True)
+        moved = tf.clip_by_value(weights + whole * noise, 0.0, whole)
+        total = tf.reduce_sum(moved, -1, keepdims=True)
+        scaled = moved * tf.math.divide_no_nan(whole, total)
+        return tf.where(total > 0.0, scaled, weights)
+
     def make_architecture(
         self, space: Space, candidates: Candidates | None = None
     ) -> alphas.ArchitectureParameters | None:

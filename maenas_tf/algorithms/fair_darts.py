@@ -85,6 +85,9 @@ class FairDarts(Algorithm):
     def edge_weights(self, values, cell_type):
         return tf.sigmoid(values[f"alphas_{cell_type.name}"])
 
+    def perturbed(self, weights, noise):
+        return tf.clip_by_value(weights + noise, 0.0, 1.0)
+
     def penalty(self, values):
         every = tf.concat([tf.reshape(v, [-1]) for v in values.values()], 0)
         exists = tf.math.is_finite(every)

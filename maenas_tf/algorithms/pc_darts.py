@@ -51,6 +51,7 @@ class PcDarts(Algorithm):
             f"betas_{kind.name}": alphas.Parameter(
                 (kind.num_edges,),
                 keras.initializers.RandomNormal(stddev=1e-3),
+                edges_of=kind.name,
             )
             for kind in space.cell_types
         }

@@ -83,6 +83,8 @@ class Loop:
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.pace = Pace(runner.strategy, chunk_seconds)
+        # Set by whoever knows, in `end_epoch`, that no epoch is to follow.
+        self.ended = False
         self.state = {
             "epoch": 0,
             "step": 0,
@@ -105,13 +107,13 @@ class Loop:
         """
         state = self.state
         until = self.epochs if until is None else until
-        if state["epoch"] >= until:
+        if self.ended or state["epoch"] >= until:
             return state
         with ProgressBar(
             self.all_epochs * self.steps,
             (self.shown_epoch - 1) * self.steps + state["step"],
         ) as bar:
-            while state["epoch"] < until:
+            while state["epoch"] < until and not self.ended:
                 self._run_epoch(bar)
         return state
 

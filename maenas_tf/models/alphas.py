@@ -26,12 +26,14 @@ class Parameter:
         trainable: whether the loss of the alphas moves it.
         candidates_of: cell type for whose candidates, [edges, primitives], it
             holds a logit each; one that does not exist reads minus infinity.
+        edges_of: cell type for whose edges, [edges], it holds a number each.
     """
 
     shape: tuple[int, ...]
     initializer: keras.initializers.Initializer
     trainable: bool = True
     candidates_of: str = ""
+    edges_of: str = ""
 
 
 EdgeWeightsOf = Callable[[Values, CellType], tf.Tensor]
@@ -143,6 +145,18 @@ class ArchitectureParameters(keras.layers.Layer):
             for name, variable in self.arrays.items()
             if not len(variable.shape)
         }
+
+    def edge_numbers(self) -> dict[str, float]:
+        """Returns what an edge has a number of, by array and edge."""
+        found = {}
+        for name, parameter in self.parameters.items():
+            if parameter.edges_of:
+                kind = self.space.cell_type(parameter.edges_of)
+                each = keras.ops.convert_to_numpy(self.arrays[name])
+                for edge, number in zip(kind.edges, each, strict=True):
+                    place = f"edge_{edge.source}_{edge.node}"
+                    found[f"{name}/{place}"] = float(number)
+        return found
 
     def values(self) -> dict[str, tf.Tensor]:
         """Returns the values by name, minus infinity for what is absent."""

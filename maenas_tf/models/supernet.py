@@ -70,9 +70,13 @@ class Supernet(keras.Model):
         Args:
             images: [B, H, W, 3], normalised.
             training: passed on to trunk and head.
-            edge_weights: cell type to [edges, primitives], float32; None
-                takes the relaxed alphas.
+            edge_weights: cell type to [edges, primitives], float32, or a
+                function that returns this, whose result Keras does not cast
+                to the precision of the activations; None takes the relaxed
+                alphas.
         """
+        if callable(edge_weights):
+            edge_weights = edge_weights()
         if edge_weights is None:
             if self.architecture is None:
                 raise ValueError(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.source import SourceNode, Term, add_terms
+from maenas_tf.ops.source import Parts, SourceNode, Term
 
 
 class PartialChannelsOp(MixedOp):
@@ -19,7 +19,7 @@ class PartialChannelsOp(MixedOp):
     The bypass is the identity, at stride 2 a 2x2 max pooling. The weights
     that an edge is given are b a_k, of which b is the sum, as the a_k add up
     to 1. The shuffle lets the channels of the K parts take turns, so that the
-    next edge does not find the same ones in front.
+    next edge does not find the same ones in front; it is that of the node.
 
     Args: as `MixedOp`, and
         parts: K; 1 is `MixedOp`.
@@ -53,7 +53,7 @@ class PartialChannelsOp(MixedOp):
         weights: Sequence[tf.Tensor],
         training: bool = False,
     ) -> list[Term]:
-        """Returns the edge's output, one summand.
+        """Returns the edge's output, one summand that is to be shuffled.
 
         Args: as `MixedOp.terms`, the weights b a_k.
         """
@@ -68,21 +68,10 @@ class PartialChannelsOp(MixedOp):
         bypass = rest * tf.cast(scale, rest.dtype)
         heads = [w[:width] if w.shape.rank else w for w in weights]
         computed = super().terms(first, heads, training)
-        if not computed:
-            computed = [tf.zeros_like(bypass[..., :width])]
-        return [self._shuffled(tf.concat([add_terms(computed), bypass], -1))]
+        return [Parts(width, computed, bypass)]
 
     def _bypass(self, x: tf.Tensor) -> tf.Tensor:
         rest = x[..., self.channels :]
         if self.stride == 1:
             return rest
         return tf.nn.max_pool2d(rest, 2, 2, "SAME")
-
-    def _shuffled(self, x: tf.Tensor) -> tf.Tensor:
-        """Puts channel i of part p at place K i + p."""
-        shape = tf.shape(x)
-        split = tf.concat([shape[:-1], [self.parts, self.channels]], 0)
-        swapped = tf.linalg.matrix_transpose(tf.reshape(x, split))
-        shuffled = tf.reshape(swapped, shape)
-        shuffled.set_shape(x.shape)
-        return shuffled

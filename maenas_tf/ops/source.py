@@ -33,7 +33,48 @@ class Phases:
         return tf.batch_to_space(self.value, [2, 2], [[0, 0], [0, 0]])
 
 
-Term = tf.Tensor | Phases
+class Parts:
+    """The first C / K channels of an edge's output and the others, unshuffled.
+
+    In a node's value the channels of its K parts take turns. As all edges of
+    the node are shuffled alike, the sum is shuffled once.
+
+    Args:
+        width: C / K.
+        first: terms of [B, H, W, C / K].
+        rest: [B, H, W, C - C / K].
+    """
+
+    def __init__(
+        self,
+        width: int,
+        first: Sequence[tf.Tensor | Phases],
+        rest: tf.Tensor,
+    ):
+        self.width = width
+        self.first = list(first)
+        self.rest = rest
+
+    @staticmethod
+    def merge(each: Sequence[Parts]) -> tf.Tensor:
+        """Returns the shuffled sum of several edges, [B, H, W, C].
+
+        Channel i of part p stands at place K i + p.
+        """
+        width = each[0].width
+        rest = tf.add_n([parts.rest for parts in each])
+        terms = [term for parts in each for term in parts.first]
+        first = add_terms(terms) if terms else tf.zeros_like(rest[..., :width])
+        x = tf.concat([first, rest], -1)
+        shape = tf.shape(x)
+        split = tf.concat([shape[:-1], [x.shape[-1] // width, width]], 0)
+        swapped = tf.linalg.matrix_transpose(tf.reshape(x, split))
+        shuffled = tf.reshape(swapped, shape)
+        shuffled.set_shape(x.shape)
+        return shuffled
+
+
+Term = tf.Tensor | Phases | Parts
 
 
 class SourceNode:
@@ -100,8 +141,11 @@ class SourceNode:
 
 def add_terms(terms: Sequence[Term]) -> tf.Tensor:
     """Returns the sum of a node's terms, [B, H, W, C]."""
-    whole = [term for term in terms if not isinstance(term, Phases)]
+    whole = [t for t in terms if not isinstance(t, (Phases, Parts))]
     apart = [term.value for term in terms if isinstance(term, Phases)]
+    parted = [term for term in terms if isinstance(term, Parts)]
     if apart:
         whole.append(Phases(tf.add_n(apart)).merge())
+    if parted:
+        whole.append(Parts.merge(parted))
     return tf.add_n(whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from maenas_tf.algorithms import Algorithm, Stage
+from maenas_tf.algorithms.alpha_noise import OFF, AlphaNoise, AlphaNoiseSettings
 from maenas_tf.engine.optimization import SGD, Adam
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.config import SearchConfig
@@ -73,7 +74,13 @@ def build_searcher(
         stage = algorithm.stages(whole)[0]
     if candidates is None:
         candidates = algorithm.first_candidates(space)
+    if seed is None:
+        seed = config.seed
     architecture = algorithm.make_architecture(space, candidates)
+    noise = None
+    if config.perturb_alphas != OFF:
+        settings = config.group(AlphaNoiseSettings)
+        noise = AlphaNoise(settings, algorithm, architecture, seed)
     supernet = Supernet(
         narrowed(space, candidates),
         config.init_channels,
@@ -93,9 +100,10 @@ def build_searcher(
         config.weight_decay,
         config.alpha_weight_decay,
         config.clip_norm,
-        algorithm.make_draw(space, config.seed if seed is None else seed),
+        algorithm.make_draw(space, seed),
         algorithm.penalty,
         config.alpha_clip_norm,
+        noise,
     )
     # Named, or Keras counts them, and another run's checkpoint differs.
     searcher.compile(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
+from maenas_tf.algorithms.alpha_noise import AlphaNoiseSettings
 from maenas_tf.config import ConfigError
+from maenas_tf.searching import early_stop
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection.selection import (
     SELECTIONS,
@@ -16,7 +18,13 @@ from maenas_tf.spaces import Space
 AUTO = "auto"
 # Settings of the alphas: an error without them, or, where a recipe may well
 # hold them for another algorithm, a note.
-_OF_ALPHAS = ("order", "hessian_vector_product", "hessian_every")
+_OF_ALPHAS = (
+    "order",
+    "hessian_vector_product",
+    "hessian_every",
+    "early_stop",
+    "perturb_alphas",
+)
 _OF_ALPHA_RECIPES = (
     "alpha_learning_rate",
     "alpha_weight_decay",
@@ -24,6 +32,11 @@ _OF_ALPHA_RECIPES = (
     "alpha_clip_norm",
     "alpha_average",
     "warmup_epochs",
+)
+# Groups of settings that one of them switches on.
+_SWITCHED = (
+    (AlphaNoiseSettings, "perturb_alphas"),
+    (early_stop.EarlyStopSettings, "early_stop"),
 )
 
 
@@ -71,6 +84,12 @@ def choose(
                 f"--{setting}={getattr(config, setting)} is about alphas, and "
                 f"--algorithm={config.algorithm} has none; drop it."
             )
+    if config.early_stop != early_stop.OFF and selection.scores:
+        raise ConfigError(
+            f"--early_stop={config.early_stop} returns the genotype of earlier "
+            f"alphas, and --selection={name} does not read it off them; drop "
+            f"one of the two."
+        )
     return algorithm, name, selection
 
 
@@ -87,5 +106,8 @@ def unread_by(
         unread.append("alpha_average")
     if not selection.tunes:
         unread.append("tuning_epochs")
+    for group, switch in _SWITCHED:
+        if getattr(config, switch) == group.defaults()[switch]:
+            unread += group.defaults()
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.algorithms.alpha_noise import AlphaNoiseSettings
 from maenas_tf.config import (
     AT_LEAST_ONE,
     FRACTION,
@@ -24,6 +25,7 @@ from maenas_tf.config import (
     setting,
 )
 from maenas_tf.registry import Registry
+from maenas_tf.searching.early_stop import OFF, EarlyStopSettings
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
@@ -106,7 +108,13 @@ class StepSettings(ObjectiveSettings, DeviceSettings, NetworkSettings):
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
-class SearchConfig(StepSettings, WeightSettings, DataSettings):
+class SearchConfig(
+    StepSettings,
+    WeightSettings,
+    DataSettings,
+    AlphaNoiseSettings,
+    EarlyStopSettings,
+):
     """Everything that decides the result of a search.
 
     The defaults are those of the DARTS search on CIFAR-10 (Liu et al., 2019)
@@ -217,3 +225,8 @@ class SearchConfig(StepSettings, WeightSettings, DataSettings):
             f"give -1 (the task's default) or a number from 0 to the "
             f"{self.epochs} epochs.",
         )
+        if self.early_stop != OFF and not self.hessian_every:
+            raise ConfigError(
+                f"--early_stop={self.early_stop} reads what --hessian_every "
+                f"measures, and that is off; add --hessian_every=2."
+            )

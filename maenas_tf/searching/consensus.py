@@ -123,9 +123,11 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
 
 
 def _weights(record: RunRecord) -> dict[str, np.ndarray]:
+    stop = record.summary.get("early_stop", {})
+    count = stop["genotype_epoch"] + 1 if stop.get("stopped") else None
     return {
         kind: mean_weights(
-            history,
+            history[:count],
             record.summary["warmup_epochs"],
             record.settings["alpha_average"],
         )

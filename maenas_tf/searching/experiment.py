@@ -22,10 +22,11 @@ from maenas_tf.runs import files, kinds
 from maenas_tf.runs.data_record import record_data
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores import Score
+from maenas_tf.searching import early_stop
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_pictures import SearchPictures
-from maenas_tf.searching.search_report import SearchReport, scalars
+from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.search_stage import SearchStage
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.searching.setup import SearchSetup
@@ -86,6 +87,7 @@ class SearchExperiment:
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.tensorboard: TensorBoardWriter | None = None
         self._selected: Genotype | None = None
+        self._stop: early_stop.Stop | None = None
         self.runtime = OwnRuntime()
         with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
@@ -118,6 +120,13 @@ class SearchExperiment:
         self.budget = self._budget()
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
+        self.stop_rule = None
+        if config.early_stop != early_stop.OFF:
+            self.stop_rule = early_stop.EarlyStop(
+                config.group(early_stop.EarlyStopSettings),
+                config.hessian_every,
+                setup.stages,
+            )
         self._enter(setup.reached(self.run_directory.path))
 
     def _enter(self, number: int) -> None:
@@ -139,6 +148,11 @@ class SearchExperiment:
             self.checkpoint_seconds,
             self.report.images_per_step,
         )
+
+    def _look_whether_to_stop(self) -> None:
+        if self.stop_rule is not None:
+            self._stop = self.stop_rule.found(self.history.rows)
+            self.loop.ended = self._stop is not None
 
     @property
     def _unmoved_epochs(self) -> int:
@@ -182,12 +196,14 @@ class SearchExperiment:
         first_epoch = self.stage.first_epoch + self.loop.state["epoch"]
         self.history.resume(run, first_epoch, self.algorithm.trains_alphas)
         record_data(run.path, setup.identity, begins=not resumed)
+        self._look_whether_to_stop()
+        ended = self.loop.ended or first_epoch == setup.epochs
         if not resumed:
             run.write_config(self.config)
-        elif first_epoch < setup.epochs:
+        elif not ended:
             step = self.loop.state["step"]
             say(f"going on after {step} steps of epoch {first_epoch + 1}")
-        if first_epoch < setup.epochs or run.read_summary() is None:
+        if not ended or run.read_summary() is None:
             tensorboard = str(run.path / files.TENSORBOARD)
             with TensorBoardWriter(
                 tensorboard,
@@ -218,7 +234,7 @@ class SearchExperiment:
         prefix = "alphas_"
         summary = self.run_directory.read_summary() or {}
         return SearchResult(
-            genotype=self._selected or Genotype.from_dict(summary["genotype"]),
+            genotype=self._selected or self._read_genotype(summary),
             history=list(self.history.rows),
             alphas={
                 name.removeprefix(prefix): array
@@ -228,15 +244,23 @@ class SearchExperiment:
             summary=summary,
         )
 
+    def _read_genotype(self, summary: dict[str, Any]) -> Genotype:
+        """Returns what a search that an earlier process ended has found."""
+        if self.selection.scores:
+            return Genotype.from_dict(summary["genotype"])
+        return self._genotype()
+
     def _weights(self) -> dict[str, np.ndarray]:
         """Returns the weights that the architecture is read off.
 
-        Of the epochs that the history holds.
+        Of the epochs that the history holds, or of those that count where
+        the search has stopped.
         """
         arrays = self.history.stacked_arrays()
+        count = self._stop.genotype_epoch + 1 if self._stop else None
         return {
             kind.name: alpha_reading.mean_weights(
-                arrays[f"weights_{kind.name}"],
+                arrays[f"weights_{kind.name}"][:count],
                 self._unmoved_epochs,
                 self.config.alpha_average,
             )
@@ -319,12 +343,13 @@ class SearchExperiment:
             self.run_directory.write_genotype(genotype)
         self.tensorboard.write_epoch(
             epoch,
-            scalars(row),
+            self.report.scalars(row),
             weights or None,
             genotype,
             self.pictures.draw(genotype),
         )
         self.report.say_epoch(row, means, genotype)
+        self._look_whether_to_stop()
 
     def _finish(self, selected: dict[str, Any]) -> None:
         rows = self.history.rows
@@ -334,6 +359,10 @@ class SearchExperiment:
             selected = {"selection": {"by": self.selection_name, **selected}}
         else:
             genotype, strongest = self._genotype(), self._strongest()
+        if self._stop is not None:
+            say(early_stop.describe(self._stop, self.stop_rule.settings))
+            self.run_directory.write_genotype(genotype)
+            self.pictures.draw(genotype)
         parameters = sum(
             int(np.prod(v.shape)) for v in self.searcher.weight_variables
         )
@@ -359,6 +388,9 @@ class SearchExperiment:
             summary["class_weights"] = dict(zip(names, weights, strict=True))
         if self.algorithm.trains_alphas:
             summary["warmup_epochs"] = self._unmoved_epochs
+        if self.stop_rule is not None:
+            found = dataclasses.asdict(self._stop) if self._stop else {}
+            summary["early_stop"] = {"stopped": bool(found), **found}
         if self.setup.num_stages > 1:
             summary["stages"] = [
                 dataclasses.asdict(stage) for stage in self.setup.stages

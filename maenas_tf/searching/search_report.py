@@ -13,6 +13,14 @@ from maenas_tf.searching.searcher import Searcher
 from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.spaces import Genotype, statistics
 
+# Column of history.csv to the tag that shows it beside others.
+_TAGS = {
+    "weight_loss": "loss/weights",
+    "alpha_loss": "loss/alphas",
+    "learning_rate_weights": "learning_rate/weights",
+    "learning_rate_alphas": "learning_rate/alphas",
+}
+
 
 class SearchReport:
     """Makes the rows of history.csv and the lines on the screen.
@@ -63,6 +71,9 @@ class SearchReport:
             name = {"genotype": str(genotype)}
         architecture = self.searcher.supernet.architecture
         numbers = {} if architecture is None else architecture.numbers()
+        if self.searcher.noise is not None:
+            rate = tf.convert_to_tensor(self.searcher.noise.rate)
+            numbers["alpha_noise"] = float(rate)
         return {
             "epoch": epoch,
             **self.stage,
@@ -116,20 +127,22 @@ class SearchReport:
         if warning and self.searcher.update_alphas:
             say(f"  warning: {warning}")
 
+    def scalars(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Returns what TensorBoard shows of an epoch, tag to number.
 
-def scalars(row: Mapping[str, Any]) -> dict[str, float]:
-    """Groups a history row's figures under TensorBoard tags."""
-    groups = {
-        "weight_loss": "loss/weights",
-        "alpha_loss": "loss/alphas",
-        "learning_rate_weights": "learning_rate/weights",
-        "learning_rate_alphas": "learning_rate/alphas",
-    }
-    skipped = ("epoch", "stage", "genotype")
-    return {
-        groups.get(name, name): value
-        for name, value in row.items()
-        if name not in skipped
-        and not name.startswith(("entropy_", "skips_"))
-        and value != ""
-    }
+        The figures of its row that are not drawn elsewhere, and what every
+        edge has a number of.
+
+        Args:
+            row: as `row` made it.
+        """
+        architecture = self.searcher.supernet.architecture
+        edges = {} if architecture is None else architecture.edge_numbers()
+        shown = {
+            _TAGS.get(name, name): value
+            for name, value in row.items()
+            if name not in ("epoch", "genotype")
+            and not name.startswith(("entropy_", "skips_"))
+            and value != ""
+        }
+        return {**shown, **edges}

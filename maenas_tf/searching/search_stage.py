@@ -116,6 +116,8 @@ class SearchStage:
             searcher.alpha_variables
         ) and self.stage.updates_alphas(epoch)
         self.setup.algorithm.start_epoch(self.stage, epoch, searcher.supernet)
+        if searcher.noise is not None:
+            searcher.noise.start_epoch(self.stage, epoch)
 
     def make_scorer(
         self, most: int = 0, name: str = "loss", size: NetworkSize | None = None

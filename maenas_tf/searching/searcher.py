@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.algorithms import bilevel
+from maenas_tf.algorithms.alpha_noise import AlphaNoise
 from maenas_tf.engine.optimization import (
     apply_summed,
     share_of_mean,
@@ -45,6 +46,8 @@ class Searcher(keras.Model):
         penalty: maps the architecture parameters' values by name to a scalar
             that is added to the loss of the alphas; None adds nothing.
         alpha_clip_norm: global-norm clip of the alphas' gradient; 0 is off.
+        noise: perturbs the alphas' weights in a weight step, instead of
+            `draw`; None does not.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Searcher(keras.Model):
         draw: Callable[[tf.Tensor], EdgeWeights] | None = None,
         penalty: Callable[[Values], tf.Tensor | None] | None = None,
         alpha_clip_norm: float = 0.0,
+        noise: AlphaNoise | None = None,
         name: str = "searcher",
     ):
         super().__init__(name=name)
@@ -70,7 +74,8 @@ class Searcher(keras.Model):
         self.weight_decay = weight_decay
         self.alpha_weight_decay = alpha_weight_decay
         self.clip_norm = clip_norm
-        self.draw = draw
+        self.draw = noise or draw
+        self.noise = noise
         self.penalty = penalty
         self.alpha_clip_norm = alpha_clip_norm
         # The phases of a step; without alphas it is one of the warm-up.
@@ -107,7 +112,8 @@ class Searcher(keras.Model):
         Args:
             batch: examples of the task.
             training: passed on to the supernet.
-            edge_weights: of an architecture; None takes the alphas'.
+            edge_weights: of an architecture, or a function that makes them;
+                None takes the alphas'.
         """
         images = batch["input"]
         if self.input_layer is not None:
@@ -185,11 +191,11 @@ class Searcher(keras.Model):
             "alpha_optimizer": self.alpha_optimizer.variables,
         }
 
-    def _drawn(self) -> EdgeWeights | None:
+    def _drawn(self) -> Callable[[], EdgeWeights] | None:
         if self.draw is None:
             return None
         done = tf.convert_to_tensor(self.weight_optimizer.iterations)
-        return self.draw(tf.cast(done, tf.int64))
+        return functools.partial(self.draw, tf.cast(done, tf.int64))
 
     def _alpha_gradient(self, train_loss, validation_loss, weights, alphas):
         if self.order == "first":
@@ -264,7 +270,7 @@ class Searcher(keras.Model):
             alphas: values of `alpha_variables`.
             metrics: a dictionary that takes the task's metrics, or None.
             keep_state: keep what the pass did to non-trainable variables.
-            edge_weights: of an architecture; None takes the alphas'.
+            edge_weights: as of `call`.
         """
         variables = [*self.weight_variables, *self.alpha_variables]
         values = [*weights, *alphas]

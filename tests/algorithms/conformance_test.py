@@ -7,20 +7,26 @@ import shutil
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
 
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import ConfigError
+from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
-from maenas_tf.spaces import SPACES
+from maenas_tf.spaces import SPACES, statistics
 from tests.searching import small
 from tests.tools import commands
 
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "flags" / "recipes"
 NUM_CLASSES = 4
-# At the smallest size.
+# At the smallest size, and with options that any of them takes.
 OWN = {
+    "darts": {"perturb_alphas": "random"},
+    "fair_darts": {"perturb_alphas": "random"},
     "p_darts": {
         "stage_added_cells": "0,1",
         "stage_primitives": "8,2",
@@ -116,23 +122,38 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
     )
     images = small.make_images(32)
     one = SearchExperiment(config, tmp_path / "one", images)
-    loop, save = one.loop, one.loop.save
+    # Stage, epoch in it and step of the copies.
+    places = {"two": (0, 1, 2)}
+    if one.setup.num_stages > 1:
+        places["between"] = (0, one.stage.stage.epochs, 0)
+    save = RunCheckpoint.save
 
-    def save_and_copy():
-        path = save()
-        if (loop.state["epoch"], loop.state["step"]) == (1, 2):
-            shutil.copytree(tmp_path / "one", tmp_path / "two")
+    def save_and_copy(self, state):
+        path = save(self, state)
+        place = one.stage.number, state["epoch"], state["step"]
+        for copy, wanted in places.items():
+            if place == wanted:
+                shutil.copytree(tmp_path / "one", tmp_path / copy)
         return path
 
-    loop.save, loop.checkpoint_seconds = save_and_copy, -1.0
-    expected = one.run()
-    two = SearchExperiment(config, tmp_path / "two", images)
-    assert two.stage.number == 0
-    found = two.run()
-    assert found.genotype == expected.genotype
-    found.genotype.validate()
-    whole = commands.alphas(tmp_path / "one")
-    arrays = commands.alphas(tmp_path / "two")
+    one.checkpoint_seconds = one.loop.checkpoint_seconds = -1.0
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(RunCheckpoint, "save", save_and_copy)
+        expected = one.run()
+    for copy, (stage, epoch, _) in places.items():
+        two = SearchExperiment(config, tmp_path / copy, images)
+        ended = epoch == two.setup.stages[stage].epochs
+        assert two.stage.number == stage + ended
+        found = two.run()
+        assert found.genotype == expected.genotype
+        found.genotype.validate()
+        assert_same_end(one, two)
+    assert_complete(one, tmp_path / "two")
+
+
+def assert_same_end(one, two):
+    whole = commands.alphas(one.run_directory.path)
+    arrays = commands.alphas(two.run_directory.path)
     assert arrays.keys() == whole.keys()
     for array, stack in whole.items():
         assert arrays[array].tobytes() == stack.tobytes(), array
@@ -140,11 +161,39 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
         one.searcher.variables, two.searcher.variables, strict=True
     ):
         np.testing.assert_array_equal(variable, other, err_msg=variable.path)
-    rows = read_rows(tmp_path / "one" / "history.csv")
-    assert [int(row["epoch"]) for row in rows] == list(range(one.setup.epochs))
-    for number in one.searcher.supernet.architecture.numbers():
-        assert [float(row[number]) for row in rows] == pytest.approx(
-            whole[number].tolist(), rel=1e-6
+
+
+def assert_complete(experiment, run_dir):
+    """History and TensorBoard tell all that the algorithm has."""
+    epochs = list(range(experiment.setup.epochs))
+    rows = read_rows(run_dir / "history.csv")
+    assert [int(row["epoch"]) for row in rows] == epochs
+    arrays = commands.alphas(run_dir)
+    architecture = experiment.searcher.supernet.architecture
+    expected = {name: arrays[name] for name in architecture.numbers()}
+    if experiment.searcher.noise is not None:
+        expected["alpha_noise"] = [0.03, 0.165]
+    if experiment.setup.num_stages > 1:
+        expected["stage"] = [0.0, 0.0, 1.0, 1.0]
+    for name, values in expected.items():
+        told = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(told, values, rtol=1e-6)
+    for name, parameter in architecture.parameters.items():
+        if parameter.edges_of:
+            kind = experiment.space.cell_type(parameter.edges_of)
+            for edge in kind.edges:
+                tag = f"{name}/edge_{edge.source}_{edge.node}"
+                expected[tag] = arrays[name][:, edge.index]
+    for kind in experiment.space.cell_types:
+        expected[f"entropy/{kind.name}"] = [
+            statistics.entropy(w) for w in arrays[f"weights_{kind.name}"]
+        ]
+    events = EventAccumulator(str(run_dir / "tensorboard")).Reload()
+    for tag, values in expected.items():
+        shown = events.Scalars(tag)
+        assert [event.step for event in shown] == epochs
+        np.testing.assert_allclose(
+            [event.value for event in shown], values, rtol=1e-5, err_msg=tag
         )
 
 

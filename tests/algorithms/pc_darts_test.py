@@ -10,6 +10,7 @@ from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import ConfigError
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.partial_channels import PartialChannelsOp
+from maenas_tf.ops.source import SourceNode, add_terms
 from maenas_tf.spaces import SPACES
 from tests.ops.layers import fill, gradients, image
 from tests.searching import small
@@ -79,6 +80,32 @@ def test_an_edge_of_none_alone_still_passes_the_others():
     edge.build((None, None, None, 4))
     y = edge(tf.ones((1, 2, 2, 4)), tf.constant([0.5]))
     np.testing.assert_array_equal(y[0, 0, 0], [0.0, 0.5, 0.0, 0.5])
+
+
+def test_a_node_shuffles_the_sum_of_its_edges_once():
+    edges = [make_edge(2, 1) for _ in range(3)]
+    x = image((2, 6, 6, CHANNELS))
+    weights = [WEIGHTS, 0.5 * WEIGHTS, 2.0 * WEIGHTS]
+
+    @tf.function
+    def node(x):
+        source = SourceNode(x)
+        terms = [
+            term
+            for edge, w in zip(edges, weights, strict=True)
+            for term in edge.terms(source, tf.unstack(tf.constant(w)))
+        ]
+        return add_terms(terms)
+
+    expected = sum(
+        edge(tf.constant(x), tf.constant(w)).numpy()
+        for edge, w in zip(edges, weights, strict=True)
+    )
+    np.testing.assert_allclose(node(x), expected, atol=1e-5)
+    graph = node.get_concrete_function(x).graph.as_graph_def()
+    names = [n.op for f in graph.library.function for n in f.node_def]
+    names += [n.op for n in graph.node]
+    assert names.count("Transpose") + names.count("BatchMatrixTranspose") == 1
 
 
 def test_the_fused_edge_is_the_plain_one():

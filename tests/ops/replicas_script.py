@@ -9,18 +9,25 @@ they return is put together again.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.devices import divide_cpu, make_strategy
+from maenas_tf.ops.auxiliary_skip import AuxiliarySkipOp
+from maenas_tf.ops.identity_dropout import IdentityDropoutOp
 from maenas_tf.ops.normalization import batch_normalize
+from maenas_tf.ops.partial_channels import PartialChannelsOp
 from maenas_tf.ops.primitives import make_primitive
 from tests.ops.layers import image
 
 SHAPE = (4, 6, 6, 3)
+WIDE = (4, 6, 6, 4)
+NAMES = ("skip_connect", "sep_conv_3x3", "max_pool_3x3")
 
 
 def far_image() -> np.ndarray:
@@ -60,6 +67,42 @@ def make_noise() -> Callable:
     return lambda x: {"first": layer.call(x), "second": layer.call(x)}
 
 
+def make_edge(kind: str, stride: int) -> Callable:
+    """Returns what computes an edge, and its gradients, of its replica's part.
+
+    Gradients in the variables are shares, which are to be added up.
+    """
+    keras.utils.set_random_seed(0)
+    number = keras.Variable(0.3, trainable=False)
+    make = {
+        "pc_darts": functools.partial(PartialChannelsOp, parts=2),
+        "darts_minus": functools.partial(AuxiliarySkipOp, beta=number),
+        "p_darts": functools.partial(IdentityDropoutOp, rate=number),
+    }[kind]
+    edge = make(NAMES, WIDE[-1], stride, "darts", name=kind)
+    edge.build((None, *WIDE[1:]))
+
+    def call(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        weights = tf.constant([0.5, 0.2, 0.3])
+        values = [v.value for v in edge.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch([x, weights])
+            y = edge(x, weights, training=True)
+            loss = tf.reduce_sum(tf.square(y) * tf.nn.sigmoid(y))
+        inner, *shares = tape.gradient(loss, [x, weights, *values])
+        flat = tf.concat([tf.reshape(s, [-1]) for s in shares], 0)
+        return {"y": y, "gradient": inner, "shares": flat[tf.newaxis]}
+
+    return call
+
+
+EDGES = [
+    (kind, stride)
+    for kind in ("pc_darts", "darts_minus", "p_darts")
+    for stride in (1, 2)
+]
+
+
 def normalize(x: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns normalised images, moments, and a gradient in the images."""
     with tf.GradientTape() as tape:
@@ -83,6 +126,9 @@ def main(file: str) -> None:
             "noise": run(replicas, make_noise, np.zeros(SHAPE, np.float32)),
             "normalized": run(replicas, lambda: normalize, far_image()),
         }
+        for kind, stride in EDGES:
+            make = functools.partial(make_edge, kind, stride)
+            found[f"{kind} {stride}"] = run(replicas, make, image(WIDE))
         for layer, arrays in found.items():
             for name, array in arrays.items():
                 results[f"{replicas}/{layer}/{name}"] = array

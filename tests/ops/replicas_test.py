@@ -57,3 +57,14 @@ def test_a_large_mean_costs_the_normalisation_no_digits(results, replicas):
         for value in found[name]:
             np.testing.assert_array_equal(value, found[name][0])
             np.testing.assert_allclose(value, wanted[name][0], rtol=rtol)
+
+
+@pytest.mark.parametrize(("kind", "stride"), replicas_script.EDGES)
+def test_an_edge_is_that_of_the_global_batch(results, kind, stride):
+    one, two = (results[n, f"{kind} {stride}"] for n in (1, 2))
+    for name in ("y", "gradient"):
+        np.testing.assert_allclose(two[name], one[name], atol=1e-4)
+    assert len(two["shares"]) == 2
+    np.testing.assert_allclose(
+        two["shares"].sum(0), one["shares"][0], rtol=1e-3, atol=1e-3
+    )

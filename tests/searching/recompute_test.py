@@ -20,10 +20,15 @@ SECOND = {"order": "second", "space": "one_edge"}
         {"space": "nasbench201"},
         {"space": "darts"},
         {"space": "s4"},
+        {"space": "two_edges", "algorithm": "pc_darts", "partial_channels": 2},
+        {"space": "two_edges", "algorithm": "p_darts"},
+        {"space": "two_edges", "algorithm": "darts_minus"},
+        {"space": "two_edges", "algorithm": "fair_darts"},
+        {"space": "two_edges", "perturb_alphas": "random"},
         {**SECOND, "hessian_vector_product": "exact"},
         {**SECOND, "hessian_vector_product": "finite_difference"},
     ],
-    ids=lambda settings: "-".join(settings.values()),
+    ids=lambda settings: "-".join(map(str, settings.values())),
 )
 def test_a_step_has_the_same_gradients_metrics_and_state(settings, monkeypatch):
     passes = []
@@ -38,6 +43,11 @@ def test_a_step_has_the_same_gradients_metrics_and_state(settings, monkeypatch):
     for recompute in (False, True):
         passes.clear()
         searcher = make_searcher(recompute=recompute, **settings)
+        arrays = searcher.supernet.architecture.arrays
+        if "skip_dropout" in arrays:
+            arrays["skip_dropout"].assign(0.5)
+        if searcher.noise is not None:
+            searcher.noise.rate.assign(0.3)
         recorder = Recorder(searcher, monkeypatch)
         metrics = searcher.train_step(make_batch(searcher))
         results.append((searcher, recorder.calls, metrics))

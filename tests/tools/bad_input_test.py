@@ -200,6 +200,25 @@ CASES = {
         ["--algorithm=fair_darts", "--space=s2", "--order=second"],
         "--order=second is not defined for --algorithm=fair_darts",
     ),
+    "second order of p_darts": (
+        ["--algorithm=p_darts", "--order=second"],
+        "--order=second is not defined for --algorithm=p_darts",
+    ),
+    "limit on the skips of a chain": (
+        ["--space=macro", "--num_cells=0", "--max_skips=2"],
+        "--max_skips=2",
+        "--space=macro",
+    ),
+    "early stop by what is not measured": (
+        ["--early_stop=eigenvalue"],
+        "--early_stop=eigenvalue",
+        "--hessian_every",
+    ),
+    "early stop that cannot be": (
+        ["--early_stop=eigenvalue", "--hessian_every=1"],
+        "--early_stop=eigenvalue could stop in no epoch",
+        "--epochs=2",
+    ),
     "misspelt flag": (["--epoch=3"], "'epoch'", "epochs"),
     "text for a number": (["--epochs=many"], "--epochs=many"),
     "fraction for a whole number": (["--epochs=1.5"], "--epochs=1.5"),
