@@ -36,18 +36,19 @@ def far_image() -> np.ndarray:
 
 
 def run(
-    replicas: int, make: Callable[[], Callable], x: np.ndarray
+    strategy: tf.distribute.Strategy,
+    make: Callable[[], Callable],
+    x: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Returns what a function says of the whole batch, by name.
 
     Args:
-        replicas: how many share the batch.
+        strategy: its replicas share the batch. One for all functions: what
+            two strategies reduce bears the same numbers.
         make: makes the function, of a part of the batch, in the scope.
         x: the batch.
     """
-    name = "mirrored" if replicas > 1 else "one_device"
-    strategy = make_strategy(name, replicas if replicas > 1 else 0)
-    parts = tf.split(tf.constant(x), replicas)
+    parts = tf.split(tf.constant(x), strategy.num_replicas_in_sync)
     with strategy.scope():
         function = make()
     given = strategy.experimental_distribute_values_from_function(
@@ -122,13 +123,16 @@ def main(file: str) -> None:
     divide_cpu(2)
     results = {}
     for replicas in (1, 2):
+        name = "mirrored" if replicas > 1 else "one_device"
+        strategy = make_strategy(name, replicas if replicas > 1 else 0)
+        zeros = np.zeros(SHAPE, np.float32)
         found = {
-            "noise": run(replicas, make_noise, np.zeros(SHAPE, np.float32)),
-            "normalized": run(replicas, lambda: normalize, far_image()),
+            "noise": run(strategy, make_noise, zeros),
+            "normalized": run(strategy, lambda: normalize, far_image()),
         }
         for kind, stride in EDGES:
             make = functools.partial(make_edge, kind, stride)
-            found[f"{kind} {stride}"] = run(replicas, make, image(WIDE))
+            found[f"{kind} {stride}"] = run(strategy, make, image(WIDE))
         for layer, arrays in found.items():
             for name, array in arrays.items():
                 results[f"{replicas}/{layer}/{name}"] = array

@@ -1,6 +1,6 @@
 """Searches with 1 and with 2 replicas; run by replicas_test.py.
 
-    python -m tests.searching.replicas_script ORDER DIRECTORY [recompute]
+    python -m tests.searching.replicas_script ORDER DIRECTORY [OPTION ...]
 
 It runs in a process of its own, because the CPU can be divided into logical
 devices only before TensorFlow starts. Results go to results.npz.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -35,10 +36,16 @@ STEPS = 20
 CLIP_NORM = 0.1
 
 
+def penalty(values: dict) -> tf.Tensor:
+    """Returns what is to count once, however many replicas there are."""
+    return tf.reduce_sum(tf.square(values["alphas_cell"] - 1.0))
+
+
 def run(
-    order: str, replicas: int, directory: pathlib.Path, recompute: bool
+    order: str, replicas: int, directory: pathlib.Path, options: Sequence[str]
 ) -> dict:
     """Runs one epoch of 20 steps; returns figures and values by name."""
+    noise = "noise" in options
     config = small.make_config(
         space="one_edge",
         order=order,
@@ -50,12 +57,16 @@ def run(
         batch_size=8,
         strategy="mirrored" if replicas > 1 else "one_device",
         num_replicas=replicas if replicas > 1 else 0,
-        recompute=recompute,
+        recompute="recompute" in options and replicas > 1,
+        perturb_alphas="random" if noise else "off",
     )
     configure_runtime(config)
     strategy = make_strategy(config.strategy, config.num_replicas)
     with strategy.scope():
         searcher = small.make_searcher(config)
+    if noise:
+        searcher.noise.rate.assign(0.3)
+        searcher.penalty = penalty
     groups = {
         **searcher.variable_groups,
         "weights": searcher.weight_variables,
@@ -167,10 +178,11 @@ def disturb(loop, strategy, searcher) -> dict:
     return {"disturbed": found, "message": message, "path": alphas.path}
 
 
-def main(order: str, directory: pathlib.Path, recompute: bool) -> None:
+def main(order: str, directory: pathlib.Path, options: Sequence[str]) -> None:
     """Runs the search with each number of replicas and writes the results.
 
-    With `recompute`, two replicas compute the cells again, one does not.
+    With "recompute", two replicas compute the cells again, one does not; with
+    "noise", the weights' steps are perturbed and the alphas have a penalty.
     """
     divide_cpu(2)
     results = {
@@ -180,11 +192,11 @@ def main(order: str, directory: pathlib.Path, recompute: bool) -> None:
             order,
             replicas,
             directory / f"checkpoints_{replicas}",
-            recompute and replicas > 1,
+            options,
         ).items()
     }
     np.savez(directory / "results.npz", **results)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], pathlib.Path(sys.argv[2]), "recompute" in sys.argv[3:])
+    main(sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:])

@@ -14,7 +14,9 @@ from tests.searching import replicas_script
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module", params=["first", "second", "first recompute"])
+@pytest.fixture(
+    scope="module", params=["first", "second", "first recompute noise"]
+)
 def results(request, tmp_path_factory):
     order, *others = request.param.split()
     directory = tmp_path_factory.mktemp(order)
