@@ -21,7 +21,7 @@ class Registry(Generic[T]):
     Args:
         kind: what is registered, in the singular, for messages ("task").
 
-    Example:
+    Examples:
         >>> tasks = Registry("task")
         >>> @tasks.register("mae")
         ... class MaskedAutoencoder: ...

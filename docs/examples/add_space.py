@@ -10,7 +10,7 @@ import sklearn.datasets
 import maenas_tf as mn
 from maenas_tf.spaces import SPACES, DartsSpace
 
-CANDIDATES = ("skip_connect", "max_pool_3x3", "sep_conv_3x3")
+CANDIDATES = ("skip_connect", "max_pool_3x3", "nor_conv_3x3")
 
 
 def candidates(cell_type: str, edge: int) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def setting(
 ) -> Any:
     """Declares a field of a `Config`; the arguments are those of `Setting`.
 
-    Example:
+    Examples:
         >>> @dataclasses.dataclass(frozen=True)
         ... class BatchConfig(Config):
         ...     batch_size: int = setting(64, "images.", AT_LEAST_ONE)

@@ -68,7 +68,7 @@ def kendall_tau(x: Sequence[float], y: Sequence[float]) -> float:
     Raises:
         ValueError: lengths differ, are below 2, or a value is NaN.
 
-    Example:
+    Examples:
         >>> kendall_tau([1, 2, 3], [1, 3, 2])
         0.3333333333333333
     """

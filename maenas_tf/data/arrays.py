@@ -47,7 +47,7 @@ def from_arrays(
             dataset never ends, the images would not fit in memory, or the
             labels are no such numbers.
 
-    Example:
+    Examples:
         >>> from_arrays(np.zeros([10, 8, 8], np.uint8)).images.shape
         (10, 8, 8, 3)
     """

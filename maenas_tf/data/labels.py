@@ -100,7 +100,7 @@ def balanced_weights(counts: Sequence[int]) -> np.ndarray:
     Returns:
         float64 [classes]; 0 for a class without images.
 
-    Example:
+    Examples:
         >>> balanced_weights([30, 10]).round(3).tolist()
         [0.667, 2.0]
     """

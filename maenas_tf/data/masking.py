@@ -69,7 +69,7 @@ def num_masked_patches(
     Raises:
         ConfigError: see `check_masking`.
 
-    Example:
+    Examples:
         >>> num_masked_patches(32, 8, 0.75)
         12
     """

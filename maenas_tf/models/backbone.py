@@ -155,7 +155,7 @@ def build_backbone(
         ValueError: the genotype is none.
         ConfigError: there is no such network.
 
-    Example:
+    Examples:
         backbone = build_backbone("DARTS_V2", 48, 14, (512, 512, 3))
         detector = keras_cv.models.RetinaNet(
             backbone=backbone, num_classes=20, bounding_box_format="xywh"

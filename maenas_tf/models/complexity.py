@@ -63,7 +63,7 @@ def count_macs(model: keras.Model, input_shape: tuple[int, int, int]) -> int:
         ValueError: the shape is none, or the model multiplies in a way that
             is not understood, such as a transposed convolution or a loop.
 
-    Example:
+    Examples:
         model = build_network("DARTS_V2", num_cells=20)
         count_macs(model, (32, 32, 3))
     """

@@ -154,7 +154,7 @@ def build_network(
 ) -> Network:
     """Builds the network of a genotype; see `Network` for the arguments.
 
-    Example:
+    Examples:
         model = build_network("DARTS_V2", num_classes=10, num_cells=20)
     """
     return Network(genotype, num_classes, init_channels, num_cells, **options)

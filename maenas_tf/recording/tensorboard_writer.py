@@ -40,7 +40,7 @@ class TensorBoardWriter(EventWriter):
     Raises:
         ValueError: `first_epoch` is negative.
 
-    Example:
+    Examples:
         writer = TensorBoardWriter("run/tensorboard", SPACES.get("darts"))
         writer.write_epoch(0, {"loss/weights": 0.7}, weights, genotype)
         writer.close()

@@ -94,7 +94,7 @@ class DominantEigenvalue:
     Raises:
         ValueError: tolerance or iterations are not positive.
 
-    Example:
+    Examples:
         >>> def loss(alphas):
         ...     return 2.0 * tf.reduce_sum(alphas[0] ** 2)
         >>> round(DominantEigenvalue(loss)([tf.ones([3])]).value, 4)

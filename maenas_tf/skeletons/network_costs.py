@@ -92,7 +92,7 @@ def _fixed(plan: Plan) -> Cost:
 def network_cost(genotype: Genotype, size: NetworkSize) -> Cost:
     """Returns what the network of a genotype costs, without building it.
 
-    Example:
+    Examples:
         >>> from maenas_tf.spaces import PUBLISHED
         >>> network_cost(PUBLISHED["DARTS_V2"], NetworkSize(36, 20)).parameters
         3349342

@@ -89,7 +89,7 @@ def make_plan(
     Raises:
         ConfigError: there is no such network.
 
-    Example:
+    Examples:
         >>> make_plan("nasbench201", NetworkSize(16, 5)).levels
         (0, 1, 2)
     """

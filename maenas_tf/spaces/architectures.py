@@ -36,7 +36,7 @@ class Architectures:
         tables: of each node what a wiring adds to the weights of its cell
             type, [wirings, edges, primitives].
 
-    Example:
+    Examples:
         >>> from maenas_tf.spaces import SPACES
         >>> Architectures(SPACES.get("nasbench201")).count
         15625

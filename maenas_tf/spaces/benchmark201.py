@@ -68,7 +68,7 @@ def true_accuracy(genotype: Genotype | str, dataset: str = "cifar10") -> float:
         ValueError: not a cell of this space, or an unknown data set.
         ImportError: the package is not installed.
 
-    Example:
+    Examples:
         >>> arch = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+" + (
         ...     "|skip_connect~0|skip_connect~1|skip_connect~2|"
         ... )

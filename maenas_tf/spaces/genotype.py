@@ -33,7 +33,7 @@ class Genotype:
         space: name of the search space.
         cells: cell type name to its chosen edges, nodes ascending.
 
-    Example:
+    Examples:
         >>> arch = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
         >>> Genotype.from_string(arch).count("skip_connect")
         1

@@ -52,7 +52,7 @@ def test_the_space_offers_its_own_candidates(found):
     assert space["space"] == "small"
     reduce_cell = json.loads(space["genotype"])["reduce"]
     chosen = {primitive for primitive, _ in reduce_cell}
-    assert chosen <= {"max_pool_3x3", "sep_conv_3x3"}
+    assert chosen <= {"max_pool_3x3", "nor_conv_3x3"}
 
 
 def test_the_algorithm_lets_its_temperature_fall(found):

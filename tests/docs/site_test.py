@@ -79,6 +79,13 @@ def test_every_flag_of_every_tool_has_a_row(site):
             assert declared.description in text
 
 
+def test_examples_of_docstrings_are_code(site):
+    for name in ("python", "extending"):
+        text = (site / f"reference/{name}.html").read_text()
+        assert "&gt;&gt;&gt;" in text
+        assert "<blockquote>" not in text
+
+
 def test_every_name_of_the_package_is_documented(site):
     text = page(site, "reference/python.html")
     names = set(maenas_tf.__all__) - {"__version__"}
