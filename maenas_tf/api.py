@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from maenas_tf.algorithms import ALGORITHMS, Algorithm, skip_limit
 from maenas_tf.config import ConfigError
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import from_arrays
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment, SearchResult
@@ -22,7 +22,7 @@ from maenas_tf.tasks import TASKS
 
 
 def search(
-    images: np.ndarray | tf.data.Dataset,
+    images: Any,
     *,
     labels: np.ndarray | None = None,
     run_dir: str | os.PathLike[str] | None = None,
@@ -31,9 +31,11 @@ def search(
     """Searches a network for a pile of images, without labels.
 
     Args:
-        images: uint8 or float [N, H, W, C], or a `tf.data.Dataset` of images;
-            grey, RGB or RGBA.
-        labels: [N], for `task="supervised"` alone; refused otherwise.
+        images: uint8 or float [N, H, W, C], a list of images of any sizes, a
+            `tf.data.Dataset` of images, or the path of a folder of images, as
+            `tools.search --dataset=folder` reads it; grey, RGB or RGBA.
+        labels: [N], for `task="supervised"` alone; refused otherwise, and for
+            a folder, whose subfolders are the classes.
         run_dir: keeps everything there and goes on with a run that was
             interrupted; None keeps nothing on disk.
         **settings: fields of `SearchConfig`, for example `space="darts"`,
@@ -55,27 +57,39 @@ def search(
         raise ConfigError(
             f"Unknown setting {unknown[0]!r}; known are {', '.join(names)}."
         )
-    config = SearchConfig(dataset="arrays", **settings)
-    needs_labels = config.task in TASKS and TASKS.get(config.task).reads_labels
-    if needs_labels != (labels is not None):
-        raise ConfigError(
-            f"task={config.task!r} "
-            + (
-                "needs `labels`."
-                if needs_labels
-                else "reads no labels; drop them."
-            )
+    is_folder = isinstance(images, (str, os.PathLike))
+    data_dir = os.fspath(images) if is_folder else ""
+    dataset = "folder" if is_folder else "arrays"
+    config = SearchConfig(dataset=dataset, data_dir=data_dir, **settings)
+    _check_labels(config, labels)
+    image_set = None  # A folder is loaded by the search itself.
+    if not is_folder:
+        image_set = from_arrays(
+            images,
+            image_size=config.image_size,
+            labels=labels,
+            max_images=config.max_images,
+            rules=PixelRules(config.background),
         )
-    image_set = from_arrays(
-        images,
-        image_size=config.image_size,
-        labels=labels,
-        max_images=config.max_images,
-    )
     if run_dir is not None:
         return SearchExperiment(config, run_dir, image_set).run()
     with tempfile.TemporaryDirectory() as directory:
         return SearchExperiment(config, directory, image_set).run()
+
+
+def _check_labels(config: SearchConfig, labels: Any) -> None:
+    """Raises ConfigError unless labels are given where they are read."""
+    if config.dataset == "folder":
+        if labels is not None:
+            raise ConfigError(
+                f"labels were given beside the folder {config.data_dir}, "
+                f"whose subfolders are its classes; drop them."
+            )
+        return
+    needs = config.task in TASKS and TASKS.get(config.task).reads_labels
+    if needs != (labels is not None):
+        text = "needs `labels`." if needs else "reads no labels; drop them."
+        raise ConfigError(f"task={config.task!r} {text}")
 
 
 def derive_genotype(

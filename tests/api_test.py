@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import maenas_tf as mn
 from maenas_tf.algorithms import ALGORITHMS, Algorithm
@@ -81,6 +82,20 @@ def test_the_architecture_can_be_read_off_the_mean_of_the_last_epochs():
     mean = space.derive({"cell": weights[-3:].mean(0)})
     assert found.genotype == mean != space.derive({"cell": weights[-1]})
     assert found.history[-1]["genotype"] == str(mean)
+
+
+def test_a_path_is_a_folder_of_images(tmp_path):
+    for number, image in enumerate(make_images(16, 18, 16, 3)):
+        (tmp_path / "in" / "deep").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "in" / "deep" / f"{number}.png")
+    settings = {**SETTINGS, "image_size": 16}
+    result = mn.search(tmp_path / "in", run_dir=tmp_path / "run", **settings)
+    assert result.summary["dataset"] == "folder"
+    assert result.summary["num_images"] == 16
+    with pytest.raises(mn.ConfigError, match="whose subfolders are its class"):
+        mn.search(str(tmp_path / "in"), labels=np.zeros(16, int), **settings)
+    with pytest.raises(mn.ConfigError, match="nowhere does not exist"):
+        mn.search(tmp_path / "nowhere", **settings)
 
 
 def test_grey_images_in_a_dataset_can_be_searched_and_kept(tmp_path):

@@ -23,6 +23,7 @@ from maenas_tf.data.image_listing import (
 from maenas_tf.data.image_reading import read_files
 from maenas_tf.data.image_source import ImageSource, with_statistics
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
+from maenas_tf.data.plain_images import warn_of_plain
 from maenas_tf.data.resizing import DEFAULT_SIZE
 from maenas_tf.data.settling import settle_rules
 from maenas_tf.data.split_folders import check_below, choose_splits
@@ -86,19 +87,22 @@ def load_folder(
     owners = _owners(roots[0], good) if with_labels else ()
     if with_labels and len(paths) == len(found):
         folders = _occupied(folders, owners, data_dir)
+    root = os.path.commonpath(roots)
     facts = {
         "name": "folder",
         "num_skipped": len(paths) - len(good),
         "pixels": rules,
         "num_others": listing.others.total(),
-        "fingerprint": fingerprint_files(os.path.commonpath(roots), good),
+        "fingerprint": fingerprint_files(root, good),
         "labels": _numbers(folders, owners) if with_labels else None,
         "class_names": folders,
     }
     if pixels is None:
-        images = FileImages(paths=good, size=size, **facts)
-        return with_statistics(images)
-    return make_array_images(pixels, **facts)
+        images = with_statistics(FileImages(paths=good, size=size, **facts))
+    else:
+        images = make_array_images(pixels, **facts)
+    warn_of_plain(images, named, lambda row: os.path.relpath(good[row], root))
+    return images
 
 
 def _find(

@@ -21,7 +21,8 @@ _FEW_LEVELS = 32
 def is_beyond(low: float, high: float, white: float) -> bool:
     """Whether values lie outside of a range by more than an overshoot."""
     slack = OVERSHOOT * white
-    return not (low >= -slack and high <= white + slack)  # True for NaN
+    # Written so that it is true for NaN.
+    return not (low >= -slack and high <= white + slack)
 
 
 class ValueRange:
@@ -96,7 +97,11 @@ class ValueRange:
             return self.low >= 0 and self.high <= white
         if is_beyond(self.low, self.high, white):
             return False
-        return self._cut[white] <= MEAN_OVERSHOOT * white * self.count
+        # Values may use a part of their range only.
+        used = min(white, self.high)
+        if self.low < -OVERSHOOT * used:
+            return False
+        return self._cut[white] <= MEAN_OVERSHOOT * used * self.count
 
     def _refusal(self) -> ConfigError:
         return ConfigError(

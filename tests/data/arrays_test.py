@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data import memory
 from maenas_tf.data.arrays import from_arrays
+from maenas_tf.data.pixel_rules import PixelRules
+from maenas_tf.data.resizing import resize_images
 
 BYTES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
 
@@ -40,12 +43,84 @@ def test_other_types_become_the_same_bytes(images):
     [
         (BYTES[..., 0], BYTES[..., [0, 0, 0]]),
         (BYTES[..., :1], BYTES[..., [0, 0, 0]]),
-        (np.concatenate([BYTES, BYTES[..., :1]], -1), BYTES),
+        (np.concatenate([BYTES, np.full_like(BYTES[..., :1], 255)], -1), BYTES),
     ],
     ids=["no channels", "grey", "transparent"],
 )
 def test_channels_become_three(images, expected):
     np.testing.assert_array_equal(from_arrays(images).images, expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "white"),
+    [
+        (np.linspace(-0.1, 1.1, 256), 1),
+        (np.append(np.linspace(0, 1, 255), 1.0001), 1),
+        (np.append(np.linspace(0, 255, 255), 262.5), 255),
+        (np.arange(256), 255),
+        (np.arange(256) % 2, 1),
+        (np.arange(256) * 16, 4095),
+        (np.arange(256) * 256, 65535),
+        (np.arange(256.0) * 256, 65535),
+        (np.arange(256, dtype=np.uint16), 255),
+        (np.arange(256, dtype=np.uint32) * 4, 1023),
+    ],
+)
+def test_levels_are_kept_and_overshoot_is_cut_off(values, white, caplog):
+    images = np.resize(np.repeat(values, 4), (4, 16, 16))
+    # Little of it overshoots, as with pictures that were resized.
+    if values.dtype.kind == "f" and values.min() < 0:
+        images = np.concatenate([images, np.full((36, 16, 16), 0.5)])
+    made = from_arrays(images)
+    expected = np.rint(np.clip(images, 0, white) * (255 / white))
+    found = made.images[..., 0].astype(int)
+    assert np.abs(found - expected).max() <= (images.dtype.kind == "f")
+    kind = "float_white" if images.dtype.kind == "f" else "integer_white"
+    assert getattr(made.pixels, kind) == white
+    assert f"taken as 0 to {white:g}" in caplog.text
+
+
+def test_bytes_are_never_scaled_and_nothing_is_said_of_them(caplog):
+    made = from_arrays(BYTES // 128)
+    np.testing.assert_array_equal(made.images, BYTES // 128)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("background", "expected"),
+    [("white", 255), ("black", 0), ("#707070", 0x70), ("none", 9)],
+)
+@pytest.mark.parametrize("form", ["array", "list", "dataset"])
+def test_transparent_pixels_show_the_ground(background, expected, form):
+    images = np.zeros((2, 8, 6, 4), np.uint8)
+    images[..., :3] = 9
+    given = {
+        "array": images,
+        "list": [images[0], images[1, :6]],
+        "dataset": tf.data.Dataset.from_tensor_slices(images),
+    }[form]
+    made = from_arrays(given, image_size=4, rules=PixelRules(background))
+    assert np.all(made.images == expected)
+
+
+def test_a_list_of_several_sizes_is_fitted():
+    big = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
+    images = [BYTES[0], big, BYTES[1, ..., 0], Image.fromarray(big)]
+    made = from_arrays(images, image_size=8, labels=[0, 1, 0, 1])
+    square = resize_images(tf.constant(big), 8).numpy()
+    grey = BYTES[1][..., [0, 0, 0]]
+    np.testing.assert_array_equal(made.images, [BYTES[0], square, grey, square])
+    assert from_arrays(images).image_size == 64
+    assert from_arrays(images, max_images=1).image_size == 8
+    ragged = np.array([*images[:3], None], object)[:3]
+    assert from_arrays(ragged).num_images == 3
+
+
+def test_a_list_of_one_size_is_a_batch():
+    made = from_arrays([Image.fromarray(image) for image in BYTES])
+    np.testing.assert_array_equal(made.images, BYTES)
+    made = from_arrays([BYTES[0], BYTES[1, ..., 0]])
+    assert made.image_size == 8
 
 
 def test_images_are_resized_on_request():
@@ -67,10 +142,25 @@ def test_max_images_keeps_the_first_and_their_labels():
         (np.moveaxis(BYTES, -1, 1), "channels last"),
         (np.zeros((2, 4, 4, 2)), "not 1, 3 or 4 channels.$"),
         (BYTES - 128.0, "not normalised"),
-        (np.full((2, 4, 4), np.nan), "from nan to nan"),
-        (np.full((2, 4, 4), 256), "from 256 to 256"),
-        (np.zeros((2, 4, 4), bool), "type bool"),
-        (np.zeros((0, 4, 4)), "empty"),
+        (BYTES / 255 - 0.5, "not normalised"),
+        ((BYTES - 120.0) / 60, "not normalised"),
+        (BYTES / 127.5 - 1, "not normalised"),
+        (BYTES / 100.0, "from 0 to 2.55; .* not normalised"),
+        (np.full((2, 8, 8), np.nan), "from nan to nan"),
+        (np.full((2, 8, 8), np.inf), "from inf to inf"),
+        (np.full((2, 8, 8), -1), "from -1 to -1"),
+        (np.full((2, 8, 8), 2**33), "from 8.58993e.09 to"),
+        (np.zeros((2, 8, 8), bool), "type bool"),
+        (np.zeros((0, 8, 8)), "empty"),
+        (BYTES[0], r"shape \(8, 8, 3\), that of one.*images\[np.newaxis\]"),
+        (BYTES[0, ..., :1], r"that of one image"),
+        (BYTES[:3, ..., 0], "three grey images and of one with its channels"),
+        ([BYTES[0], BYTES[1, :5, ..., :2]], r"images\[1\] has the shape \(5,"),
+        ([BYTES[0], BYTES[:2]], r"images\[1\] has the shape \(2, 8"),
+        ([BYTES[0], BYTES[1, :6] / 255], "types float64, uint8"),
+        (["a.png", "b.png"], "holds the path a.png"),
+        ([[1, 2], [3]], "is no array"),
+        ([], "has the shape"),
         (np.array([["a"]]), "shape"),
     ],
 )
