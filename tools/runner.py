@@ -44,8 +44,11 @@ def run(main: Callable[[], int | None]) -> None:
             # By default absl shows what TensorFlow notes for its makers.
             if not flags.FLAGS["verbosity"].present:
                 logging.set_verbosity(logging.WARNING)
-            # Lines reach a pipe at once; a killed run keeps what it said.
-            sys.stdout.reconfigure(line_buffering=True)
+            # Lines reach a pipe at once; a killed run keeps what it said. A
+            # name of a file need not be text in any encoding.
+            sys.stdout.reconfigure(
+                line_buffering=True, errors="backslashreplace"
+            )
             return main() or 0
         except ConfigError as error:
             say_wrong(str(error))

@@ -54,7 +54,7 @@ def draw_tau_by_steps(
             linewidth=1.8,
             elinewidth=1,
             capsize=3,
-            label=name,
+            label=canvas.plain(name),
         )
     for index, (name, tau) in enumerate(trivial.items()):
         axes.axhline(
@@ -62,7 +62,7 @@ def draw_tau_by_steps(
             color="#555555",
             linestyle=("--", ":", "-.")[index % 3],
             linewidth=1.3,
-            label=f"{name} ({tau.value:.2f})",
+            label=f"{canvas.plain(name)} ({tau.value:.2f})",
         )
     _label(axes, {step for steps in objectives.values() for step in steps})
     canvas.title(figure, f"ranking of {count} architectures, 95% intervals")

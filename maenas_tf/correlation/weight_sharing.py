@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from maenas_tf.config import ConfigError
+from maenas_tf.config.printable import printable
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.runs import files
 from maenas_tf.searching.config import SearchConfig
@@ -63,7 +64,7 @@ class SharedWeights:
                 f"--supernets names {path}, which holds no checkpoint; run "
                 f"that search first."
             )
-        self.name = f"{config.task} inside {path.name}"
+        self.name = f"{config.task} inside {printable(path.name)}"
         epoch = stage.first_epoch + state["epoch"]
         self.step = epoch * setup.data.steps + state["step"]
         self._architectures = Architectures(setup.space)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pathlib
+from collections.abc import Iterator
 
 from absl import logging
 
@@ -18,8 +21,12 @@ def memory_needed(num_images: int, image_size: int) -> int:
 
 
 def memory_limit() -> int:
-    """Returns the bytes set apart for images, 30% of the physical memory."""
-    return int(physical_memory() * MEMORY_SHARE)
+    """Returns the bytes set apart for images, 30% of what there is.
+
+    A container may have less than its machine.
+    """
+    memory = min([physical_memory(), *container_limits()])
+    return int(memory * MEMORY_SHARE)
 
 
 def fits_memory(num_images: int, image_size: int) -> bool:
@@ -50,7 +57,7 @@ def check_memory(num_images: int, image_size: int, remedy: str = "") -> None:
         remedy: what else may be done, for the message.
 
     Raises:
-        ConfigError: they would take more than 30% of the physical memory.
+        ConfigError: they would take more than 30% of the memory.
     """
     if not fits_memory(num_images, image_size):
         limit, needed = memory_limit(), memory_needed(num_images, image_size)
@@ -69,3 +76,44 @@ def physical_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return 16 * 2**30
+
+
+def container_limits(root: str | os.PathLike[str] = "/") -> list[int]:
+    """Returns the bytes that control groups allow this process and others.
+
+    Of version 2 (memory.max) and of version 1 (memory.limit_in_bytes), of the
+    process' own group and of all above it, as far as they can be seen.
+
+    Args:
+        root: of the file system.
+
+    Source: Linux, Documentation/admin-guide/cgroup-v2.rst, "Memory".
+    """
+    found = []
+    for folder, name in _memory_groups(pathlib.Path(root)):
+        # "max" is no limit.
+        with contextlib.suppress(OSError, ValueError):
+            found.append(int((folder / name).read_text(encoding="ascii")))
+    return found
+
+
+def _memory_groups(
+    root: pathlib.Path,
+) -> Iterator[tuple[pathlib.Path, str]]:
+    """Yields the folders of the groups and the file of the limit in them."""
+    try:
+        text = (root / "proc/self/cgroup").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return
+    mounted = root / "sys/fs/cgroup"
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, name = mounted, "memory.max"
+        elif "memory" in controllers.split(","):
+            top, name = mounted / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = pathlib.PurePosixPath(path.lstrip("/"))
+        for above in (group, *group.parents):
+            yield top / above, name

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.engine.tensorflow_paths import tensorflow_path
 
 # TensorFlow's reader turns a status into a Python error where it can: a file
 # that was cut short is an IndexError, one without an entry a KeyError.
@@ -28,7 +29,7 @@ def read_state(directory: pathlib.Path) -> dict[str, Any] | None:
     if latest is None:
         return None
     try:
-        reader = tf.train.load_checkpoint(latest)
+        reader = tf.train.load_checkpoint(tensorflow_path(latest))
         text = reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE")
     except _RESTORE_ERRORS as error:
         raise ConfigError(
@@ -44,9 +45,9 @@ def latest_checkpoint(directory: str | os.PathLike[str]) -> str | None:
     TensorFlow knows it from a small file of its own; where that is lost the
     files of the checkpoints tell: their index is written last.
     """
-    latest = tf.train.latest_checkpoint(os.fspath(directory))
+    latest = tf.train.latest_checkpoint(tensorflow_path(directory))
     if latest:
-        return latest
+        return os.path.join(directory, os.path.basename(latest))
     found = pathlib.Path(directory).glob("ckpt-*.index")
     newest = max(
         (int(file.stem.removeprefix("ckpt-")) for file in found),
@@ -84,18 +85,20 @@ class RunCheckpoint:
                         f"layers that own them different names."
                     )
                 variables[key] = variable.value
+        self._directory = directory
         self._state = tf.Variable("{}", dtype=tf.string, trainable=False)
         self._checkpoint = tf.train.Checkpoint(
             variables=variables, state=self._state
         )
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(directory), max_to_keep=2
+            self._checkpoint, tensorflow_path(directory), max_to_keep=2
         )
 
     def save(self, state: Mapping[str, Any]) -> str:
         """Writes variables and `state` (JSON values); returns the path."""
         self._state.assign(json.dumps(dict(state)))
-        return self._manager.save()
+        written = os.path.basename(self._manager.save())
+        return os.path.join(self._directory, written)
 
     def restore(self) -> dict[str, Any] | None:
         """Restores the latest checkpoint; returns its state or None.
@@ -107,7 +110,8 @@ class RunCheckpoint:
         if latest is None:
             return None
         try:
-            self._checkpoint.restore(latest).assert_consumed()
+            found = self._checkpoint.restore(tensorflow_path(latest))
+            found.assert_consumed()
         except _RESTORE_ERRORS as error:
             raise ConfigError(
                 f"The checkpoint {latest} cannot be restored into this model "
@@ -118,4 +122,4 @@ class RunCheckpoint:
     @property
     def latest(self) -> str | None:
         """The path of the latest checkpoint, or None."""
-        return latest_checkpoint(self._manager.directory)
+        return latest_checkpoint(self._directory)

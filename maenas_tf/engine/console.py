@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
 
+from maenas_tf.config.printable import printable
+
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -79,11 +81,11 @@ class ProgressBar:
 
     def describe(self, text: str) -> None:
         """Says what is done; shown with the next drawing."""
-        self._task.description = text
+        self._task.description = printable(text)
 
     def annotate(self, text: str) -> None:
         """Says how it goes; shown with the next drawing."""
-        self._task.fields["note"] = text
+        self._task.fields["note"] = printable(text)
 
     def update(self, count: int = 1) -> None:
         """Counts so many steps more."""
@@ -169,7 +171,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
     """
     for bar in _open_bars[-1:]:
         bar.erase()
-    print(text, file=stream, flush=bool(_open_bars))
+    print(printable(text), file=stream, flush=bool(_open_bars))
     for bar in _open_bars[-1:]:
         bar.draw()
 

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from maenas_tf.config.printable import printable
 from maenas_tf.spaces import CellType, Edge
 
 DOTS_PER_INCH = 100
@@ -66,11 +67,16 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def plain(text: str) -> str:
+    """Returns a text that is drawn as it is: a "$" begins no formula."""
+    return printable(text).replace("$", r"\$")
+
+
 def title(figure: Figure, text: str) -> None:
     """Writes a bold title into the upper left corner."""
     width, height = figure.get_size_inches()
     figure.text(
-        0.15 / width, 1 - 0.2 / height, text, weight="bold", va="center"
+        0.15 / width, 1 - 0.2 / height, plain(text), weight="bold", va="center"
     )
 
 

@@ -43,6 +43,7 @@ def draw_points(
     Raises:
         ValueError: no group has a run.
     """
+    values = {canvas.plain(name): v for name, v in values.items()}
     shown = {name: v for name, v in values.items() if len(v)}
     if not shown:
         raise ValueError("`values` has no run; nothing can be drawn.")
@@ -101,6 +102,7 @@ def draw_curves(
     Raises:
         ValueError: no series has a value.
     """
+    curves = {canvas.plain(name): stack for name, stack in curves.items()}
     shown = {
         name: kept
         for name, stack in curves.items()
@@ -117,7 +119,7 @@ def draw_curves(
             _draw_series(axes, series, palette[name], 0.35, 0.9)
         _draw_series(axes, mean_curve(stack), palette[name], 1.0, 2.2)
     axes.set_xlabel("epoch", size=9)
-    axes.set_ylabel(label, size=9)
+    axes.set_ylabel(canvas.plain(label), size=9)
     axes.xaxis.get_major_locator().set_params(integer=True)
     _finish(axes, "both")
     canvas.title(figure, f"{label}, by epoch")
@@ -153,6 +155,7 @@ def draw_scatter(
     Raises:
         ValueError: there is no run.
     """
+    points = {canvas.plain(name): pairs for name, pairs in points.items()}
     shown = {name: pairs for name, pairs in points.items() if len(pairs)}
     if not shown:
         raise ValueError("`points` has no run; nothing can be drawn.")
@@ -164,8 +167,8 @@ def draw_scatter(
         x, y = np.transpose(pairs)
         label = name if number < _MOST_IN_LEGEND else None
         axes.scatter(x, y, s=40, color=palette[name], alpha=0.8, label=label)
-    axes.set_xlabel(label_x, size=9)
-    axes.set_ylabel(label_y, size=9)
+    axes.set_xlabel(canvas.plain(label_x), size=9)
+    axes.set_ylabel(canvas.plain(label_y), size=9)
     _finish(axes, "both")
     canvas.title(figure, f"{label_y} against {label_x}")
     figure.legend(

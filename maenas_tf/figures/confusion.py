@@ -40,7 +40,7 @@ def draw_confusion(
             f"{count} `class_names`, at least one; received "
             f"{list(confusion.shape)}."
         )
-    names = [_shorten(name) for name in class_names]
+    names = [canvas.plain(_shorten(name)) for name in class_names]
     # Of the figure, in inches: room for names, then a square a class.
     field = 0.45 if count <= _MOST_NUMBERS else 0.16
     side = max(2.0, field * count if count <= _MOST_NAMES else 9.0)

@@ -17,6 +17,8 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from maenas_tf.config.printable import printable
+from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.figures import plots
 from maenas_tf.recording import summaries
 from maenas_tf.runs import files
@@ -50,7 +52,7 @@ class EventWriter:
         self._last_step = max(first_epoch - 1, 0)
         self._pictures: dict[str, tuple[Any, summary_pb2.Summary]] = {}
         _wait_for_a_later_name(self.directory)
-        self._writer = EventFileWriter(self.directory)
+        self._writer = EventFileWriter(tensorflow_path(self.directory))
         # TensorBoard drops what it has read of steps >= that of a START
         # which is not the first of the directory.
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
@@ -137,7 +139,7 @@ class EventWriter:
         path = pathlib.Path(self.directory).absolute()
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:6]
         run = path.parent if path.name == files.TENSORBOARD else path
-        return f"{run.name} ({digest})"
+        return f"{printable(run.name)} ({digest})"
 
     def _cell_picture(
         self, genotype: Genotype, name: str

@@ -12,6 +12,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.util import tensor_util
 
+from maenas_tf.config.printable import printable
 from maenas_tf.figures.canvas import png_bytes
 from maenas_tf.spaces import CellType, Edge, Genotype, Space, statistics
 
@@ -92,4 +93,4 @@ def hparam_value(value: Any) -> bool | float | str:
         return bool(value)
     if isinstance(value, numbers.Real) and math.isfinite(value):
         return float(value)
-    return str(value)
+    return printable(str(value))

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from maenas_tf.config.printable import printable
+
 # As many colours as the charts need; a quarter of the bytes of all colours.
 _CHART_COLORS = 128
 
@@ -45,7 +47,7 @@ def page(title: str, parts: Sequence[str]) -> str:
         title: of the page; plain text.
         parts: HTML, one after another.
     """
-    return (
+    return printable(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n"
         f"</head>\n<body>\n<h1>{html.escape(title)}</h1>\n"

@@ -46,8 +46,11 @@ def write_bytes(target: pathlib.Path, content: bytes) -> None:
 
 
 def write_text(target: pathlib.Path, text: str) -> None:
-    """Writes a text file, as UTF-8, at once or not at all."""
-    write_bytes(target, text.encode())
+    """Writes a text file, as UTF-8, at once or not at all.
+
+    Names of files in it may be text in no encoding: their bytes are kept.
+    """
+    write_bytes(target, text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(target: pathlib.Path, content: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
 from maenas_tf.serving import serving_assets
@@ -73,12 +74,14 @@ class SavedModelFormat(Format):
             serving_assets.write_preprocessing(text, sources),
         ]
         module = ServingModule(network, preprocessing, assets)
-        tf.saved_model.save(module, str(self.path), module.signatures())
+        tf.saved_model.save(
+            module, tensorflow_path(self.path), module.signatures()
+        )
         shutil.rmtree(sources)
 
     def probabilities(self, images: np.ndarray) -> list[np.ndarray]:
         """Runs all three signatures."""
-        signatures = tf.saved_model.load(str(self.path)).signatures
+        signatures = tf.saved_model.load(tensorflow_path(self.path)).signatures
         encoded = tf.stack([tf.io.encode_png(image) for image in images])
         results = [
             signatures["serving_default"](images=to_floats(images)),
@@ -126,9 +129,9 @@ class LiteRTFormat(Format):
         temporary = self.directory / "litert.temporary"
         module = ServingModule(network, preprocessing)
         signatures = {"serving_default": module.fixed_size_function}
-        tf.saved_model.save(module, str(temporary), signatures)
+        tf.saved_model.save(module, tensorflow_path(temporary), signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            str(temporary), signature_keys=list(signatures)
+            tensorflow_path(temporary), signature_keys=list(signatures)
         )
         self.path.write_bytes(converter.convert())
         shutil.rmtree(temporary)
@@ -138,7 +141,9 @@ class LiteRTFormat(Format):
         with warnings.catch_warnings():
             # It advises another package, which need not be installed.
             warnings.simplefilter("ignore", UserWarning)
-            interpreter = tf.lite.Interpreter(model_path=str(self.path))
+            interpreter = tf.lite.Interpreter(
+                model_path=tensorflow_path(self.path)
+            )
         run = interpreter.get_signature_runner("serving_default")
         return [run(images=to_floats(images))["probabilities"]]
 

@@ -23,6 +23,7 @@ from maenas_tf.config import ConfigError, check
 from maenas_tf.data import image_file, image_listing
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.engine.console import ProgressBar, say
+from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.runs.atomic import replacing
 from maenas_tf.runs.csv_files import write_table
 from maenas_tf.serving import serving_assets
@@ -87,7 +88,7 @@ class Classifier:
             self.class_names = serving_assets.read_class_names(assets)
             self.image_size = serving_assets.read_image_size(assets)
             self.pixels = serving_assets.read_pixel_rules(assets)
-            self._model = tf.saved_model.load(str(self.path))
+            self._model = tf.saved_model.load(tensorflow_path(self.path))
             self._run = self._model.signatures[SIGNATURE]
         # A damaged file is a DataLossError or an OSError, as it comes.
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from maenas_tf.data import decoding
 from maenas_tf.data.augment import normalize
 from maenas_tf.data.resizing import resize_images
+from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.models.network import Network
 from maenas_tf.training.trained_run import Preprocessing
 
@@ -57,7 +58,7 @@ class ServingModule(tf.Module):
         super().__init__(name="classifier")
         self._size = preprocessing.image_size
         self._rules = preprocessing.pixels
-        self.assets = [tf.saved_model.Asset(os.fspath(f)) for f in assets]
+        self.assets = [tf.saved_model.Asset(tensorflow_path(f)) for f in assets]
         shape = (None, self._size, self._size, 3)
 
         # Traced once, whatever the signatures do before it.

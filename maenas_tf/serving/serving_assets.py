@@ -42,7 +42,9 @@ def read_class_names(directory: pathlib.Path) -> list[str]:
     Raises:
         OSError, ValueError: it is missing or no text.
     """
-    text = (directory / CLASS_NAMES).read_text(encoding="utf-8")
+    text = (directory / CLASS_NAMES).read_text(
+        encoding="utf-8", errors="surrogateescape"
+    )
     return text.split("\n")[:-1]
 
 

@@ -46,3 +46,9 @@ def test_an_interval_that_does_not_hold_its_value_is_drawn_all_the_same():
 def test_nothing_to_draw_is_refused(objectives):
     with pytest.raises(ValueError, match="objectives"):
         draw_tau_by_steps(objectives, TRIVIAL, 6)
+
+
+def test_names_of_searches_are_drawn_as_they_are():
+    named = {"runs/$\\foo$ \udce9": objective(0.1, 0.2, 0.3)}
+    image = draw_tau_by_steps(named, {"$\\foo$": TRIVIAL["MACs"]}, 16)
+    assert image.shape[2] == 3

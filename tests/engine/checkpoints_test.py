@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError
-from maenas_tf.engine.checkpoints import RunCheckpoint
+from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
 from tests.searching.small import flat, values
 
 STATE = {"epoch": 3, "step": 7, "totals": {"loss": 0.1}, "seconds": None}
@@ -86,6 +87,23 @@ def test_every_variable_slot_and_counter_comes_back(tmp_path):
     np.testing.assert_array_equal(
         flat(values(run.everything)), flat(values(other.everything))
     )
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"a \xff/b\xfe"])
+def test_a_directory_of_any_name_holds_checkpoints(tmp_path, name):
+    directory = tmp_path / os.fsdecode(name)
+    directory.mkdir(parents=True)
+    run = Run()
+    for _ in range(2):
+        path = RunCheckpoint(directory / "checkpoints", run.groups).save(STATE)
+    assert pathlib.Path(path).parent == directory / "checkpoints"
+    assert data_file(path).exists()
+    other = RunCheckpoint(directory / "checkpoints", Run(steps=0).groups)
+    assert other.restore() == read_state(directory / "checkpoints") == STATE
+    # The directory may be moved, and read by a process of its own.
+    moved = (tmp_path / os.fsdecode(name.split(b"/")[0])).rename(tmp_path / "m")
+    (found,) = moved.rglob("checkpoints")
+    assert read_state(found) == STATE
 
 
 def test_an_empty_directory_restores_nothing(tmp_path):

@@ -58,3 +58,13 @@ def test_a_class_without_images_is_no_problem():
 def test_names_that_do_not_fit_are_an_error():
     with pytest.raises(ValueError, match=r"\[3, 3\]"):
         draw_confusion(np.eye(2), names(3))
+
+
+def test_a_dollar_begins_no_formula_and_any_name_can_be_drawn():
+    confusion = np.eye(2, dtype=int)
+    for name in ("$\\foo$", "$", "a$b$c", "caf\udce9", r"\$", "two\nlines"):
+        named = draw_confusion(confusion, [name, "other"])
+        assert named.shape[2] == 3
+    formula = draw_confusion(confusion, ["$x$", "other"])
+    spelled = draw_confusion(confusion, ["xxx", "other"])
+    assert formula.shape == spelled.shape

@@ -293,3 +293,12 @@ def test_two_runs_of_equal_settings_stay_two_rows(tmp_path):
         )
         names.append(data.session_start_info.group_name)
     assert all(a != b for a, b in itertools.combinations(names, 2))
+
+
+def test_settings_and_directories_of_any_name_are_written(tmp_path):
+    directory = tmp_path / "caf\udce9" / "tensorboard"
+    directory.parent.mkdir()
+    space = SPACES.get("nasbench201")
+    with callbacks.TensorBoardWriter(str(directory), space) as writer:
+        writer.write_hparams({"data_dir": "\udcff$"}, {"loss": 1.0})
+    assert len(list(directory.iterdir())) == 1

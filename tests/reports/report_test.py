@@ -207,3 +207,17 @@ def test_charts_of_nothing_are_refused():
         charts.draw_curves({"a": [np.array([np.nan])]}, "figure")
     with pytest.raises(ValueError, match="no run"):
         charts.draw_scatter({"a": []}, "x", "y")
+
+
+def test_runs_of_any_name_are_reported(tmp_path):
+    names = ("$\\foo$", "caf\udce9")
+    runs = [
+        records.record(name, seed=seed, data_dir=name)
+        for seed, name in enumerate(names)
+    ]
+    Report(runs, {"\udcff": "broken"}).write(tmp_path / "\udcfe")
+    page = (tmp_path / "\udcfe" / "report.html").read_text(encoding="utf-8")
+    assert r"caf\udce9" in page
+    assert "$\\foo$" in page
+    written = (tmp_path / "\udcfe" / "runs.csv").read_bytes()
+    assert b"caf\xe9" in written

@@ -14,6 +14,12 @@ def test_folders_are_made_and_nothing_is_left_beside_the_file(tmp_path):
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_the_bytes_of_a_name_that_is_no_text_are_kept(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    write_text(tmp_path / name, name)
+    assert (tmp_path / name).read_bytes() == b"caf\xe9"
+
+
 def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
     write_text(tmp_path / "a.txt", "old")
 
