@@ -11,11 +11,6 @@ from absl import flags
 BAD_INPUT = 2
 
 
-def say_wrong(message: str) -> None:
-    """Says it in one line, though names of files may have several."""
-    print(" ".join(message.splitlines()), file=sys.stderr)
-
-
 def parse(argv: Sequence[str]) -> list[str]:
     """Reads the flags, as absl wants it; wrong ones end the process."""
     try:
@@ -33,5 +28,5 @@ def parse(argv: Sequence[str]) -> list[str]:
 
 
 def _end(message: str) -> NoReturn:
-    say_wrong(message)
+    print(" ".join(message.splitlines()), file=sys.stderr)
     sys.exit(BAD_INPUT)

@@ -13,7 +13,7 @@ from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import silent_stderr
 from maenas_tf.engine.signals import stopped_by_signals
-from tools.command_line import BAD_INPUT, parse, say_wrong
+from tools.command_line import BAD_INPUT, parse
 
 INTERRUPTED = 3
 DIVERGED = 4
@@ -51,7 +51,7 @@ def run(main: Callable[[], int | None]) -> None:
             )
             return main() or 0
         except ConfigError as error:
-            say_wrong(str(error))
+            print(str(error), file=sys.stderr)
             return BAD_INPUT
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."

@@ -15,7 +15,15 @@ _METADATA = "setting"
 
 
 class ConfigError(ValueError):
-    """A setting is wrong; the message names it, its value and the remedy."""
+    """A setting is wrong; the message names it, its value and the remedy.
+
+    Args:
+        message: one sentence. It stays in one line, whatever lines the names
+            and values have that it quotes.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(message.splitlines()))
 
 
 def check(condition: bool, name: str, value: Any, expected: str) -> None:

@@ -44,6 +44,10 @@ class House(Paint):
             raise ConfigError("--roof=gable needs --door.")
 
 
+def test_a_config_error_has_one_line_whatever_it_quotes():
+    assert str(ConfigError("--name=a\nb is wrong.")) == "--name=a b is wrong."
+
+
 def test_config_error_is_a_value_error():
     assert issubclass(ConfigError, ValueError)
 
