@@ -41,7 +41,9 @@ def silent(monkeypatch):
 @numbers_of_cases(150)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_arrays_become_as_many_square_images_or_are_refused(cases):
-    @draws(cases, arrays(), st.integers(0, 9), st.integers(0, 3))
+    given = arrays() | st.lists(arrays(), max_size=3)
+
+    @draws(cases, given, st.integers(0, 9), st.integers(0, 3))
     def check(images, image_size, max_images):
         made = None
         with refused_in_a_sentence():
