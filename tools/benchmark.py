@@ -3,7 +3,7 @@ r"""Times steps, input and memory; two ways in turn, in one run.
     python -m tools.benchmark --what=search_step,memory --against=plain
     python -m tools.benchmark --against=order=second
     python -m tools.benchmark --what=search_step,memory \
-        --vary=init_channels=4,8,16;batch_size=16,32,64 --output_dir=DIR
+        --vary="init_channels=4,8,16;batch_size=16,32,64" --output_dir=DIR
 
 Prints a table. A ratio is that of measurements taken one after the other, its
 median and range. Exit codes: 0 done; 2 bad input.

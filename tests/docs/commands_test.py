@@ -38,6 +38,8 @@ def test_commands_are_found_whatever_they_stand_in():
         ("sweep", ["--grid=a=1;b=2"]),
         ("train", ["--helpshort"]),
     ]
+    # A shell would end the command there.
+    assert pages.words("--vary=a=1;b=2 'c;d'")[1:] == [";", "b=2", "c;d"]
     named = pages.named_flags("`--epochs=5`, `--a --b`, `x --c`, --d")
     assert named == {"epochs", "a", "b"}
 
@@ -61,9 +63,10 @@ def test_a_command_with_a_wrong_flag_value_recipe_or_conflict_is_found():
         assert part in problem
 
 
-def test_every_command_can_be_read_by_its_tool(texts):
+def test_every_command_can_be_read_by_its_tool(texts, tools):
+    usages = {f"tools.{name}": tool.usage for name, tool in tools.items()}
     by_tool = {}
-    for name, text in texts.items():
+    for name, text in {**texts, **usages}.items():
         for tool, arguments in pages.commands(text):
             by_tool.setdefault(tool, []).append((name, arguments))
     assert len(by_tool) > 8

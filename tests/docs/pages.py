@@ -26,10 +26,14 @@ def commands(text: str) -> list[tuple[str, list[str]]]:
     # Recipes say what to type in comments.
     lines = [re.sub(r"^#+ ?", "", line) for line in text.splitlines()]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
-    return [
-        (tool, shlex.split(arguments, comments=True))
-        for tool, arguments in _COMMAND.findall(joined)
-    ]
+    return [(tool, words(rest)) for tool, rest in _COMMAND.findall(joined)]
+
+
+def words(arguments: str) -> list[str]:
+    """Parts arguments as a shell does, which takes ; | & < > for its own."""
+    lexer = shlex.shlex(arguments, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def named_flags(text: str) -> set[str]:
