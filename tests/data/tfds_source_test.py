@@ -12,10 +12,12 @@ from absl import logging
 from maenas_tf.config import ConfigError
 from maenas_tf.data import memory
 from maenas_tf.data.array_images import ArrayImages
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tfds_records import RecordImages
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
+TRANSPARENT = np.concatenate([IMAGES, 0 * IMAGES[..., :1]], -1)
 LABELS = np.arange(12) % 3
 
 
@@ -29,6 +31,8 @@ def data_dir(tmp_path_factory):
     ]
     _store(folder, "tiny_mixed", mixed, (None, None, 1))
     _store(folder, "tiny_deep", IMAGES.astype(np.uint16) * 257, (8, 8, 3))
+    _store(folder, "tiny_floats", IMAGES[..., :1] / np.float32(255), (8, 8, 1))
+    _store(folder, "tiny_clear", TRANSPARENT, (8, 8, 4))
     _store(folder, "tiny_records", mixed, (None, None, 1), "array_record")
     tfds.dataset_builders.store_as_tfds_dataset(
         name="tiny_text",
@@ -133,6 +137,21 @@ def test_mixed_grey_images_become_64_and_rgb(data_dir):
 
 def test_sixteen_bits_become_eight(data_dir):
     np.testing.assert_array_equal(load(data_dir, "tiny_deep").images, IMAGES)
+
+
+def test_floats_are_refused(data_dir):
+    with pytest.raises(ConfigError, match="1 channels of type float32, not"):
+        load(data_dir, "tiny_floats")
+
+
+@pytest.mark.parametrize(
+    ("background", "expected"), [("white", 255), ("black", 0)]
+)
+def test_transparent_pixels_show_the_ground(data_dir, background, expected):
+    rules = PixelRules(background)
+    made = load(data_dir, "tiny_clear", rules=rules)
+    assert np.all(made.images == expected)
+    assert made.pixels == rules
 
 
 def test_image_size_resizes(data_dir):

@@ -9,6 +9,7 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.identity import DataIdentity
+from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.models.network import Network
 from maenas_tf.runs.data_record import record_data
 from maenas_tf.searching.config import SearchConfig
@@ -51,6 +52,17 @@ def test_everything_comes_back_from_the_directory_alone(run):
     assert type(preprocessing).from_json(preprocessing.to_json()) == (
         preprocessing
     )
+
+
+def test_a_run_without_rules_for_pixels_has_those_of_its_time(run):
+    path = run / "preprocessing.json"
+    content = json.loads(path.read_text())
+    del content["pixels"]
+    path.write_text(json.dumps(content))
+    assert load_trained(run).preprocessing.pixels == PixelRules("none")
+    change(path, pixels={"background": "green"})
+    with pytest.raises(ConfigError, match="--background=green"):
+        load_trained(run)
 
 
 def other_network(run, **changes):
