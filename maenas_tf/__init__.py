@@ -16,7 +16,7 @@ _HOMES = {
     "Genotype": "maenas_tf.spaces",
     "Network": "maenas_tf.models.network",
     "SearchConfig": "maenas_tf.searching.config",
-    "SearchResult": "maenas_tf.searching.experiment",
+    "SearchResult": "maenas_tf.searching.result",
     "TrainConfig": "maenas_tf.training.config",
     "build_backbone": "maenas_tf.models.backbone",
     "build_network": "maenas_tf.models.network",

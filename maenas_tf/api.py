@@ -13,8 +13,9 @@ from maenas_tf.algorithms import ALGORITHMS, Algorithm, skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import from_arrays
+from maenas_tf.searching.begin import make_search
 from maenas_tf.searching.config import SearchConfig
-from maenas_tf.searching.experiment import SearchExperiment, SearchResult
+from maenas_tf.searching.result import SearchResult
 from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, Space
@@ -72,9 +73,9 @@ def search(
             rules=PixelRules(config.background),
         )
     if run_dir is not None:
-        return SearchExperiment(config, run_dir, image_set).run()
+        return make_search(config, run_dir, image_set).run()
     with tempfile.TemporaryDirectory() as directory:
-        return SearchExperiment(config, directory, image_set).run()
+        return make_search(config, directory, image_set).run()
 
 
 def _check_labels(config: SearchConfig, labels: Any) -> None:

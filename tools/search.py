@@ -20,7 +20,8 @@ flags.adopt_module_key_flags(search_flags)
 def main() -> int:
     """Runs the search that the flags ask for; returns the exit code."""
     config = search_flags.search_config()
-    from maenas_tf.searching.experiment import SearchExperiment, SearchResult
+    from maenas_tf.searching.begin import make_search
+    from maenas_tf.searching.result import SearchResult
     from maenas_tf.selection.constraints import describe
 
     def report(result: SearchResult) -> str:
@@ -32,7 +33,7 @@ def main() -> int:
             f"{describe(summary['evaluation_network'])}"
         )
 
-    return resumable.run(SearchExperiment, config, report)
+    return resumable.run(make_search, config, report)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ class Algorithm:
         settings: its own, at their defaults until a search sets them; their
             class is where they are declared, and flags and configurations
             find them by it.
+        trains: whether there is a supernet that is trained. Without it the
+            architecture is selected by scores of its network as it is
+            initialised; there are no alphas then.
         trains_alphas: whether there are any. Without them `make_draw` says
             at which architecture a step is made, the images are not halved
             but a small part is held out, and the architecture is selected by
@@ -48,6 +51,7 @@ class Algorithm:
     """
 
     settings = Config()
+    trains = True
     trains_alphas = True
     warmup_fraction: float | None = None
     num_cells = 0

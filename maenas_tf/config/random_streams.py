@@ -85,6 +85,7 @@ HELD_OUT_PART = Stream("what a search holds out", 3, (HELD_OUT,))
 EVOLUTION = Stream("evolution", 4, SEARCHES)
 EXHAUSTIVE = Stream("the order of an exhaustive selection", 5, SEARCHES)
 PERTURBATION = Stream("the order of a perturbation", 6, SEARCHES)
+RANDOM = Stream("random candidates", 7, SEARCHES)
 
 # The numbers of the search's, by chance: a training is no search.
 VALIDATION_PART = Stream("what a training validates on", 3, (TRAINING,))
@@ -104,6 +105,7 @@ STREAMS = (
     EVOLUTION,
     EXHAUSTIVE,
     PERTURBATION,
+    RANDOM,
     VALIDATION_PART,
     TRAINING_ORDER,
     ARCHITECTURES,

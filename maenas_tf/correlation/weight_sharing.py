@@ -12,6 +12,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.config.printable import printable
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.runs import files
+from maenas_tf.scores.held_out_loss import HeldOutLoss
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_stage import SearchStage
 from maenas_tf.searching.setup import SearchSetup
@@ -69,7 +70,9 @@ class SharedWeights:
         self.step = epoch * setup.data.steps + state["step"]
         self._architectures = Architectures(setup.space)
         with setup.images.failures_told():
-            self._scorer = stage.make_scorer(held_out_images)
+            self._scorer = HeldOutLoss(
+                stage.searcher, setup.data.judging(held_out_images)
+            )
         self.num_held_out = self._scorer.num_images
         labels = setup.images.labels
         self.num_labels = 0 if labels is None else len(labels)

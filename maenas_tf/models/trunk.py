@@ -19,6 +19,7 @@ from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.probe import relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
@@ -87,7 +88,7 @@ class Stem(keras.layers.Layer):
     def call(self, x, training=False):
         for i, kernel in enumerate(self.kernels):
             if i or self.activation_first:
-                x = tf.nn.relu(x)
+                x = relu(x)
             x = convolve(x, tf.convert_to_tensor(kernel), self.stride)
             x = self.norms[i].call(x, training=training)
         if self.activation_last:

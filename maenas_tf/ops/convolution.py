@@ -12,6 +12,8 @@ import math
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.probe import active_probe
+
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     """Returns uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)), as the reference has.
@@ -45,6 +47,20 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+    probe = active_probe()
+    if probe is not None:
+        return probe.convolve(
+            x,
+            kernel,
+            lambda x, kernel: tf.nn.conv2d(x, kernel, stride, padding),
+            lambda x, kernel, upstream: tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=kernel,
+                out_backprop=upstream,
+                strides=[1, stride, stride, 1],
+                padding=padding,
+            ),
+        )
     return tf.nn.conv2d(x, kernel, stride, padding)
 
 
@@ -73,8 +89,10 @@ def depthwise_convolve(
     """
     if stride == dilation == 2:
         x, stride, dilation = x[:, ::2, ::2], 1, 1
+    probe = active_probe()
     if (
         training
+        and probe is None
         and stride == dilation == 1
         and _narrow_gradient_pays(x, kernel)
     ):
@@ -82,13 +100,32 @@ def depthwise_convolve(
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
-    return tf.nn.depthwise_conv2d(
-        x,
-        kernel,
-        [1, stride, stride, 1],
-        padding,
-        dilations=[dilation, dilation],
-    )
+
+    strides = [1, stride, stride, 1]
+
+    def compute(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depthwise_conv2d(
+            x, kernel, strides, padding, dilations=[dilation, dilation]
+        )
+
+    def to_input(x, kernel, upstream):
+        if dilation == 1:
+            return tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=kernel,
+                out_backprop=upstream,
+                strides=strides,
+                padding=padding,
+            )
+        # There is no such operation with a dilation.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            y = compute(x, kernel)
+        return tape.gradient(y, x, upstream)
+
+    if probe is None:
+        return compute(x, kernel)
+    return probe.convolve(x, kernel, compute, to_input)
 
 
 def _narrow_gradient_pays(x: tf.Tensor, kernel: tf.Tensor) -> bool:

@@ -16,12 +16,13 @@ import tensorflow as tf
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
+from maenas_tf.ops.probe import relu, relu6
 
 # Activation and epsilon of a family, the space's skeleton.
 MOBILENET = {"activation": "relu6", "epsilon": 1e-3}
 MACRO = {"activation": "relu", "epsilon": EPSILON}
 
-ACTIVATIONS = {"relu": tf.nn.relu, "relu6": tf.nn.relu6}
+ACTIVATIONS = {"relu": relu, "relu6": relu6}
 
 
 class MobilePrimitive(Primitive):

@@ -18,6 +18,7 @@ import tensorflow as tf
 from maenas_tf.ops import convolution
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
+from maenas_tf.ops.probe import relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
 from maenas_tf.ops.source import Phases
@@ -188,7 +189,7 @@ class SeparableConv(Primitive):
         """Computes all repetitions on what is rectified already."""
         for i in range(self.repeats):
             last = i == self.repeats - 1
-            x = tf.nn.relu(x) if i else x
+            x = relu(x) if i else x
             x = convolution.depthwise_convolve(
                 x,
                 tf.convert_to_tensor(self.depthwise[i]),

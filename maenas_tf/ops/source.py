@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 import tensorflow as tf
 
+from maenas_tf.ops.probe import relu
+
 
 class Phases:
     """A [B, H, W, C] tensor apart by the parity of row and column.
@@ -108,7 +110,7 @@ class SourceNode:
     @property
     def relu(self) -> tf.Tensor:
         """The rectified value."""
-        return self.branch("relu", tf.nn.relu)
+        return self.branch("relu", relu)
 
     @property
     def has_phases(self) -> bool:

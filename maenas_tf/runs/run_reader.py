@@ -153,7 +153,10 @@ def read_run(
         raise NotUsable(f"a {kind}, no search")
     if not settings:
         raise _missing(files.CONFIG)
-    rows = _read(path, files.HISTORY, _read_rows)
+    # Where nothing was trained there is no history.
+    rows = []
+    if summary.get("steps") != 0 or (path / files.HISTORY).exists():
+        rows = _read(path, files.HISTORY, _read_rows)
     if not summary:
         epochs = settings.get("epochs", "?")
         raise NotUsable(f"not finished: {len(rows)} of {epochs} epochs")

@@ -49,7 +49,8 @@ class RunRecord:
         name: for people; no two runs of a report have the same.
         settings: of its configuration, name to value.
         genotype: what it found.
-        rows: of history.csv, one an epoch, as texts.
+        rows: of history.csv, one an epoch, as texts; none where nothing was
+            trained.
         weights: cell type to softmaxed alphas, [epochs, edges, primitives];
             empty where the algorithm has none.
         summary: of summary.json.
@@ -143,6 +144,8 @@ def _images(record: RunRecord) -> float:
     The history holds their rate, rounded; an epoch is a whole number of times
     the steps of one batch.
     """
+    if not record.rows:
+        return 0.0
     counts = record.column("images_per_second") * record.column("seconds")
     steps = _number(record.summary.get("steps")) / len(record.rows)
     batch = steps * _number(record.settings.get("batch_size"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maenas_tf.config import ConfigError
@@ -19,22 +19,29 @@ class ScoreTable:
         run_directory: where the file is.
         name: of the file.
         key: the column that tells one from another.
-        score: the column of what was found.
+        columns: those of what was found.
+
+    Attributes:
+        scores: key to what was found, in the order of the columns.
 
     Raises:
         ConfigError: the file cannot be read.
     """
 
     def __init__(
-        self, run_directory: RunDirectory, name: str, key: str, score: str
+        self,
+        run_directory: RunDirectory,
+        name: str,
+        key: str,
+        columns: Sequence[str],
     ):
         self.run_directory = run_directory
         self.name = name
         self.key = key
-        self.score = score
+        self.columns = tuple(columns)
         self.path = run_directory.path / name
         self.rows: list[dict[str, Any]] = []
-        self.scores: dict[str, float] = {}
+        self.scores: dict[str, tuple[float, ...]] = {}
         self.seconds = 0.0
         if self.path.exists():
             self._read()
@@ -42,7 +49,9 @@ class ScoreTable:
     def _read(self) -> None:
         try:
             for row in read_rows(self.path):
-                self.scores[row[self.key]] = float(row[self.score])
+                self.scores[row[self.key]] = tuple(
+                    float(row[column]) for column in self.columns
+                )
                 self.seconds = float(row[SECONDS])
                 self.rows.append(row)
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -53,20 +62,25 @@ class ScoreTable:
             ) from error
 
     def add(
-        self, key: str, score: float, seconds: float, more: Mapping[str, Any]
+        self,
+        key: str,
+        scores: Sequence[float],
+        seconds: float,
+        more: Mapping[str, Any],
     ) -> None:
         """Adds a row.
 
         Args:
             key: of what was scored.
-            score: what was found.
+            scores: what was found, a number for each column.
             seconds: how long the selection had run by then.
             more: further columns.
         """
-        self.scores[key] = score
+        self.scores[key] = tuple(float(score) for score in scores)
         self.seconds = seconds
         # `repr` reads back as the same number.
-        row = {self.key: key, self.score: repr(score), **more}
+        found = zip(self.columns, map(repr, self.scores[key]), strict=True)
+        row = {self.key: key, **dict(found), **more}
         self.rows.append({**row, SECONDS: round(seconds, 3)})
 
     def write(self) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
-import tensorflow as tf
+from etils import epy
 
 from maenas_tf.scores.score import SCORES, Score
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import EdgeWeights
+
+with epy.lazy_imports():
+    import keras
+    import tensorflow as tf
 
 
 @SCORES.register("loss")
@@ -36,11 +39,13 @@ class HeldOutLoss(Score):
     needs_supernet = True
     needs_images = True
 
-    def __init__(self, searcher, batches, size=None):
-        super().__init__(searcher, batches, size)
+    def __init__(self, searcher, batches, size=None, start=None):
+        super().__init__(searcher, batches, size, start)
         self._num_batches = tf.nest.flatten(batches)[0].shape[0]
         self._losses = tf.function(
-            self._all_losses, input_signature=[self._signature()]
+            self._all_losses,
+            input_signature=[self._signature()],
+            autograph=False,
         )
 
     def _signature(self):
@@ -64,7 +69,6 @@ class HeldOutLoss(Score):
         }
         return self._losses(tensors).numpy()
 
-    @tf.autograph.experimental.do_not_convert
     def _all_losses(self, weights):
         count = tf.shape(next(iter(weights.values())))[0]
         results = tf.TensorArray(tf.float32, count)

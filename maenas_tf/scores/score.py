@@ -5,14 +5,20 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 
-import keras
 import numpy as np
-import tensorflow as tf
+from etils import epy
 
 from maenas_tf.registry import Registry
-from maenas_tf.skeletons import NetworkSize
+from maenas_tf.skeletons import NetworkCosts, NetworkSize
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import EdgeWeights
+
+# What the flags list must not wait for TensorFlow.
+with epy.lazy_imports():
+    import keras
+    import tensorflow as tf
+
+    from maenas_tf.scores import start as starts
 
 SCORES: Registry = Registry("score")
 
@@ -25,13 +31,16 @@ class Score(abc.ABC):
         batches: of the task, stacked, [batches, B, ...], such as those of
             `SearchImages.judging`, where the score needs images.
         size: of the network that a candidate would become.
+        start: the networks of candidates, where the score looks at them
+            before any training.
 
     Attributes:
         column: what it is called in files.
         label: what it is called for people.
         higher_is_better: whether a higher number is better than a lower one.
         needs_supernet: whether candidates are judged inside a trained one.
-        needs_images: whether images are shown to them.
+        needs_images: whether images of the task are shown to them.
+        needs_start: whether a network is looked at as it is initialised.
         num_images: in all batches.
     """
 
@@ -40,16 +49,19 @@ class Score(abc.ABC):
     higher_is_better = False
     needs_supernet = False
     needs_images = False
+    needs_start = False
 
     def __init__(
         self,
         searcher: keras.Model | None = None,
         batches: dict[str, tf.Tensor] | None = None,
         size: NetworkSize | None = None,
+        start: starts.Start | None = None,
     ):
         self.searcher = searcher
         self.batches = batches
         self.size = size
+        self.start = start
         self.num_images = 0
         if batches is not None:
             count, size = tf.nest.flatten(batches)[0].shape[:2]
@@ -68,3 +80,42 @@ class Score(abc.ABC):
             genotypes: of the candidates; empty where they are mixtures, such
                 as perturbed supernets.
         """
+
+
+class StartScore(Score):
+    """A score of a network as it is initialised, before any training."""
+
+    needs_start = True
+
+    def __call__(
+        self, weights: EdgeWeights, genotypes: Sequence[Genotype] = ()
+    ) -> np.ndarray:
+        """Returns the number of each of M candidates, [M]."""
+        del weights
+        return np.array(
+            [self.of(self.start.candidate(genotype)) for genotype in genotypes]
+        )
+
+    @abc.abstractmethod
+    def of(self, candidate: starts.Candidate) -> float:
+        """Returns the number of a candidate, always finite."""
+
+
+class CostScore(Score):
+    """A score that is read off the plan of the network, at no cost."""
+
+    higher_is_better = True
+
+    def __call__(
+        self, weights: EdgeWeights, genotypes: Sequence[Genotype] = ()
+    ) -> np.ndarray:
+        """Returns the number of each of M candidates, [M]."""
+        del weights
+        costs: dict[str, NetworkCosts] = {}
+        found = []
+        for genotype in genotypes:
+            space = genotype.space
+            if space not in costs:
+                costs[space] = NetworkCosts(space, self.size)
+            found.append(getattr(costs[space].network(genotype), self.column))
+        return np.array(found, np.float64)

@@ -6,6 +6,7 @@ from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.algorithms.alpha_noise import AlphaNoiseSettings
 from maenas_tf.config import ConfigError
+from maenas_tf.scores import SCORES, joint
 from maenas_tf.searching import early_stop
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection.selection import (
@@ -16,6 +17,9 @@ from maenas_tf.selection.selection import (
 from maenas_tf.spaces import Space
 
 AUTO = "auto"
+LOSS = "loss"
+# Of the published sums the one that is best on NAS-Bench-201.
+TRAINING_FREE_SCORE = "expressivity+trainability+regions+macs"
 # Settings of the alphas: an error without them, or, where a recipe may well
 # hold them for another algorithm, a note.
 _OF_ALPHAS = (
@@ -37,6 +41,24 @@ _OF_ALPHA_RECIPES = (
 _SWITCHED = (
     (AlphaNoiseSettings, "perturb_alphas"),
     (early_stop.EarlyStopSettings, "early_stop"),
+)
+# Of what trains a supernet: a note where none is trained.
+_OF_TRAINING = (
+    "task",
+    "epochs",
+    "batch_size",
+    "weight_learning_rate",
+    "weight_learning_rate_min",
+    "momentum",
+    "nesterov",
+    "weight_decay",
+    "clip_norm",
+    "augment",
+    "crop_padding",
+    "held_out_images",
+    "recompute",
+    "jit_compile",
+    "precision",
 )
 
 
@@ -65,6 +87,8 @@ def choose(
     name = config.selection
     if name == AUTO:
         name = default_selection(space, algorithm.trains_alphas)
+        if not algorithm.trains:
+            name = "evolution"
     selection = SELECTIONS.get_for_flag("selection", name)()
     if selection.needs_alphas and not algorithm.trains_alphas:
         others = ", ".join(
@@ -77,6 +101,7 @@ def choose(
             f"{config.algorithm} has none; choose one of {AUTO}, {others}."
         )
     selection.check(space)
+    _set_scores(config, algorithm, name, selection)
     if not algorithm.trains_alphas:
         changed = set(config.differences(SearchConfig())) & set(_OF_ALPHAS)
         for setting in sorted(changed):
@@ -91,6 +116,51 @@ def choose(
             f"one of the two."
         )
     return algorithm, name, selection
+
+
+def _set_scores(
+    config: SearchConfig, algorithm: Algorithm, name: str, selection: Selection
+) -> None:
+    """Tells a selection what to judge candidates by, and how many.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    score = config.score
+    if score == AUTO:
+        score = LOSS if algorithm.trains else TRAINING_FREE_SCORE
+    names = joint.parse(score)
+    if not selection.scores:
+        _refuse(config, ("score", "num_candidates"), name)
+        return
+    if not selection.takes_scores and names != [LOSS]:
+        raise ConfigError(
+            f"--score={score} is not defined for --selection={name}, which "
+            f"needs the {LOSS} of supernets without a candidate; drop it or "
+            f"choose another --selection."
+        )
+    trained = [n for n in names if SCORES.get(n).needs_supernet]
+    if trained and not algorithm.trains:
+        raise ConfigError(
+            f"--score={score} names {trained[0]}, that of a trained supernet, "
+            f"and --algorithm={config.algorithm} trains none; drop it or give "
+            f"--algorithm=single_path or darts."
+        )
+    if not selection.takes_limit:
+        _refuse(config, ("num_candidates",), name)
+    selection.score, selection.rule = score, config.score_rule
+    selection.limit = config.num_candidates
+
+
+def _refuse(config: SearchConfig, names: tuple[str, ...], by: str) -> None:
+    """Refuses settings that a selection has no use for."""
+    changed = config.differences(SearchConfig())
+    for setting in names:
+        if setting in changed:
+            raise ConfigError(
+                f"--{setting}={getattr(config, setting)} has no effect with "
+                f"--selection={by}; drop it or choose another --selection."
+            )
 
 
 def unread_by(
@@ -109,5 +179,12 @@ def unread_by(
     for group, switch in _SWITCHED:
         if getattr(config, switch) == group.defaults()[switch]:
             unread += group.defaults()
+    if not algorithm.trains:
+        unread += _OF_TRAINING
+    names = joint.parse(selection.score) if selection.scores else []
+    if not any(SCORES.get(name).needs_start for name in names):
+        unread.append("score_input")
+    if len(names) < 2:
+        unread.append("score_rule")
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]

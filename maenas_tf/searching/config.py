@@ -25,6 +25,7 @@ from maenas_tf.config import (
     setting,
 )
 from maenas_tf.registry import Registry
+from maenas_tf.scores import SCORES
 from maenas_tf.searching.early_stop import OFF, EarlyStopSettings
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
@@ -66,7 +67,8 @@ class StepSettings(ObjectiveSettings, DeviceSettings, NetworkSettings):
     algorithm: str = setting(
         "darts",
         "how the supernet is trained: by gradients of its alphas, or at one "
-        "uniformly drawn architecture a step (single_path).",
+        "uniformly drawn architecture a step (single_path); or not at all "
+        "(training_free).",
         registry=ALGORITHMS,
     )
     order: str = setting(
@@ -125,10 +127,36 @@ class SearchConfig(
     selection: str = setting(
         "auto",
         'how the architecture is taken in the end: by "alphas", or by '
-        'held-out loss inside the supernet: "exhaustive", "evolution" or, of '
+        'scores of candidates: "exhaustive", "evolution", "random" or, of '
         'a supernet with alphas, "perturbation"; "auto" is alphas for darts, '
         "exhaustive for single_path in nasbench201 and evolution elsewhere.",
         registry=SELECTIONS,
+    )
+    score: str = setting(
+        "auto",
+        "what candidates of a selection by scores are judged by, one name or "
+        "several joined by +, such as expressivity+trainability+regions+macs; "
+        '"auto" is that for training_free and elsewhere loss, that of the '
+        "task inside the supernet.",
+        registry=SCORES,
+    )
+    score_rule: str = setting(
+        "log_ranks",
+        "how several scores are added up, over the candidates that were "
+        "scored.",
+        choices=("log_ranks", "z_scores"),
+    )
+    score_input: str = setting(
+        "noise",
+        "what a network is shown that is judged as it is initialised: "
+        "Gaussian noise of the images' size, or 16 of the images.",
+        choices=("noise", "images"),
+    )
+    num_candidates: int = setting(
+        0,
+        'how many candidates are scored at most, by "evolution" or "random"; '
+        "0 means 1,000.",
+        ZERO_IS_DEFAULT,
     )
     held_out_images: int = setting(
         0,

@@ -21,39 +21,21 @@ from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.data_record import record_data
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
-from maenas_tf.scores import Score
+from maenas_tf.scores.joint import JointScore
 from maenas_tf.searching import early_stop
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
+from maenas_tf.searching.result import SearchResult
+from maenas_tf.searching.scoring import make_scorer
 from maenas_tf.searching.search_pictures import SearchPictures
 from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.search_stage import SearchStage
 from maenas_tf.searching.selection_phase import SelectionPhase
-from maenas_tf.searching.setup import SearchSetup
+from maenas_tf.searching.setup import SearchSetup, make_budget
 from maenas_tf.searching.tuning import Tuning
-from maenas_tf.selection.constraints import Budget, Limits
-from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures
 from maenas_tf.tasks import TASKS
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        genotype: the architecture.
-        history: a row an epoch, as in history.csv.
-        alphas: cell type to architecture parameters, before the softmax,
-            [epochs, edges, primitives]; empty where the algorithm has none.
-        summary: as in summary.json.
-    """
-
-    genotype: Genotype
-    history: list[dict[str, Any]]
-    alphas: dict[str, np.ndarray]
-    summary: dict[str, Any]
 
 
 class SearchExperiment:
@@ -117,7 +99,9 @@ class SearchExperiment:
         self.strategy, self.images = setup.strategy, setup.images
         self.data, self.steps = setup.data, setup.data.steps
         self.history = History()
-        self.budget = self._budget()
+        self.budget = make_budget(
+            config, self.space, self.algorithm, self.images
+        )
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.stop_rule = None
@@ -162,20 +146,6 @@ class SearchExperiment:
     @property
     def _tunes(self) -> bool:
         return self.selection.tunes and self.config.tuning_epochs > 0
-
-    def _budget(self) -> Budget:
-        config = self.config
-        size = evaluation_size(
-            self.space,
-            config.stem,
-            config.eval_init_channels,
-            config.eval_num_cells,
-            self.images.image_size,
-            self.images.num_classes,
-        )
-        skips = skip_limit.allowed(self.algorithm, self.space, config.max_skips)
-        limits = Limits(config.max_parameters, config.max_macs, skips)
-        return Budget(self.space, size, limits)
 
     def run(self) -> SearchResult:
         """Runs the search, or what is left of it.
@@ -318,10 +288,17 @@ class SearchExperiment:
             self.signals,
         )
 
-    def make_scorer(self, most: int = 0) -> Score:
-        """As `SearchStage.make_scorer`, with the selection's score."""
-        name = self.selection.score if self.selection.scores else "loss"
-        return self.stage.make_scorer(most, name, self.budget.size)
+    def make_scorer(self) -> JointScore:
+        """Returns what judges candidates of the selection."""
+        return make_scorer(
+            self.selection.score,
+            self.config,
+            self.space,
+            self.images,
+            self.budget.size,
+            self.searcher,
+            self.data.judging,
+        )
 
     def _end_epoch(
         self, epoch: int, means: dict[str, float], seconds: float

@@ -12,11 +12,9 @@ from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
 from maenas_tf.engine.loop import Loop, cosine_rate
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
-from maenas_tf.scores import SCORES, Score
 from maenas_tf.searching.alpha_hessian import AlphaHessian
 from maenas_tf.searching.build import build_searcher
 from maenas_tf.searching.setup import SearchSetup
-from maenas_tf.skeletons import NetworkSize
 
 
 class SearchStage:
@@ -118,20 +116,3 @@ class SearchStage:
         self.setup.algorithm.start_epoch(self.stage, epoch, searcher.supernet)
         if searcher.noise is not None:
             searcher.noise.start_epoch(self.stage, epoch)
-
-    def make_scorer(
-        self, most: int = 0, name: str = "loss", size: NetworkSize | None = None
-    ) -> Score:
-        """Returns what judges candidates, with what it needs.
-
-        Args:
-            most: by so many of the held-out images; 0 means all.
-            name: of the score.
-            size: of the network that a candidate would become.
-        """
-        score, data = SCORES.get(name), self.setup.data
-        return score(
-            self.searcher if score.needs_supernet else None,
-            data.judging(most) if score.needs_images else None,
-            size,
-        )

@@ -15,6 +15,8 @@ from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable
 from maenas_tf.scores import SCORES, Score
+from maenas_tf.scores.joint import JointScore, parse
+from maenas_tf.scores.rules import RULES
 from maenas_tf.searching.tuning import Tuning
 from maenas_tf.selection.constraints import Budget
 from maenas_tf.selection.selection import Problem, ScoringSelection, Variant
@@ -47,7 +49,7 @@ class _Item:
 class SelectionPhase:
     """Runs a selection, resumably.
 
-    What was scored stands in candidates.csv: architectures with their score,
+    What was scored stands in candidates.csv: architectures with their scores,
     and parameters and multiply-accumulates of their network at the
     evaluation's size; of a perturbation in perturbations.csv. A selection
     that goes on begins anew and finds there what it had; as it is a function
@@ -76,10 +78,19 @@ class SelectionPhase:
         self.selection = selection
         self.architectures = architectures
         self.budget = budget
-        self.score: type[Score] = SCORES.get(selection.score)
-        column = self.score.column
+        names = parse(selection.score)
+        self.scores: list[type[Score]] = [SCORES.get(name) for name in names]
+        self.signs = np.array(
+            [1.0 if score.higher_is_better else -1.0 for score in self.scores]
+        )
+        columns = [score.column for score in self.scores]
+        self.label = selection.score
+        if len(names) == 1:
+            self.label = self.scores[0].label
+        # Those that are compared, in the order in which they were asked for.
+        self._compared: dict[str, None] = {}
         self.candidates, self.variants = (
-            ScoreTable(run_directory, name, key, column)
+            ScoreTable(run_directory, name, key, columns)
             for name, key in (
                 (files.CANDIDATES, "genotype"),
                 (files.VARIANTS, "variant"),
@@ -108,7 +119,7 @@ class SelectionPhase:
 
     def run(
         self,
-        make_scorer: Callable[[], Score],
+        make_scorer: Callable[[], Score | JointScore],
         make_tuning: Callable[[int], Tuning] | None = None,
     ) -> dict[str, Any]:
         """Selects; returns what summary.json says about it.
@@ -134,15 +145,17 @@ class SelectionPhase:
             say(f"selection: going on after {self.num_scored} candidates")
         with ProgressBar(most, self.num_scored, "candidate") as self._bar:
             choice = self.selection.select(self.problem)
-            (found,) = self._scores(self.candidates, [self._candidate(choice)])
+            (cost,) = self._score([choice])
         self._write()
         genotype = self.architectures.genotype(choice)
-        say(f"selected: {self.score.label} {found:.4f}\n  {genotype}")
+        found = self._found(str(genotype), cost)
+        say(f"selected: {self.label} {next(iter(found.values())):.4f}")
+        say(f"  {genotype}")
         warning = statistics.collapse_warning(genotype)
         if warning:
             say(f"  warning: {warning}")
         images, tuned = {}, {}
-        if self.score.needs_images:
+        if any(score.needs_images for score in self.scores):
             images = {"held_out_images": self._scorer.num_images}
         if self._tuning is not None:
             tuned = {
@@ -151,7 +164,7 @@ class SelectionPhase:
             }
         return {
             "genotype": genotype,
-            self.score.column: found,
+            **found,
             **images,
             "candidates": self.num_scored,
             "seconds": round(self.seconds, 3),
@@ -159,14 +172,41 @@ class SelectionPhase:
         }
 
     def _score(self, choices: Sequence[Choice]) -> list[float]:
-        found = self._scores(
+        """Returns a number for each choice, the lower the better.
+
+        Of several scores it is relative to all choices that were asked for,
+        by now and in this process: what a table holds from before a signal
+        is not compared before its turn, so that a selection ends the same.
+        """
+        keys = self._known(
             self.candidates, (self._candidate(choice) for choice in choices)
         )
-        return [self._cost(number) for number in found]
+        self._compared.update(dict.fromkeys(keys))
+        rows = np.array([self.candidates.scores[k] for k in self._compared])
+        totals = self._totals(rows)
+        costs = dict(zip(self._compared, -totals, strict=True))
+        return [float(costs[key]) for key in keys]
 
-    def _cost(self, number: float) -> float:
-        """Returns a score so that the lower is the better."""
-        return -number if self.score.higher_is_better else number
+    def _totals(self, rows: np.ndarray) -> np.ndarray:
+        """Returns one number for each row of scores, the higher the better."""
+        rows = rows * self.signs
+        if len(self.scores) == 1:
+            return rows[:, 0]
+        return RULES.get(self.selection.rule)(rows)
+
+    def _found(self, key: str, cost: float) -> dict[str, float]:
+        """Returns what is told of the choice: its number and its scores."""
+        scores = zip(
+            self.candidates.columns, self.candidates.scores[key], strict=True
+        )
+        if len(self.scores) == 1:
+            return dict(scores)
+        return {
+            "score": -cost,
+            "by_scores": self.selection.score,
+            "rule": self.selection.rule,
+            **dict(scores),
+        }
 
     def _candidate(self, choice: Choice) -> _Item:
         genotype = self.architectures.genotype(choice)
@@ -187,13 +227,14 @@ class SelectionPhase:
             self._tuning(number, weights)
 
     def _score_variants(self, variants: Sequence[Variant]) -> list[float]:
-        return self._scores(
+        keys = self._known(
             self.variants,
             (_Item(v.name, lambda v=v: v.weights) for v in variants),
         )
+        return [self.variants.scores[key][0] for key in keys]
 
-    def _scores(self, table: ScoreTable, items: Iterable[_Item]) -> list[float]:
-        """Returns the scores of items, from the table where they are known."""
+    def _known(self, table: ScoreTable, items: Iterable[_Item]) -> list[str]:
+        """Scores what the table has not; returns the keys of the items."""
         by_key = {}
         keys = [by_key.setdefault(i.key, i).key for i in items]
         left = [i for key, i in by_key.items() if key not in table.scores]
@@ -205,7 +246,7 @@ class SelectionPhase:
                 count = max(1, int(_CHUNK_SECONDS / self._item_seconds))
             self._score_some(table, left[:count])
             left = left[count:]
-        return [table.scores[key] for key in keys]
+        return keys
 
     def _score_some(self, table: ScoreTable, items: list[_Item]) -> None:
         begin = time.monotonic()
@@ -214,18 +255,19 @@ class SelectionPhase:
             {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]},
             [item.genotype for item in items if item.genotype],
         )
+        numbers = np.reshape(numbers, [len(items), -1])
         seconds = time.monotonic() - begin
         # The first call traces; it says nothing about the pace.
         first = self._item_seconds is None
         self._item_seconds = 0.5 if first else seconds / len(items)
         self.seconds += seconds
         for item, number in zip(items, numbers, strict=True):
-            table.add(item.key, float(number), self.seconds, item.more())
+            table.add(item.key, number, self.seconds, item.more())
         self._bar.update(len(items))
-        if self.candidates.scores:
-            costs = map(self._cost, self.candidates.scores.values())
-            best = self._cost(np.nanmin([*costs, np.inf]))
-            self._bar.annotate(f"best {self.score.label} {best:.4f}")
+        if self.candidates.scores and len(self.scores) == 1:
+            totals = self._totals(np.array([*self.candidates.scores.values()]))
+            best = self.signs[0] * np.nanmax([*totals, -np.inf])
+            self._bar.annotate(f"best {self.label} {best:.4f}")
         self._keep()
 
     def _keep(self) -> None:

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from maenas_tf.algorithms import Algorithm, Stage
+from maenas_tf.algorithms import Algorithm, Stage, skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import read_state
@@ -17,11 +17,42 @@ from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_images import SearchImages
+from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.selection.selection import Selection
-from maenas_tf.skeletons import search_cells
+from maenas_tf.skeletons import evaluation_size, search_cells
 from maenas_tf.spaces import SPACES, Space
 from maenas_tf.spaces.candidates import Candidates
 from maenas_tf.tasks import TASKS
+
+
+def make_budget(
+    config: SearchConfig,
+    space: Space,
+    algorithm: Algorithm,
+    images: ImageSource,
+) -> Budget:
+    """Returns the network of the evaluation and its limits.
+
+    Args:
+        config: names them.
+        space: that it names.
+        algorithm: that it names.
+        images: that the network is for.
+
+    Raises:
+        ConfigError: there is no such network.
+    """
+    size = evaluation_size(
+        space,
+        config.stem,
+        config.eval_init_channels,
+        config.eval_num_cells,
+        images.image_size,
+        images.num_classes,
+    )
+    skips = skip_limit.allowed(algorithm, space, config.max_skips)
+    limits = Limits(config.max_parameters, config.max_macs, skips)
+    return Budget(space, size, limits)
 
 
 class SearchSetup:

@@ -7,6 +7,7 @@ Sampling" (2020), section 3.4 and algorithm 1, with the numbers given there.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -39,33 +40,40 @@ class Evolution(ScoringSelection):
     mutation = 0.1
     tries = 10
 
+    @property
+    def num_candidates(self) -> int:
+        """How many are scored, if there are as many."""
+        return self.limit or self.population * self.generations
+
     def most_candidates(self, problem):
-        return min(
-            self.population * self.generations, problem.architectures.count
-        )
+        return min(self.num_candidates, problem.architectures.count)
 
     def select(self, problem):
         rng = EVOLUTION.generator(problem.seed)
         seen: set[Choice] = set()
-        best: list[tuple[float, Choice]] = []
-        for generation in range(self.generations):
+        scored: list[Choice] = []
+        best: list[Choice] = []
+        generations = math.ceil(self.num_candidates / self.population)
+        for generation in range(generations):
+            count = min(self.population, self.num_candidates - len(scored))
             if generation:
-                parents = [choice for _, choice in best]
-                candidates = self._offspring(problem, parents, rng, seen)
+                candidates = self._offspring(problem, best, count, rng, seen)
             else:
-                candidates = self._random(problem, self.population, rng, seen)
+                candidates = self._random(problem, count, rng, seen)
             if not candidates:
                 break  # All there are have been scored.
-            # The sort is stable: of equals the older stays.
-            merged = best + problem.ranked(candidates)
-            best = sorted(merged, key=lambda pair: pair[0])
-            best = best[: self.num_parents]
-        return best[0][1]
+            # Ranked anew: what several scores add up to is relative to all.
+            # The order is stable: of equals the older stays.
+            scored += candidates
+            ranked = problem.ranked(scored)[: self.num_parents]
+            best = [choice for _, choice in ranked]
+        return best[0]
 
     def _offspring(
         self,
         problem: Problem,
         parents: list[Choice],
+        count: int,
         rng: np.random.Generator,
         seen: set[Choice],
     ) -> list[Choice]:
@@ -79,11 +87,11 @@ class Evolution(ScoringSelection):
             parent = parents[rng.integers(len(parents))]
             return architectures.mutate(parent, rng, self.mutation)
 
-        half = self.population // 2
+        half = count // 2
         children = self._new(problem, cross, half, seen)
-        missing = self.population - half
+        missing = count - half
         children += self._new(problem, mutate, missing, seen)
-        missing = self.population - len(children)
+        missing = count - len(children)
         return children + self._random(problem, missing, rng, seen)
 
     def _random(

@@ -39,6 +39,8 @@ class Perturbation(ScoringSelection):
 
     needs_alphas = True
     tunes = True
+    takes_limit = False
+    takes_scores = False
 
     def most_candidates(self, problem):
         architectures = problem.architectures

@@ -46,7 +46,9 @@ class Problem:
         architectures: of the space.
         budget: says which of them keep the limits.
         score: returns a number for each choice, in order, the lower the
-            better; what was scored once costs nothing.
+            better; what was scored once costs nothing. Numbers of several
+            scores are relative to all that was scored: compare those of one
+            call alone.
         seed: of everything random.
         weights: those of the alphas, cell type to [edges, primitives]; empty
             where there are none.
@@ -133,11 +135,21 @@ class ScoringSelection(Selection, abc.ABC):
     """Proposes architectures and takes one by its score.
 
     Attributes:
-        score: the name of the score.
+        score: the names of the scores, joined by "+".
+        rule: the name of what makes one number of several scores.
+        limit: how many candidates are scored at most; 0 is the selection's
+            own number.
+        takes_limit: whether that can be asked for.
+        takes_scores: whether others than the loss inside the supernet will
+            do.
     """
 
     scores = True
     score = "loss"
+    rule = "log_ranks"
+    limit = 0
+    takes_limit = True
+    takes_scores = True
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Choice:
@@ -171,6 +183,8 @@ class Exhaustive(ScoringSelection):
     In a random order, so that the time left can be told from the time taken,
     and what a search that was stopped has scored is a fair sample.
     """
+
+    takes_limit = False
 
     def check(self, space):
         count = Architectures(space).count

@@ -275,6 +275,11 @@ class Plan:
         """How many times smaller the coarsest feature is than the images."""
         return 2 ** self.levels[-1]
 
+    @property
+    def smallest_image(self) -> int:
+        """The least side of images that the resolution suffices for."""
+        return 2 * self.reduction
+
     def check_image_size(self, *sides: int) -> None:
         """Raises ConfigError unless the resolution can be reduced so often.
 
@@ -283,12 +288,12 @@ class Plan:
         """
         divisor = self.reduction
         for side in sides or (self.size.image_size,):
-            if side >= 2 * divisor and side % divisor == 0:
+            if side >= self.smallest_image and side % divisor == 0:
                 continue
             near = max(2, round(side / divisor)) * divisor
             raise ConfigError(
                 f"--image_size={side} does not fit --space={self.space.name}, "
                 f"whose network reduces the resolution {divisor} times in all: "
-                f"give a multiple of {divisor} from {2 * divisor} on, for "
-                f"example {near}."
+                f"give a multiple of {divisor} from {self.smallest_image} on, "
+                f"for example {near}."
             )

@@ -98,6 +98,11 @@ class SearchCase(Case):
             algorithm.make_edge = functools.partial(
                 algorithm.make_edge, implementation=config.implementation
             )
+        if not algorithm.trains:
+            raise ConfigError(
+                f"--what={config.what} is about a step, and --algorithm="
+                f"{search.algorithm} makes none; choose another one of them."
+            )
         if not algorithm.trains_alphas:
             if not self.update_weights:
                 raise ConfigError(

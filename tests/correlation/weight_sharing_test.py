@@ -10,6 +10,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.experiment import CorrelateExperiment
 from maenas_tf.correlation.weight_sharing import SharedWeights
+from maenas_tf.scores.held_out_loss import HeldOutLoss
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.spaces.architectures import Architectures
 from tests.searching.small import make_config
@@ -43,7 +44,8 @@ def test_losses_are_those_of_the_weights_that_the_search_left(found):
     weights = architectures.edge_weights(
         [architectures.choice(g) for g in experiment.architectures]
     )
-    wanted = search.make_scorer(most=8)(weights)
+    batches = search.data.judging(8)
+    wanted = HeldOutLoss(search.searcher, batches)(weights)
     losses = [row["held_out_loss"] for row in result.rows]
     np.testing.assert_allclose(losses, wanted, rtol=1e-5)
     assert len(set(losses)) > 1

@@ -42,7 +42,9 @@ class Rigged:
         }
 
     def score(self, choices):
-        self.scored += choices
+        # What was scored once costs nothing.
+        known = set(self.scored)
+        self.scored += [choice for choice in choices if choice not in known]
         return [
             len(self.edges - self._edges(self.architectures.genotype(choice)))
             for choice in choices
@@ -78,7 +80,7 @@ def test_evolution_finds_the_best_with_a_thousand_candidates(space):
     (loss,) = rigged.score([found])
     # Of 16 edges in darts: a random one shares 1 or 2 with the best.
     assert loss == 0 if space != "darts" else loss <= 3
-    scored = rigged.scored[:-1]
+    scored = rigged.scored
     assert len(set(scored)) == len(scored) <= 1_000
     assert loss == min(rigged.score(scored))
 

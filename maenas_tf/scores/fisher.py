@@ -1,0 +1,103 @@
+"""The Fisher information of a few weights of a network."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from maenas_tf.ops.probe import Compute, Probe
+from maenas_tf.scores.start import Candidate
+
+# Images that the information is the mean of, at most.
+_NUM_IMAGES = 8
+# Part of the classes' probabilities that is spread evenly.
+_SMOOTHING = 0.05
+
+
+class _FirstWeights(Probe):
+    """Takes down what the first weight of every convolution is fed with.
+
+    Attributes:
+        outputs: of the convolutions, [B', H, W, C].
+        shares: what a first weight of 1 alone would make of their first
+            channel, [B', H, W, 1].
+    """
+
+    normalizes = False
+
+    def __init__(self, tape: tf.GradientTape):
+        self.tape = tape
+        self.outputs: list[tf.Tensor] = []
+        self.shares: list[tf.Tensor] = []
+
+    def after_convolution(self, x, y, kernel, compute: Compute):
+        self.tape.watch(y)
+        self.outputs.append(y)
+        first = np.zeros((*kernel.shape[:2], 1, 1), np.float32)
+        first[0, 0] = 1.0
+        with self.tape.stop_recording():
+            share = compute(_first_channel(x), tf.constant(first, x.dtype))
+        self.shares.append(share)
+
+
+def information(candidate: Candidate) -> np.ndarray:
+    """Returns the Fisher information of the first weight of each layer.
+
+        F = mean_n J_n^T (diag p_n - p_n p_n^T) J_n
+
+    with J_n the Jacobian of the logits of image n, and p_n the classes'
+    probabilities, smoothed.
+
+    Returns:
+        [M, M], float64, for M - 1 convolutions and the classifier.
+    """
+    jacobians, logits = _jacobians(candidate)
+    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = scaled / scaled.sum(axis=1, keepdims=True)
+    p = (1.0 - _SMOOTHING) * p + _SMOOTHING / p.shape[1]
+    covariance = p[:, :, np.newaxis] * (np.eye(p.shape[1]) - p[:, np.newaxis])
+    products = np.einsum(
+        "ncj,ncd,ndk->jk", jacobians, covariance, jacobians, optimize=True
+    )
+    return products / len(p)
+
+
+def _jacobians(candidate: Candidate) -> tuple[np.ndarray, np.ndarray]:
+    """Returns dlogits/dweights [B, classes, M], and logits [B, classes]."""
+    network, images = candidate.start.network, _part(candidate)
+    count, classes = images.shape[0], network.head.num_classes
+    # An image for each class that is differentiated, so that one way back
+    # does for all. Images do not meet: a sum has the gradient of each.
+    images = tf.tile(images, [classes, 1, 1, 1])
+    own = tf.repeat(tf.eye(classes), count, 0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        probe = _FirstWeights(tape)
+        feature = candidate.feature(probe, images)
+        pooled = candidate.pooled(probe, feature)
+        logits = network.classify(pooled)
+        total = tf.reduce_sum(logits * own)
+    gradients = tape.gradient(
+        total, probe.outputs, unconnected_gradients="zero"
+    )
+    sums = []
+    for gradient, share in zip(gradients, probe.shares, strict=True):
+        products = _first_channel(gradient) * share
+        products = tf.reduce_sum(products, [1, 2, 3])
+        # A batch may be apart in phases, one behind the other.
+        products = tf.reshape(products, [-1, classes, count])
+        sums.append(tf.reduce_sum(products, 0))
+    last = np.zeros((classes, count))
+    last[0] = pooled[:count, 0]
+    found = np.stack([*(x.numpy() for x in sums), last], -1)
+    return found.swapaxes(0, 1), logits[:count].numpy().astype(np.float64)
+
+
+def _part(candidate: Candidate) -> tf.Tensor:
+    """Returns a corner of a few images, the least that a network takes."""
+    images = candidate.start.images
+    side = candidate.start.network.plan.smallest_image
+    return images[:_NUM_IMAGES, :side, :side]
+
+
+def _first_channel(x: tf.Tensor) -> tf.Tensor:
+    return tf.slice(x, [0, 0, 0, 0], [-1, -1, -1, 1])

@@ -1,0 +1,111 @@
+"""Makes what judges candidates, with what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from maenas_tf.config import ConfigError
+from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.held_out import part_dataset, split_held_out
+from maenas_tf.data.image_source import ImageSource
+from maenas_tf.models.shared_network import SharedNetwork
+from maenas_tf.scores import SCORES
+from maenas_tf.scores.joint import JointScore, parse
+from maenas_tf.scores.start import NUM_IMAGES, Start, noise
+from maenas_tf.searching.config import SearchConfig
+from maenas_tf.skeletons import NetworkSize, search_cells
+from maenas_tf.spaces import Space
+
+
+def make_scorer(
+    names: str,
+    config: SearchConfig,
+    space: Space,
+    images: ImageSource,
+    size: NetworkSize,
+    searcher: keras.Model | None = None,
+    judging: Callable[[], dict[str, tf.Tensor]] | None = None,
+) -> JointScore:
+    """Returns what judges candidates.
+
+    Args:
+        names: of the scores, joined by "+".
+        config: of the search.
+        space: that it names.
+        images: all of them.
+        size: of the network that a candidate would become.
+        searcher: with the trained supernet, if there is one.
+        judging: makes the batches that it is judged by.
+
+    Raises:
+        ConfigError: there are too few images, or there is no such network.
+    """
+    classes = [SCORES.get(name) for name in parse(names)]
+    start = batches = None
+    if any(score.needs_start for score in classes):
+        start = make_start(config, space, images)
+    if any(score.needs_images for score in classes):
+        batches = judging()
+    return JointScore(
+        [
+            score(
+                searcher if score.needs_supernet else None,
+                batches if score.needs_images else None,
+                size,
+                start if score.needs_start else None,
+            )
+            for score in classes
+        ]
+    )
+
+
+def make_start(
+    config: SearchConfig, space: Space, images: ImageSource
+) -> Start:
+    """Returns the networks of a space at the search's size, as initialised.
+
+    Args:
+        config: of the search.
+        space: that it names.
+        images: of which a few may be shown.
+    """
+    side = images.image_size
+    size = NetworkSize(
+        config.init_channels,
+        search_cells(space, config.num_cells),
+        image_size=side,
+        stem=config.stem,
+    )
+    network = SharedNetwork(space, size, config.seed)
+    if config.score_input == "noise":
+        return Start(network, noise(side, config.seed))
+    return Start(network, _some(images, config.seed))
+
+
+def _some(images: ImageSource, seed: int) -> tf.Tensor:
+    """Returns a few random images, not augmented, [16, H, W, 3].
+
+    Raises:
+        ConfigError: there are not as many.
+    """
+    if images.num_images < NUM_IMAGES:
+        raise ConfigError(
+            f"--score_input=images shows {NUM_IMAGES} images, and there are "
+            f"{images.num_images}; give more, or --score_input=noise."
+        )
+    _, indices = split_held_out(images.num_images, NUM_IMAGES, seed)
+    dataset = part_dataset(
+        images,
+        indices,
+        example_map=lambda example, seed: example,
+        batch_size=NUM_IMAGES,
+        seed=seed,
+        epoch=0,
+        augmentation=Augmentation(),
+        with_labels=False,
+        shuffle=False,
+    )
+    return next(iter(dataset.take(1)))["image"]
