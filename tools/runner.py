@@ -56,7 +56,9 @@ def run(main: Callable[[], int | None]) -> None:
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."
             print(f"stopped by {error}; {end}", file=sys.stderr)
-            return INTERRUPTED
+            sys.stdout.flush()
+            # A thread that decodes a picture would be waited for.
+            os._exit(INTERRUPTED)
 
     with stopped_by_signals():
         app.run(checked, flags_parser=parse)

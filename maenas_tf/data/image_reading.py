@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from absl import logging
 
+from maenas_tf.data.decoding_threads import decoding_threads
 from maenas_tf.data.image_file import check_image, read_image
 from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.tracking import track
 
-# A signal waits for what they are at: two for each processor, and no more.
-_NUM_THREADS = min(8, 2 * (os.cpu_count() or 1))
 # Files looked at before what came of them is taken.
 _PART = 1000
 _NAMES_SHOWN = 20
@@ -83,7 +80,7 @@ def _each(
         except Exception as error:
             return None, f"Skipped {path}: {error}"
 
-    with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
+    with decoding_threads() as pool:
         # In slices, lest decoded images wait in memory by the thousand.
         for start in range(0, len(paths), _PART):
             part = paths[start : start + _PART]

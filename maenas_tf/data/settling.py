@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -10,15 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
+from maenas_tf.data.decoding_threads import decoding_threads
 from maenas_tf.data.image_file import deep_values
 from maenas_tf.data.pixel_rules import PixelRules
+from maenas_tf.data.tracking import track
 from maenas_tf.data.value_range import ValueRange
 
 # Files looked at, evenly spread over the set: deep ones are decoded for it.
 MAX_FILES = 400
 # They are bytes always, and need not be opened to know it.
 _BYTES_ALWAYS = frozenset((".jpg", ".jpeg", ".jfif", ".jpe", ".gif", ".webp"))
-_NUM_THREADS = 4
 
 
 def settle_rules(
@@ -45,8 +45,9 @@ def settle_rules(
     count = min(len(paths), MAX_FILES)
     chosen = np.linspace(0, len(paths) - 1, count).astype(int)
     ranges = {"integer_white": ValueRange(), "float_white": ValueRange()}
-    with concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
-        for values in pool.map(_values, [paths[row] for row in chosen]):
+    with decoding_threads() as pool:
+        read = pool.map(_values, [paths[row] for row in chosen])
+        for values in track(read, count, "looking for white", "file"):
             if values is not None:
                 kind = "float" if values.dtype.kind == "f" else "integer"
                 ranges[f"{kind}_white"].add(values)

@@ -6,7 +6,6 @@ size of its images along.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -21,6 +20,7 @@ from PIL import Image
 
 from maenas_tf.config import ConfigError, check
 from maenas_tf.data import image_file, image_listing
+from maenas_tf.data.decoding_threads import decoding_threads
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.engine.tensorflow_paths import tensorflow_path
@@ -30,8 +30,6 @@ from maenas_tf.serving import serving_assets
 
 COLUMNS = ("path", "class", "class_name", "probability")
 SIGNATURE = "serving_uint8"
-
-_NUM_THREADS = 4
 
 
 @dataclasses.dataclass
@@ -166,7 +164,7 @@ def classify_files(
     size, rules = classifier.image_size, classifier.pixels
     bar = ProgressBar(len(paths), unit="image")
     bar.describe("Classifying")
-    with bar, concurrent.futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
+    with bar, decoding_threads() as pool:
         for start in range(0, len(paths), batch_size):
             part = paths[start : start + batch_size]
             read = list(pool.map(lambda path: _read(path, size, rules), part))
