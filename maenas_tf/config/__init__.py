@@ -22,6 +22,7 @@ from maenas_tf.config.data import (
 from maenas_tf.config.network import NetworkSettings
 from maenas_tf.config.open_config import OpenConfig
 from maenas_tf.config.optimizer import OptimizerSettings
+from maenas_tf.config.paths import user_path
 from maenas_tf.config.runtime import DeviceSettings, RuntimeSettings
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "check",
     "read_colour",
     "setting",
+    "user_path",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import json
 import types
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from maenas_tf.spaces.known import SPACES
+from maenas_tf.spaces.pasted import find_genotypes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,15 +151,20 @@ class Genotype:
         return cls.from_dict(values)
 
     @staticmethod
-    def is_text(text: str) -> bool:
-        """Whether a text has one of the forms that `from_string` reads."""
-        return text.startswith(("{", "Genotype(")) or any(
-            SPACES.get(name).reads(text) for name in SPACES.names()
-        )
+    def is_text(text: str, inside: bool = False) -> bool:
+        """Whether a text has one of the forms that `from_string` reads.
+
+        Args:
+            text: any.
+            inside: or holds what has.
+        """
+        if inside:
+            return bool(find_genotypes(text, _is_architecture))
+        return text.startswith(("{", "Genotype(")) or _reads(text)
 
     @classmethod
     def from_string(cls, text: str) -> Genotype:
-        """Reads a genotype from one pasted line.
+        """Reads a genotype from a pasted text.
 
         Args:
             text: JSON as in `genotype.json`; an architecture string of a
@@ -165,12 +172,26 @@ class Genotype:
                 (nasbench201) or "22212220" (macro); or the form that
                 DARTS prints, "Genotype(normal=[('skip_connect', 0), ...],
                 normal_concat=range(2, 6), reduce=...)", taken to be of the
-                space "darts".
+                space "darts". What a log or a program has around it, as in
+                "NAME = Genotype(...)", is left out.
 
         Raises:
-            ValueError: the text has none of the forms or is not valid.
+            ValueError: the text has none of the forms, holds several
+                genotypes, or is not valid.
         """
         text = text.strip()
+        parts = find_genotypes(text, _is_architecture) or [text]
+        found = list(dict.fromkeys(map(cls._from_bare, parts)))
+        if len(found) > 1:
+            raise ValueError(
+                f"There are {len(found)} different genotypes here, the first "
+                f"{_short(parts[0])}, the last {_short(parts[-1])}; give the "
+                f"one that is meant."
+            )
+        return found[0]
+
+    @classmethod
+    def _from_bare(cls, text: str) -> Genotype:
         if text.startswith("{"):
             return cls.from_json(text)
         if text.startswith("Genotype("):
@@ -183,6 +204,21 @@ class Genotype:
             f"string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|', that of another "
             f"space, or DARTS's 'Genotype(normal=[...], ...)'."
         )
+
+
+def _reads(text: str) -> bool:
+    """Whether a text is an architecture string of some space."""
+    return any(SPACES.get(name).reads(text) for name in SPACES.names())
+
+
+def _is_architecture(text: str) -> bool:
+    """Whether it is a valid one too."""
+    for name in SPACES.names():
+        if SPACES.get(name).reads(text):
+            with contextlib.suppress(ValueError):
+                Genotype.from_dict({"space": name, "arch": text})
+                return True
+    return False
 
 
 def _parse_call(text: str) -> dict[str, Any]:

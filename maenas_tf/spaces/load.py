@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
+from maenas_tf.config import user_path
 from maenas_tf.config.file_names import GENOTYPE
 from maenas_tf.spaces.genotype import Genotype
 from maenas_tf.spaces.published import FORMER_NAMES, PUBLISHED
@@ -29,6 +30,8 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
         return PUBLISHED[name]
     if Genotype.is_text(text):
         return Genotype.from_string(text)
+    if text:
+        text = os.fspath(user_path(text))
     if os.path.isdir(text):
         path = os.path.join(text, GENOTYPE)
         if not os.path.isfile(path):
@@ -39,6 +42,8 @@ def load_genotype(source: str | os.PathLike[str] | Genotype) -> Genotype:
         return _read_file(path)
     if os.path.isfile(text):
         return _read_file(text)
+    if Genotype.is_text(text, inside=True):
+        return Genotype.from_string(text)
     names = {name.upper(): name for name in PUBLISHED}
     near = difflib.get_close_matches(text.upper(), names, n=3)
     known = " or ".join(names[name] for name in near)

@@ -4,9 +4,16 @@ import json
 import pickle
 import re
 
+import numpy as np
 import pytest
 
-from maenas_tf.spaces import PUBLISHED, Genotype, GenotypeEdge, load_genotype
+from maenas_tf.spaces import (
+    PUBLISHED,
+    SPACES,
+    Genotype,
+    GenotypeEdge,
+    load_genotype,
+)
 
 V2 = PUBLISHED["DARTS_V2"]
 ARCH = (
@@ -22,6 +29,12 @@ PRINTED_V1 = (
     "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), "
     "('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), "
     "('avg_pool_3x3', 0)], reduce_concat=[2, 3, 4, 5])"
+)
+
+
+# As a space with blanks in its strings prints one.
+PROXYLESS = str(
+    SPACES.get("mobilenet").random_genotype(np.random.default_rng(0))
 )
 
 
@@ -152,6 +165,56 @@ class TestFromString:
         text = PRINTED_V1.replace("range(2, 6)", "range(1000000000000)")
         with pytest.raises(ValueError, match="normal_concat"):
             Genotype.from_string(text)
+
+    @pytest.mark.parametrize(
+        "around",
+        [
+            "V1 = {}",
+            "V1 = {}\n",
+            "05/07 02:31:12 PM genotype = {}",
+            "epoch 7: {}, accuracy 97.1",
+            "genotypes.{}",
+            "from genotypes import Genotype\n\nV1 = {}\nBEST = V1\n",
+            '"{}"',
+            "{}",
+        ],
+    )
+    @pytest.mark.parametrize(
+        "form",
+        [
+            PRINTED_V1,
+            PRINTED_V1.replace(", ", ",\n    "),
+            json.dumps(PUBLISHED["DARTS_V1"].to_dict()),
+            str(PUBLISHED["DARTS_V1"].to_dict()),
+        ],
+    )
+    def test_what_is_around_a_pasted_genotype_is_left_out(self, around, form):
+        text = around.replace("{}", form)
+        assert Genotype.from_string(text) == PUBLISHED["DARTS_V1"]
+        assert load_genotype(text) == PUBLISHED["DARTS_V1"]
+
+    @pytest.mark.parametrize(
+        "around", ["arch: {}", "a = '{}'", "Structure(4 nodes with {})"]
+    )
+    @pytest.mark.parametrize("form", [ARCH, "22212220", PROXYLESS])
+    def test_what_is_around_an_architecture_string_is_left_out(
+        self, around, form
+    ):
+        text = around.replace("{}", form)
+        assert load_genotype(text) == Genotype.from_string(form)
+
+    def test_a_string_in_the_middle_of_a_line_is_found(self):
+        text = f"2024-01-01 12:00 arch={ARCH} accuracy=91.2"
+        assert str(Genotype.from_string(text)) == ARCH
+
+    def test_several_genotypes_are_refused_and_the_same_twice_is_one(self):
+        log = f"epoch 1: {PRINTED_V1}\nepoch 2: {PRINTED_V1}\n"
+        assert Genotype.from_string(log) == PUBLISHED["DARTS_V1"]
+        log += f"epoch 3: {V2}\n"
+        with pytest.raises(ValueError, match="2 different genotypes here"):
+            Genotype.from_string(log)
+        with pytest.raises(ValueError, match="give the one that is meant"):
+            load_genotype(log)
 
     def test_other_text_lists_the_forms(self):
         with pytest.raises(ValueError, match="expected JSON, a NAS-Bench"):

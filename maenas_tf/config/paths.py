@@ -1,0 +1,29 @@
+"""Paths as users write them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from maenas_tf.config.base import ConfigError
+
+
+def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns the path that a user means, whose ~ is a home directory.
+
+    A shell replaces it at the beginning of a word only, not in --name=~/x.
+
+    Args:
+        path: "~", "~/x", "~someone/x", or any other, which is kept.
+
+    Raises:
+        ConfigError: there is no such home.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise ConfigError(
+            f"{expanded} begins with ~, and there is no such user with a home "
+            f"directory; for a file or directory of that name write "
+            f"./{expanded}."
+        )
+    return pathlib.Path(expanded)
