@@ -23,7 +23,7 @@ from maenas_tf.engine.devices import present_strategy, set_seeds
 from maenas_tf.engine.optimization import SGD, apply_summed
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.task_network import TaskNetwork
-from maenas_tf.skeletons import head_of, reduction
+from maenas_tf.skeletons import evaluation_size, head_of, make_plan
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.tasks import TASKS, Task, TaskContext, make_task
 
@@ -140,7 +140,7 @@ class Objective:
             dataset=config.dataset,
             seed=config.seed,
             init_channels=config.init_channels,
-            reduction=reduction(space, "cifar"),
+            plan=make_plan(space, evaluation_size(space)),
             class_counts=images.class_counts,
         )
         self.task = make_task(task_name, config, context)

@@ -31,26 +31,40 @@ def check_masking(image_size: int, patch_size: int, mask_ratio: float) -> None:
         ConfigError: the patches do not tile the image, or the ratio is out
             of range or rounds to none or to all of the patches.
     """
-    if patch_size < 1 or image_size % patch_size:
-        divisors = [d for d in range(2, image_size) if image_size % d == 0]
-        raise ConfigError(
-            f"--patch_size={patch_size} does not divide the image size "
-            f"{image_size}; choose one of "
-            f"{', '.join(map(str, divisors)) or 'another --image_size'}."
-        )
     if not 0 <= mask_ratio < 1:
         raise ConfigError(
             f"--mask_ratio={mask_ratio} is not valid: give a number in [0, 1)."
         )
-    count = (image_size // patch_size) ** 2
-    masked = round(mask_ratio * count)
-    if mask_ratio > 0 and not 0 < masked < count:
+    fitting = [
+        size
+        for size in range(2, image_size)
+        if image_size % size == 0 and _masks(image_size, size, mask_ratio)
+    ]
+    if patch_size < 1 or image_size % patch_size:
         raise ConfigError(
-            f"--mask_ratio={mask_ratio} masks {masked} of the {count} "
-            f"patch(es) that --patch_size={patch_size} makes of an image of "
-            f"side {image_size}; at least one must be masked and one visible: "
-            f"choose a smaller --patch_size or another --mask_ratio."
+            f"--patch_size={patch_size} does not divide the image size "
+            f"{image_size}; choose "
+            f"{_one_of(fitting) or 'another --image_size'}."
         )
+    if not _masks(image_size, patch_size, mask_ratio):
+        count = (image_size // patch_size) ** 2
+        smaller = f"a --patch_size, {_one_of(fitting)}, or " if fitting else ""
+        raise ConfigError(
+            f"--mask_ratio={mask_ratio} masks {round(mask_ratio * count)} of "
+            f"the {count} patch(es) that --patch_size={patch_size} makes of "
+            f"an image of side {image_size}; at least one must be masked and "
+            f"one visible: choose {smaller}another --mask_ratio."
+        )
+
+
+def _masks(image_size: int, patch_size: int, mask_ratio: float) -> bool:
+    """Whether a mask leaves something and takes something, or is none."""
+    count = (image_size // patch_size) ** 2
+    return mask_ratio == 0 or 0 < round(mask_ratio * count) < count
+
+
+def _one_of(sizes: list[int]) -> str:
+    return f"one of {', '.join(map(str, sizes))}" if sizes else ""
 
 
 def num_masked_patches(

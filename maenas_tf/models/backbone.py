@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
@@ -45,6 +47,12 @@ class FoundTrunk(keras.layers.Layer):
         self.plan = make_plan(self.space, size, self.genotype)
         self.trunk = Trunk(self.plan, self.genotype, False, name="trunk")
 
+    def check_image_size(self, *sides: int | None) -> None:
+        """As `Plan.check_image_size`, of the sides that are known."""
+        known = [side for side in sides if side is not None]
+        if known:
+            self.plan.check_image_size(*known)
+
     def build(self, input_shape):
         self.trunk.build(input_shape)
         self.built = True
@@ -54,6 +62,7 @@ class FoundTrunk(keras.layers.Layer):
 
     def call(self, images, training=False):
         """Returns the last feature map of every resolution, fine to coarse."""
+        self.check_image_size(*images.shape[1:3])
         arguments = {kind.name: {} for kind in self.space.cell_types}
         features, _ = self.trunk(
             images, cell_arguments=arguments, training=training
@@ -87,15 +96,16 @@ class Backbone(keras.Model):
         genotype: Any,
         init_channels: int,
         num_cells: int,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int | None, int | None, int],
         stem: str = "imagenet",
         name: str = "backbone",
         **kwargs,
     ):
+        _check_image_shape(image_shape)
         trunk = FoundTrunk(
             genotype, init_channels, num_cells, stem, name="trunk"
         )
-        trunk.plan.check_image_size(*image_shape[:2])
+        trunk.check_image_size(*image_shape[:2])
         images = keras.Input(image_shape, name="images")
         outputs = {
             f"P{level}": keras.layers.Identity(name=f"level_{level}")(x)
@@ -127,11 +137,21 @@ class Backbone(keras.Model):
         return cls(**config)
 
 
+def _check_image_shape(shape: Any) -> None:
+    fits = isinstance(shape, Sequence) and len(shape) == 3
+    if not fits or shape[-1] not in (1, 3):
+        raise ConfigError(
+            f"image_shape={shape} is not valid: give (height, width, 3), or 1 "
+            f"at the end for grey images; None for a height or width takes "
+            f"any."
+        )
+
+
 def build_backbone(
     genotype: Any,
     init_channels: int = 48,
     num_cells: int = 14,
-    image_shape: tuple[int, int, int] = (224, 224, 3),
+    image_shape: tuple[int | None, int | None, int] = (224, 224, 3),
     stem: str = "imagenet",
 ) -> Backbone:
     """Builds the feature extractor of a genotype, with fresh weights.
@@ -142,9 +162,10 @@ def build_backbone(
         init_channels: C.
         num_cells: number of cells (nasbench201: per stage); 0 means the
             space's own number.
-        image_shape: (height, width, 3) in pixels, both multiples of the
-            network's total reduction: 32 with the imagenet stem, 4 with the
-            cifar stem.
+        image_shape: (height, width, 3) in pixels, or 1 at the end for grey
+            images. Height and width are multiples of the network's total
+            reduction: 32 with the imagenet stem, 4 with the cifar stem; None
+            takes any such.
         stem: "imagenet" for the levels P3, P4, P5; "cifar" for P0, P1, P2.
 
     Returns:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from typing import Any
 
 import keras
 
+from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import AuxiliaryHead, ClassifierHead
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.ops.drop_path import drop_path
@@ -21,8 +24,8 @@ from maenas_tf.spaces import (
 class Network(keras.Model):
     """The skeleton of a space, its cells those of a genotype.
 
-    An ordinary Keras model from images to logits. The auxiliary head, if
-    any, takes part only through `call_with_auxiliary`.
+    An ordinary Keras model from images, RGB or grey, to logits. The auxiliary
+    head, if any, takes part only through `call_with_auxiliary`.
 
     Args:
         genotype: a genotype, its dictionary, or anything `load_genotype`
@@ -154,7 +157,20 @@ def build_network(
 ) -> Network:
     """Builds the network of a genotype; see `Network` for the arguments.
 
+    Raises:
+        ConfigError: an argument is unknown, or there is no such network.
+
     Examples:
         model = build_network("DARTS_V2", num_classes=10, num_cells=20)
     """
+    known = [*inspect.signature(Network).parameters, "dtype", "trainable"]
+    known.remove("kwargs")
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise ConfigError(
+                f"Unknown argument {name!r}. {hint}Known are "
+                f"{', '.join(known)}."
+            )
     return Network(genotype, num_classes, init_channels, num_cells, **options)

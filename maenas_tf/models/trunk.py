@@ -223,7 +223,8 @@ class Trunk(keras.layers.Layer):
 
     def build(self, input_shape):
         """Makes all weights; notes the `shapes` of all outputs by name."""
-        self.shapes = {plan.IMAGES: tuple(input_shape)}
+        # Of grey images too: their channel is repeated.
+        self.shapes = {plan.IMAGES: (*input_shape[:-1], 3)}
         for placement, layer in self._pairs():
             inputs = [self.shapes[name] for name in placement.inputs]
             with contextlib.ExitStack() as scopes:
@@ -260,15 +261,18 @@ class Trunk(keras.layers.Layer):
         """Computes everything.
 
         Args:
-            x: images, [B, H, W, 3].
+            x: images, [B, H, W, 3], or [B, H, W, 1] of grey ones.
             cell_arguments: cell type to further arguments of its cells.
             training: passed on.
 
         Returns:
             The features, fine to coarse, and the feature map that an
             auxiliary head looks at, if the plan has one.
+
+        Raises:
+            ValueError: the images have another shape.
         """
-        values = {plan.IMAGES: x}
+        values = {plan.IMAGES: _as_rgb(x)}
         for placement, layer in self._pairs():
             inputs = [values[name] for name in placement.inputs]
             if placement.form == CELL:
@@ -280,6 +284,17 @@ class Trunk(keras.layers.Layer):
             values[placement.name] = value
         features = [values[name] for name in self.plan.features]
         return features, values.get(self.plan.auxiliary)
+
+
+def _as_rgb(images: tf.Tensor) -> tf.Tensor:
+    """Returns [B, H, W, 3] of images, the channel of grey ones repeated."""
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[-1] not in (1, 3, None):
+        raise ValueError(
+            f"`images` has the shape {shape}; give [B, H, W, 3], or "
+            f"[B, H, W, 1] of grey images."
+        )
+    return tf.repeat(images, 3, axis=-1) if shape[-1] == 1 else images
 
 
 def _half(size: int | None) -> int | None:

@@ -10,7 +10,12 @@ from maenas_tf.engine.optimization import SGD, Adam
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
-from maenas_tf.skeletons import head_of, reduction, search_cells
+from maenas_tf.skeletons import (
+    evaluation_size,
+    head_of,
+    make_plan,
+    search_cells,
+)
 from maenas_tf.spaces import Space
 from maenas_tf.spaces.candidates import Candidates, narrowed
 from maenas_tf.tasks import Task, TaskContext, make_task
@@ -42,7 +47,7 @@ def build_task(
         dataset=config.dataset,
         seed=config.seed,
         init_channels=config.init_channels,
-        reduction=reduction(space, config.stem),
+        plan=make_plan(space, evaluation_size(space, config.stem)),
         class_counts=class_counts,
     )
     return make_task(config.task, config, context)

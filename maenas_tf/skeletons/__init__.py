@@ -16,7 +16,6 @@ from maenas_tf.skeletons.skeleton import (
     evaluation_size,
     head_of,
     make_plan,
-    reduction,
     search_cells,
     skeleton_of,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "head_of",
     "make_plan",
     "network_cost",
-    "reduction",
     "search_cells",
     "skeleton_of",
 ]

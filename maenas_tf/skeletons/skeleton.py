@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import numbers
 from collections.abc import Mapping
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import AT_LEAST_ONE, ConfigError, check
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons.plan import Head, NetworkSize, Plan
 from maenas_tf.spaces import SPACES, Genotype, Space
@@ -32,6 +33,13 @@ class Skeleton(abc.ABC):
     def check(self, space: Space, size: NetworkSize) -> None:
         """Raises ConfigError if there is no such network."""
         self.evaluation_size(space, size.stem)
+        check(
+            isinstance(size.init_channels, numbers.Integral)
+            and size.init_channels >= 1,
+            "init_channels",
+            size.init_channels,
+            AT_LEAST_ONE.expected,
+        )
         if size.num_cells < self.min_num_cells:
             raise ConfigError(
                 f"--num_cells={size.num_cells} is too few for "
@@ -97,11 +105,6 @@ def make_plan(
     skeleton = skeleton_of(space)
     skeleton.check(space, size)
     return skeleton.plan(space, size, genotype)
-
-
-def reduction(space: Space, stem: str) -> int:
-    """Returns how many times the networks of a space reduce the resolution."""
-    return make_plan(space, evaluation_size(space, stem)).reduction
 
 
 def search_cells(space: Space, num_cells: int = 0) -> int:

@@ -55,7 +55,7 @@ class Jigsaw(Classification):
 
     def __init__(self, settings, context):
         super().__init__(settings, context)
-        divisor = context.reduction
+        divisor = context.plan.reduction
         self.quarter = context.image_size // GRID
         self.tile = tile_size(context.image_size, divisor)
         if not self.tile:

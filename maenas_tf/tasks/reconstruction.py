@@ -61,6 +61,8 @@ class Reconstruction(Task):
 
     def __init__(self, settings: ReconstructionSettings, context: TaskContext):
         super().__init__(settings, context)
+        # Before patches, or sizes are offered that only they would suit.
+        context.plan.check_image_size(self.image_size)
         if settings.target == "normalized_patches":
             masking.check_masking(self.image_size, settings.patch_size, 0.0)
         decoder.DECODERS.get_for_flag("decoder", settings.decoder)

@@ -9,7 +9,7 @@ from etils import epy
 
 from maenas_tf.config import Config, ConfigError
 from maenas_tf.registry import Registry
-from maenas_tf.skeletons import Head
+from maenas_tf.skeletons import Head, Plan
 
 # What the flags list must not wait for TensorFlow.
 with epy.lazy_imports():
@@ -31,8 +31,8 @@ class TaskContext:
         dataset: its name, for messages.
         seed: of the run.
         init_channels: of the network (C).
-        reduction: how often the network reduces the resolution, from its
-            input to its coarsest features.
+        plan: of the network; of its sizes only the reduction is the
+            search's.
         class_counts: images of each class; empty without labels.
     """
 
@@ -41,7 +41,7 @@ class TaskContext:
     dataset: str
     seed: int
     init_channels: int
-    reduction: int
+    plan: Plan
     class_counts: tuple[int, ...] = ()
 
 

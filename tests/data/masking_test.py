@@ -1,5 +1,7 @@
 """Tests of `maenas_tf.data.masking`."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -121,3 +123,22 @@ def test_number_of_masked_patches_is_rounded(size, patch, ratio, count):
 def test_impossible_masks_are_refused(size, patch, ratio, message):
     with pytest.raises(ConfigError, match=message):
         masking.check_masking(size, patch, ratio)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.1, 0.5, 0.75, 0.99])
+@pytest.mark.parametrize("size", [8, 12, 30, 32, 36])
+@pytest.mark.parametrize("patch", [7, 8, 36])
+def test_every_patch_size_that_is_offered_works(size, patch, ratio):
+    try:
+        masking.check_masking(size, patch, ratio)
+    except ConfigError as error:
+        offered = re.search(r"one of ([\d, ]*\d)", str(error))
+        for number in offered[1].split(", ") if offered else ():
+            masking.check_masking(size, int(number), ratio)
+
+
+def test_where_no_patch_size_works_none_is_offered():
+    with pytest.raises(ConfigError, match="choose another --image_size"):
+        masking.check_masking(7, 5, 0.5)
+    with pytest.raises(ConfigError, match="visible: choose another --mask_r"):
+        masking.check_masking(4, 4, 0.01)

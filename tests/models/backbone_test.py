@@ -121,6 +121,24 @@ def test_a_shape_that_the_levels_do_not_divide_is_refused(shape):
         build_backbone("DARTS_V2", 4, 3, shape)
 
 
+def test_any_height_and_width_that_fit_may_be_left_open():
+    made = build_backbone("DARTS_V2", 4, 3, (None, None, 3))
+    features = made(make_images(64, 96))
+    assert [tuple(f.shape[1:3]) for f in features.values()] == [
+        (8, 12),
+        (4, 6),
+        (2, 3),
+    ]
+    with pytest.raises(ConfigError, match="--image_size=40 does not fit"):
+        made(make_images(64, 40))
+
+
+@pytest.mark.parametrize("shape", [64, (64, 64), (64, 64, 4), "333"])
+def test_what_is_no_shape_of_images_is_one_sentence(shape):
+    with pytest.raises(ConfigError, match="give .height, width, 3."):
+        build_backbone("DARTS_V2", 4, 3, shape)
+
+
 def test_a_retinanet_takes_it_and_trains_every_weight_of_it():
     keras_cv = pytest.importorskip("keras_cv")
     keras.utils.set_random_seed(0)

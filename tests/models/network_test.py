@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network, build_network
 from maenas_tf.ops.drop_path import drop_path
 from maenas_tf.spaces import SPACES
@@ -231,3 +232,28 @@ def test_the_genotype_may_be_named_in_every_way(tmp_path):
     )
     for name in named:
         assert Network(name, 3, 2, 1, 8).genotype == genotype
+
+
+def test_grey_images_are_taken_as_three_equal_channels():
+    network = build_network(MIXED, 4, 2, 1, image_size=8)
+    grey = np.random.default_rng(0).normal(size=(2, 8, 8, 1))
+    grey = grey.astype(np.float32)
+    expected = network(np.repeat(grey, 3, axis=-1)).numpy()
+    assert network(grey).numpy().tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match=r"shape \(2, 8, 8, 2\); give"):
+        network(np.zeros((2, 8, 8, 2), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"init_channels": 0}, "--init_channels=0 is not valid: give a whole"),
+        ({"init_channels": 2.5}, "--init_channels=2.5 is not valid"),
+        ({"image_shape": (8, 8, 1)}, "'image_shape'. Did you mean 'image_size"),
+        ({"foo": 3}, "Unknown argument 'foo'. Known are genotype, num_class"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(arguments, said):
+    with pytest.raises(ConfigError) as caught:
+        build_network(MIXED, **arguments)
+    assert said in str(caught.value)

@@ -17,8 +17,8 @@ from maenas_tf.models.supernet import (
 )
 from maenas_tf.skeletons import (
     NetworkSize,
+    evaluation_size,
     make_plan,
-    reduction,
     skeleton_of,
 )
 from maenas_tf.spaces import SPACES
@@ -132,7 +132,8 @@ def test_features_of_the_published_size_go_from_fine_to_coarse(
 @pytest.mark.parametrize("space", SPACES.names())
 def test_features_have_the_shapes_announced(space):
     (stem, *_) = skeleton_of(SPACES.get(space)).evaluation_sizes
-    size = 2 * reduction(SPACES.get(space), stem)
+    plan = make_plan(space, evaluation_size(SPACES.get(space), stem))
+    size = 2 * plan.reduction
     net = tiny(space, image_size=size, stem=stem)
     features = net(tf.constant(image((2, size, size, 3))))
     assert [(None, *f.shape[1:]) for f in features] == list(

@@ -14,7 +14,7 @@ from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitive import PRIMITIVES
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.source import SourceNode
-from maenas_tf.skeletons import reduction, skeleton_of
+from maenas_tf.skeletons import evaluation_size, make_plan, skeleton_of
 from maenas_tf.spaces import SPACES
 from tests.ops.layers import fill, gradients, image
 
@@ -107,7 +107,8 @@ def test_moving_statistics_are_equal(name, stride):
 def test_supernets_are_equal(space):
     """Features, and the gradients of every weight and alpha."""
     (stem, *_) = skeleton_of(SPACES.get(space)).evaluation_sizes
-    size = 2 * reduction(SPACES.get(space), stem)
+    plan = make_plan(space, evaluation_size(SPACES.get(space), stem))
+    size = 2 * plan.reduction
     images = tf.constant(image((2, size, size, 3)))
     models = []
     for implementation in ("fused", "plain"):

@@ -9,7 +9,6 @@ from maenas_tf.skeletons import (
     NetworkSize,
     evaluation_size,
     make_plan,
-    reduction,
     search_cells,
 )
 from maenas_tf.spaces import SPACES, Genotype, GenotypeEdge
@@ -68,7 +67,8 @@ def test_features_are_the_ends_of_the_resolutions(space, stem, levels):
     plan = make_plan(space, NetworkSize(4, 5, 64, stem=stem))
     assert plan.levels == levels
     assert plan.reduction == 2 ** levels[-1]
-    assert reduction(SPACES.get(space), stem) == plan.reduction
+    plan = make_plan(space, evaluation_size(SPACES.get(space), stem))
+    assert plan.reduction == 2 ** levels[-1]
     last = {p.level: p.name for p in plan.placements}
     assert plan.features == tuple(last[level] for level in levels)
 

@@ -209,6 +209,11 @@ def test_a_patch_that_does_not_fit_names_the_flag():
         make_task(patch_size=3)
 
 
+def test_images_that_no_network_takes_are_told_before_patches():
+    with pytest.raises(ConfigError, match="--image_size=30 does not fit"):
+        examples.make_task("mae", 30, patch_size=8)
+
+
 @pytest.mark.parametrize(("width", "expected"), [(0, 6), (5, 5)])
 def test_the_decoder_is_as_wide_as_asked_or_as_the_first_cells(width, expected):
     task = make_task(init_channels=6, decoder_width=width)
