@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Any
 
 from absl import flags
@@ -42,20 +41,20 @@ CHECKPOINT_MINUTES = flags.DEFINE_float(
 dataclass_flags.define(SearchConfig, __name__)
 
 
-def sweep_dir() -> pathlib.Path:
+def sweep_dir() -> str:
     """Returns where the run directories are to be.
 
     Raises:
         ConfigError: no flag tells.
     """
     if SWEEP_DIR.value:
-        return pathlib.Path(SWEEP_DIR.value)
+        return SWEEP_DIR.value
     if not RUN_DIR.value:
         raise ConfigError(
             "--sweep_dir is missing: give the directory that the run "
             "directories are made in."
         )
-    return pathlib.Path(f"{RUN_DIR.value.rstrip('/')}_sweep")
+    return f"{RUN_DIR.value.rstrip('/')}_sweep"
 
 
 def base_settings() -> dict[str, Any]:

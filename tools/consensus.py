@@ -10,8 +10,6 @@ cell found is looked up afterwards. Exit codes: 0 done; 2 bad input.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 
 from flags import consensus_flags
@@ -33,7 +31,7 @@ def main() -> None:
     records, _ = require_runs(consensus_flags.RUNS.value, SearchConfig.unsaid())
     consensus = find_consensus(records)
     try:
-        consensus.write(pathlib.Path(output_dir))
+        consensus.write(output_dir)
     except OSError as error:
         raise ConfigError(
             f"--output_dir={output_dir} cannot be written "

@@ -11,7 +11,7 @@ from absl import app, flags, logging
 
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
-from maenas_tf.engine.console import silent_stderr
+from maenas_tf.engine.console import as_sentence, silent_stderr
 from maenas_tf.engine.signals import stopped_by_signals
 from tools.command_line import BAD_INPUT, parse
 
@@ -50,8 +50,8 @@ def run(main: Callable[[], int | None]) -> None:
                 line_buffering=True, errors="backslashreplace"
             )
             return main() or 0
-        except ConfigError as error:
-            print(str(error), file=sys.stderr)
+        except (ConfigError, OSError) as error:
+            print(as_sentence(error), file=sys.stderr)
             return BAD_INPUT
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."

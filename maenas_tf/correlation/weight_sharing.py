@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.config.printable import printable
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.runs import files
@@ -49,7 +49,7 @@ class SharedWeights:
         space: str,
         held_out_images: int,
     ):
-        path = pathlib.Path(run_dir)
+        path = user_path(run_dir)
         config = _read_config(path)
         if config.space != space:
             raise ConfigError(

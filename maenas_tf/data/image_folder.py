@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 from absl import logging
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.file_images import FileImages
 from maenas_tf.data.identity import fingerprint_files
@@ -128,7 +127,7 @@ def _read_top(data_dir: str, named: str) -> Folder:
         raise ConfigError(
             "--data_dir is empty; give the folder that holds the images."
         )
-    root = pathlib.Path(data_dir).expanduser()
+    root = user_path(data_dir)
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "does not exist"
         raise ConfigError(

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.image_source import ImageSource, with_statistics
 from maenas_tf.data.labels import number_by_value
@@ -186,7 +186,7 @@ def make_builder(name: str, data_dir: str) -> Any:
     try:
         return tfds.builder(
             name,
-            data_dir=os.path.expanduser(data_dir) or None,
+            data_dir=user_path(data_dir) if data_dir else None,
             try_gcs=False,
         )
     except tfds.core.DatasetNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.tensorflow_paths import tensorflow_path
+from maenas_tf.engine.writing import as_os_error
 
 # TensorFlow's reader turns a status into a Python error where it can: a file
 # that was cut short is an IndexError, one without an entry a KeyError.
@@ -95,9 +97,19 @@ class RunCheckpoint:
         )
 
     def save(self, state: Mapping[str, Any]) -> str:
-        """Writes variables and `state` (JSON values); returns the path."""
+        """Writes variables and `state` (JSON values); returns the path.
+
+        Raises:
+            OSError: it cannot be written; the checkpoint before stands.
+        """
         self._state.assign(json.dumps(dict(state)))
-        written = os.path.basename(self._manager.save())
+        try:
+            with as_os_error(self._directory):
+                written = os.path.basename(self._manager.save())
+        except OSError:
+            for begun in pathlib.Path(self._directory).glob("*_temp"):
+                shutil.rmtree(begun, ignore_errors=True)
+            raise
         return os.path.join(self._directory, written)
 
     def restore(self) -> dict[str, Any] | None:

@@ -176,6 +176,18 @@ def say(text: str, stream: TextIO | None = None) -> None:
         bar.draw()
 
 
+def as_sentence(error: Exception) -> str:
+    """Returns what a user is told of an error, of a file above all."""
+    if not isinstance(error, OSError):
+        return str(error)
+    # As where the disk is full.
+    return (
+        f"{error.filename or 'A file'} cannot be read or written "
+        f"({error.strerror or error}): make room or give the right to, then "
+        f"give the same command again; what was finished before is kept."
+    )
+
+
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
     """Hides what this process and its children write to stderr.

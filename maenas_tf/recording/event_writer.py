@@ -8,20 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import socket
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from tensorboard.compat.proto import event_pb2, summary_pb2
-from tensorboard.plugins.hparams import api as hparams_api
+from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.plugins.text.summary_v2 import text_pb
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from maenas_tf.config.printable import printable
-from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.figures import plots
 from maenas_tf.recording import summaries
-from maenas_tf.runs import files
+from maenas_tf.runs import atomic, files
 from maenas_tf.spaces import Genotype
 
 FINAL = "final/"
@@ -40,6 +40,7 @@ class EventWriter:
 
     Raises:
         ValueError: `first_epoch` is negative.
+        OSError: the file cannot be written, here or later.
     """
 
     def __init__(self, directory: str | os.PathLike[str], first_epoch: int = 0):
@@ -52,12 +53,21 @@ class EventWriter:
         self._last_step = max(first_epoch - 1, 0)
         self._pictures: dict[str, tuple[Any, summary_pb2.Summary]] = {}
         _wait_for_a_later_name(self.directory)
-        self._writer = EventFileWriter(tensorflow_path(self.directory))
+        os.makedirs(self.directory, exist_ok=True)
+        self._path = os.path.join(
+            self.directory,
+            f"events.out.tfevents.{int(time.time()):010d}."
+            f"{socket.gethostname()}.{os.getpid()}",
+        )
+        # At once and not by a thread, whose errors nobody could tell.
+        self._file = open(self._path, "wb")
+        self._records = RecordWriter(self._file)
+        self._write(event_pb2.Event(file_version="brain.Event:2"))
         # TensorBoard drops what it has read of steps >= that of a START
         # which is not the first of the directory.
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._add(first_epoch, session_log=start)
-        self._writer.flush()
+        self._flush()
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +82,7 @@ class EventWriter:
         for summary in values:
             self._add(epoch, summary=summary)
         self._last_step = max(self._last_step, epoch)
-        self._writer.flush()
+        self._flush()
 
     def write_scalars(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Writes numbers of an epoch by tag."""
@@ -110,14 +120,14 @@ class EventWriter:
             name: summaries.hparam_value(value)
             for name, value in config.items()
         }
-        experiment = hparams_api.hparams_config_pb(
-            hparams=[hparams_api.HParam(name) for name in values],
+        experiment = hparams.hparams_config_pb(
+            hparams=[hparams.HParam(name) for name in values],
             metrics=[
-                hparams_api.Metric(FINAL + name, display_name=name)
+                hparams.Metric(FINAL + name, display_name=name)
                 for name in metrics
             ],
         )
-        trial = hparams_api.hparams_pb(values, trial_id=self._trial())
+        trial = hparams.hparams_pb(values, trial_id=self._trial())
         final = [
             summaries.scalar_summary(FINAL + name, value)
             for name, value in metrics.items()
@@ -127,12 +137,20 @@ class EventWriter:
 
     def close(self) -> None:
         """Writes what is left and closes the file; may be called twice."""
-        self._writer.close()
+        with atomic.naming(self._path):
+            self._file.close()
 
     def _add(self, step: int, **content: Any) -> None:
-        self._writer.add_event(
-            event_pb2.Event(wall_time=time.time(), step=step, **content)
-        )
+        self._write(event_pb2.Event(step=step, **content))
+
+    def _write(self, event: event_pb2.Event) -> None:
+        event.wall_time = time.time()
+        with atomic.naming(self._path):
+            self._records.write(event.SerializeToString())
+
+    def _flush(self) -> None:
+        with atomic.naming(self._path):
+            self._file.flush()
 
     def _trial(self) -> str:
         """Names this run's row: two runs of equal settings stay two rows."""

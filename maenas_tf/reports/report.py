@@ -6,7 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from maenas_tf.config import ConfigError, file_names
+from maenas_tf.config import ConfigError, file_names, user_path
 from maenas_tf.figures import plots
 from maenas_tf.reports import grouping, html_page, report_charts, report_tables
 from maenas_tf.reports.comparison import BOOTSTRAP, PAIRED, RESAMPLES
@@ -74,7 +74,7 @@ class Report:
             output_dir: made if missing.
             progress: wraps the runs, which are drawn one by one.
         """
-        folder = pathlib.Path(output_dir)
+        folder = user_path(output_dir)
         self._write_tables(folder)
         drawn = report_charts.draw_all(self.groups)
         for name, picture in drawn.items():

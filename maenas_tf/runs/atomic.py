@@ -18,6 +18,25 @@ import numpy as np
 
 
 @contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Gives an error about a file its name, where it has none.
+
+    A full disk is noticed by what writes into an open file, which does not
+    know what it is called.
+
+    Args:
+        path: of the file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, reason, os.fspath(path)) from error
+
+
+@contextlib.contextmanager
 def replacing(target: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields where to write a file that is then moved to its place.
 
@@ -26,11 +45,16 @@ def replacing(target: pathlib.Path) -> Iterator[pathlib.Path]:
 
     Args:
         target: the file; missing folders are made.
+
+    Raises:
+        OSError: it cannot be written; its `filename` is `target`, where it
+            is not that of another file.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".new.{target.name}")
     try:
-        yield temporary
+        with naming(target):
+            yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)

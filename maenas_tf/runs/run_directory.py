@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from maenas_tf.config import Config, ConfigError
+from maenas_tf.config import Config, ConfigError, user_path
 from maenas_tf.data import image_listing
 from maenas_tf.engine.console import say
 from maenas_tf.runs import atomic, files
@@ -84,7 +84,7 @@ def as_begun(config: ConfigType, path: str | os.PathLike[str]) -> ConfigType:
             wrong.
     """
     try:
-        text = (pathlib.Path(path) / files.CONFIG).read_text()
+        text = (user_path(path) / files.CONFIG).read_text()
         type(config).from_json(text)
     except (OSError, ValueError):
         return config
@@ -119,7 +119,7 @@ class RunDirectory:
     ):
         if not os.fspath(path):
             raise ConfigError("--run_dir is empty; give a directory.")
-        self.path = pathlib.Path(path)
+        self.path = user_path(path)
         self._check_apart(config)
         self._make()
         try:
@@ -134,7 +134,7 @@ class RunDirectory:
         folder = settings.get("dataset") == "folder" and settings["data_dir"]
         if not folder or not self.path.is_dir():
             return
-        data_dir = pathlib.Path(folder).expanduser().resolve()
+        data_dir = user_path(folder).resolve()
         path = self.path.resolve()
         inside = data_dir in (path, *path.parents)
         if inside and image_listing.holds_images(path):

@@ -6,7 +6,7 @@ import contextlib
 import os
 import pathlib
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.runs import files
 from maenas_tf.spaces import Genotype, load_genotype
 
@@ -21,7 +21,7 @@ def find_genotype(source: str, run_dir: str | os.PathLike[str]) -> Genotype:
         return load_genotype(source)
     except ValueError as error:
         # The search's directory may be gone; this run knows what it trains.
-        stored = pathlib.Path(run_dir) / files.GENOTYPE
+        stored = user_path(run_dir) / files.GENOTYPE
         if (stored.parent / files.PREPROCESSING).is_file():
             with contextlib.suppress(ValueError):
                 return load_genotype(stored)

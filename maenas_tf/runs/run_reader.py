@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.config.renewed import renewed
 from maenas_tf.engine.console import say
 from maenas_tf.runs import files
@@ -46,7 +46,8 @@ def find_run_directories(patterns: Sequence[str]) -> list[pathlib.Path]:
     """
     found: dict[str, None] = {}
     for pattern in patterns:
-        places = [p for p in sorted(glob.glob(pattern)) if os.path.isdir(p)]
+        fitting = sorted(glob.glob(os.fspath(user_path(pattern))))
+        places = [path for path in fitting if os.path.isdir(path)]
         if not places:
             raise ConfigError(
                 f"--runs={pattern} fits no directory; give run directories, "

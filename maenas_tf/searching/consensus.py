@@ -9,7 +9,7 @@ whose network turns out best, which needs labels; Liu et al., 2019.)
 from __future__ import annotations
 
 import dataclasses
-import pathlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS
 from maenas_tf.algorithms.alpha_reading import mean_weights
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.runs import atomic, files, kinds
 from maenas_tf.runs.run_record import RunRecord, true_figures
 from maenas_tf.selection.constraints import Budget, Limits
@@ -55,12 +55,13 @@ class Consensus:
     seconds: float
     true_figures: Mapping[str, float]
 
-    def write(self, directory: pathlib.Path) -> None:
+    def write(self, output_dir: str | os.PathLike[str]) -> None:
         """Writes genotype.json, weights.npz and summary.json.
 
         Args:
-            directory: made if missing.
+            output_dir: made if missing.
         """
+        directory = user_path(output_dir)
         atomic.write_arrays(directory / files.WEIGHTS, self.weights)
         summary = {
             kinds.KIND: kinds.CONSENSUS,

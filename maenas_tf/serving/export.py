@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, check, file_names
+from maenas_tf.config import ConfigError, check, file_names, user_path
 from maenas_tf.data.augment import normalize
 from maenas_tf.runs.atomic import write_text
 from maenas_tf.serving.export_formats import FORMATS
@@ -60,7 +60,7 @@ def check_output_dir(output_dir: str | os.PathLike[str]) -> pathlib.Path:
     """
     if not os.fspath(output_dir):
         raise ConfigError("--output_dir is empty; give a directory.")
-    path = pathlib.Path(output_dir).resolve()
+    path = user_path(output_dir).resolve()
     if path.is_dir():
         try:
             used = any(path.iterdir())
@@ -80,8 +80,9 @@ def check_output_dir(output_dir: str | os.PathLike[str]) -> pathlib.Path:
 
 def _unwritable(path: pathlib.Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"--output_dir={path} cannot be written ({error.strerror}); give "
-        f"a new directory below one of your own."
+        f"--output_dir={path} cannot be written "
+        f"({error.strerror or error}); give a new directory below one of your "
+        f"own, with room."
     )
 
 
@@ -106,11 +107,10 @@ def all_or_nothing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         raise _unwritable(path, error) from error
     try:
         yield temporary
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, path)
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

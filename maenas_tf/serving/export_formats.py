@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.tensorflow_paths import tensorflow_path
+from maenas_tf.engine.writing import as_os_error
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
 from maenas_tf.serving import serving_assets
@@ -74,9 +75,10 @@ class SavedModelFormat(Format):
             serving_assets.write_preprocessing(text, sources),
         ]
         module = ServingModule(network, preprocessing, assets)
-        tf.saved_model.save(
-            module, tensorflow_path(self.path), module.signatures()
-        )
+        with as_os_error(self.path):
+            tf.saved_model.save(
+                module, tensorflow_path(self.path), module.signatures()
+            )
         shutil.rmtree(sources)
 
     def probabilities(self, images: np.ndarray) -> list[np.ndarray]:
@@ -129,7 +131,8 @@ class LiteRTFormat(Format):
         temporary = self.directory / "litert.temporary"
         module = ServingModule(network, preprocessing)
         signatures = {"serving_default": module.fixed_size_function}
-        tf.saved_model.save(module, tensorflow_path(temporary), signatures)
+        with as_os_error(temporary):
+            tf.saved_model.save(module, tensorflow_path(temporary), signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             tensorflow_path(temporary), signature_keys=list(signatures)
         )

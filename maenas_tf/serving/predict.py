@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from maenas_tf.config import ConfigError, check
+from maenas_tf.config import ConfigError, check, user_path
 from maenas_tf.data import image_file, image_listing
 from maenas_tf.data.decoding_threads import decoding_threads
 from maenas_tf.data.pixel_rules import PixelRules
@@ -53,7 +53,7 @@ def find_saved_model(saved_model: str | os.PathLike[str]) -> pathlib.Path:
     Raises:
         ConfigError: there is none.
     """
-    path = pathlib.Path(saved_model)
+    path = user_path(saved_model)
     if (path / "saved_model.pb").is_file():
         return path
     versions = [
@@ -114,7 +114,7 @@ def find_images(images: str | os.PathLike[str]) -> list[pathlib.Path]:
     Raises:
         ConfigError: there is none.
     """
-    path = pathlib.Path(images)
+    path = user_path(images)
     if not os.fspath(images) or not path.exists():
         raise ConfigError(
             f"--images={images} does not exist; give an image or a folder."
@@ -209,7 +209,7 @@ def predict(
     for name, value in (("top_k", top_k), ("batch_size", batch_size)):
         expected = "give a whole number of at least 1."
         check(value >= 1, name, value, expected)
-    target = pathlib.Path(output)
+    target = user_path(output)
     if not os.fspath(output) or target.is_dir():
         raise ConfigError(f"--output={output} is no file; give a CSV file.")
     paths = find_images(images)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from maenas_tf.config import ConfigError, file_names
+from maenas_tf.config import ConfigError, file_names, user_path
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.runs import atomic, files
 from maenas_tf.sweeps import sweep_state
@@ -52,7 +52,7 @@ class Sweep:
         num_jobs: int = 1,
         poll_seconds: float = 0.5,
     ):
-        self.directory = pathlib.Path(directory)
+        self.directory = user_path(directory)
         self.executor = executor
         self.make_command = make_command
         self.num_jobs = num_jobs

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, file_names
+from maenas_tf.config import ConfigError, file_names, user_path
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import memory_mb, versions
@@ -139,7 +139,7 @@ def write_report(
         table = timing.comparison_table(report["results"], against)
     if not directory:
         return table.to_markdown()
-    path = pathlib.Path(directory)
+    path = user_path(directory)
     for setting, by_name in (scaling or {}).items():
         picture = timing.draw_scaling(setting, by_name)
         atomic.write_bytes(

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from maenas_tf.models.network import Network
 from maenas_tf.runs import files
@@ -129,7 +129,7 @@ def load_trained(
         )
     if not os.fspath(run_dir):
         raise ConfigError("--run_dir is empty; give that of a training.")
-    path = pathlib.Path(run_dir)
+    path = user_path(run_dir)
     if not path.is_dir():
         raise ConfigError(
             f"--run_dir={path} does not exist; give that of a training."

@@ -11,6 +11,7 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
+from tests.engine import small_files
 from tests.searching.small import flat, values
 
 STATE = {"epoch": 3, "step": 7, "totals": {"loss": 0.1}, "seconds": None}
@@ -200,3 +201,21 @@ def test_two_variables_of_one_path_are_an_error(tmp_path):
     with pytest.raises(ValueError, match="group/same.*different names"):
         RunCheckpoint(tmp_path, {"group": [first, second]})
     RunCheckpoint(tmp_path, {"group": [first], "other": [second]})
+
+
+def test_a_checkpoint_without_room_leaves_the_one_before(tmp_path):
+    run = Run(size=300)
+    checkpoint = RunCheckpoint(tmp_path / "checkpoints", run.groups)
+    before = checkpoint.save(STATE)
+    kept = values(run.everything)
+    run.step(np.random.default_rng(1))
+    too_large = pytest.raises(OSError, match="File too large")
+    with small_files.files_of_at_most(200_000), too_large as caught:
+        checkpoint.save({**STATE, "epoch": 4})
+    assert caught.value.filename == str(tmp_path / "checkpoints")
+    assert not list(tmp_path.glob("checkpoints/*_temp"))
+    assert checkpoint.latest == before
+    assert checkpoint.restore() == STATE
+    np.testing.assert_array_equal(flat(values(run.everything)), flat(kept))
+    checkpoint.save({**STATE, "epoch": 4})
+    assert checkpoint.restore()["epoch"] == 4

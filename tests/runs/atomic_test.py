@@ -51,3 +51,16 @@ def test_an_error_leaves_no_temporary_file(tmp_path, written):
         fail_after(file, written)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
+    file = tmp_path / "a.txt"
+    write_text(file, "old")
+    # What is written beside the file goes to a device without room.
+    (tmp_path / ".new.a.txt").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_text(file, "new")
+    assert caught.value.filename == str(file)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]

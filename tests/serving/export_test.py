@@ -330,7 +330,7 @@ class Wrong(Format):
         (2e-4, export.ExportError),
         (np.nan, export.ExportError),
         (KeyboardInterrupt(), KeyboardInterrupt),
-        (OSError("the disk is full"), OSError),
+        (OSError("the disk is full"), ConfigError),
     ],
 )
 def test_a_failure_leaves_nothing_behind(
