@@ -16,6 +16,7 @@ from maenas_tf.config.base import (
 from maenas_tf.config.data import (
     BatchSettings,
     DataSettings,
+    EpochSettings,
     LabelSettings,
     read_colour,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "DataSettings",
     "DeviceSettings",
+    "EpochSettings",
     "LabelSettings",
     "NetworkSettings",
     "OpenConfig",

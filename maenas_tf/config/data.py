@@ -71,6 +71,19 @@ class LabelSettings(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class EpochSettings(Config):
+    """How long an epoch is."""
+
+    steps_per_epoch: int = setting(
+        0,
+        "steps of an epoch, however many images there are: fewer than a pass "
+        "takes go on in the next epoch with images not yet seen in it, more "
+        "begin another; 0 means one pass.",
+        ZERO_IS_DEFAULT,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class DataSettings(BatchSettings):
     """Which images, and how they become batches."""
 

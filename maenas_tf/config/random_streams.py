@@ -3,7 +3,7 @@
 A stream is named by three numbers: the seed of the run, an epoch and a number
 of its own. The values are part of the results: they may never change. The
 pixels' own randomness (crop, flip, task) is hashed from the image's index
-instead, `data.pipeline.example_seeds`, and cannot meet these.
+instead, `data.epoch_table.example_seeds`, and cannot meet these.
 
 NumPy takes missing numbers for zeros: `default_rng(seed)`, from which the
 start of the Hessian's iteration is drawn, is the stream (seed, 0, 0), the

@@ -10,12 +10,15 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.config.random_streams import HELD_OUT_PART, WEIGHTS_ORDER
 from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.epoch_table import (
+    epoch_table,
+    example_table,
+)
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pipeline import (
     Example,
     batched,
     example_maker,
-    example_table,
 )
 
 # Enough to tell good architectures from bad ones by the same images and
@@ -91,6 +94,7 @@ def part_dataset(
     seed: int,
     epoch: int,
     augmentation: Augmentation,
+    steps: int = 0,
     start_step: int = 0,
     with_labels: bool,
     shuffle: bool = True,
@@ -107,6 +111,7 @@ def part_dataset(
         seed: of everything random here.
         epoch: counted from 0.
         augmentation: of the images.
+        steps: of an epoch; 0 is one pass, see `epoch_table`.
         start_step: leave out so many of the first steps.
         with_labels: whether examples have labels.
         shuffle: take them in an order of the epoch's own.
@@ -115,13 +120,25 @@ def part_dataset(
         A dataset of what `example_map` returns, stacked. Its content is a
         function of the arguments alone.
     """
-    order = np.asarray(indices)
+    steps = steps or part_steps(len(indices), batch_size)
     if shuffle:
-        order = WEIGHTS_ORDER.generator(seed, epoch).permutation(order)
-    steps = part_steps(len(order), batch_size)
-    order = order[start_step * batch_size : steps * batch_size]
+        table = epoch_table(
+            images,
+            np.asarray(indices),
+            WEIGHTS_ORDER,
+            batch_size=batch_size,
+            seed=seed,
+            epoch=epoch,
+            steps=steps,
+            start_step=start_step,
+            with_labels=with_labels,
+        )
+    else:
+        wanted = slice(start_step * batch_size, steps * batch_size)
+        order = np.asarray(indices)[wanted]
+        table = example_table(images, order, seed, epoch, with_labels)
     return batched(
-        example_table(images, order, seed, epoch, with_labels),
+        table,
         example_maker(images, augmentation, example_map),
         batch_size,
     )

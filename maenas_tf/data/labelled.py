@@ -13,8 +13,16 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.config.random_streams import TRAINING_ORDER, VALIDATION_PART
 from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.epoch_table import (
+    check_start,
+    epoch_table,
+    example_table,
+)
 from maenas_tf.data.image_source import ImageSource
-from maenas_tf.data.pipeline import batched, example_maker, example_table
+from maenas_tf.data.pipeline import (
+    batched,
+    example_maker,
+)
 
 
 def split_validation(
@@ -112,6 +120,7 @@ def training_dataset(
     seed: int,
     epoch: int,
     augmentation: Augmentation,
+    steps: int = 0,
     start_step: int = 0,
 ) -> tf.data.Dataset:
     """Make one epoch of shuffled batches.
@@ -123,6 +132,7 @@ def training_dataset(
         seed: of everything random here.
         epoch: counted from 0.
         augmentation: of the images.
+        steps: of an epoch; 0 is one pass, see `epoch_table`.
         start_step: leave out so many of the first steps; equal to `.skip`,
             without computing what is skipped.
 
@@ -136,15 +146,19 @@ def training_dataset(
             range.
     """
     _check_labels(images)
-    steps = training_steps(len(indices), batch_size)
-    if not 0 <= start_step <= steps:
-        raise ValueError(
-            f"start_step={start_step} must be from 0 to the {steps} steps of "
-            f"an epoch."
-        )
-    order = TRAINING_ORDER.generator(seed, epoch).permutation(indices)
-    order = order[start_step * batch_size : steps * batch_size]
-    table = example_table(images, order, seed, epoch, True)
+    steps = steps or training_steps(len(indices), batch_size)
+    check_start(start_step, steps)
+    table = epoch_table(
+        images,
+        indices,
+        TRAINING_ORDER,
+        batch_size=batch_size,
+        seed=seed,
+        epoch=epoch,
+        steps=steps,
+        start_step=start_step,
+        with_labels=True,
+    )
     make_example = example_maker(images, augmentation, _keep)
     return batched(table, make_example, batch_size)
 

@@ -2,9 +2,10 @@
 
 The order is fixed. For every epoch and each of two disjoint halves:
 
-1. shuffle: a permutation of the half's indices, drawn from (seed, epoch,
+1. shuffle: a permutation of the half's indices, drawn from (seed, pass,
    half). Only indices are shuffled, so all of the half is mixed and the
-   buffer costs nothing.
+   buffer costs nothing. An epoch is one pass, or so many steps of the row of
+   passes as are asked for.
 2. drop the first `start_step` batches: a slice of the indices, so resuming
    late in an epoch costs no more than early.
 3. fetch the image by index: from one tensor in host memory, or its file.
@@ -16,7 +17,7 @@ The order is fixed. For every epoch and each of two disjoint halves:
 7. the task's map (mask, rotation, ...), fresh for every image and epoch.
 8. pair the halves, batch, prefetch.
 
-Every image has its own seeds, hashed from (seed, epoch, index of the image):
+Every image has its own seeds, hashed from (seed, pass, index of the image):
 parallel workers, batch size, the position in the epoch and resumption cannot
 change a pixel. Same seed and epoch, same batches.
 """
@@ -31,6 +32,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError, random_streams
 from maenas_tf.data.augment import Augmentation, normalize
+from maenas_tf.data.epoch_table import check_start, epoch_table
 from maenas_tf.data.image_source import ImageSource
 
 HALVES = ("weights", "alphas")
@@ -40,9 +42,6 @@ _ORDERS = {
 }
 
 Example = dict[str, tf.Tensor]
-
-# An image has one seed for each of these.
-_PURPOSES = ("crop", "flip", "task")
 
 
 def split_halves(num_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +100,7 @@ def bilevel_dataset(
     seed: int,
     epoch: int,
     augmentation: Augmentation,
+    steps: int = 0,
     start_step: int = 0,
     with_labels: bool,
     only: Sequence[str] = HALVES,
@@ -119,6 +119,7 @@ def bilevel_dataset(
         epoch: counted from 0; another epoch has another order and fresh
             crops, flips and masks.
         augmentation: of the images.
+        steps: of an epoch; 0 is one pass, see `epoch_table`.
         start_step: leave out so many of the first steps; equal to `.skip`,
             without computing what is skipped.
         with_labels: whether examples have labels.
@@ -134,26 +135,27 @@ def bilevel_dataset(
         ValueError: labels are wanted and there are none, or `start_step` is
             out of range.
     """
-    steps = steps_per_epoch(images.num_images, batch_size)
-    if not 0 <= start_step <= steps:
-        raise ValueError(
-            f"start_step={start_step} must be from 0 to the {steps} steps of "
-            f"an epoch."
-        )
+    one_pass = steps_per_epoch(images.num_images, batch_size)
+    check_start(start_step, steps or one_pass)
     if with_labels and images.labels is None:
         raise ValueError(
             f"with_labels=True, but the data set {images.name!r} was "
             f"loaded without labels; load it with them."
         )
-    wanted = slice(start_step * batch_size, steps * batch_size)
     tables = {}
     halves = split_halves(images.num_images, seed)
     for half, indices in zip(HALVES, halves, strict=True):
         if half in only:
-            generator = _ORDERS[half].generator(seed, epoch)
-            order = generator.permutation(indices)[wanted]
-            tables[half] = example_table(
-                images, order, seed, epoch, with_labels
+            tables[half] = epoch_table(
+                images,
+                indices,
+                _ORDERS[half],
+                batch_size=batch_size,
+                seed=seed,
+                epoch=epoch,
+                steps=steps or one_pass,
+                start_step=start_step,
+                with_labels=with_labels,
             )
 
     make_example = example_maker(images, augmentation, example_map)
@@ -184,20 +186,6 @@ def batched(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def example_table(
-    images: ImageSource,
-    order: np.ndarray,
-    seed: int,
-    epoch: int,
-    with_labels: bool,
-) -> dict[str, np.ndarray]:
-    """List what makes each example: its index, its seeds, its label."""
-    rows = {"index": order, "seeds": example_seeds(seed, epoch, order)}
-    if with_labels:
-        rows["label"] = images.labels[order].astype(np.int32)
-    return rows
-
-
 def example_maker(
     images: ImageSource,
     augmentation: Augmentation,
@@ -221,34 +209,3 @@ def example_maker(
         return example_map(example, task_seed)
 
     return make
-
-
-def example_seeds(seed: int, epoch: int, indices: np.ndarray) -> np.ndarray:
-    """Hash (seed, epoch, index, purpose) into seeds for stateless ops.
-
-    Hashed here, for all images at once, since deriving them inside the
-    dataset would cost more than the augmentation does. The finaliser is that
-    of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-    Generators", OOPSLA 2014), applied after each number is added.
-
-    Args:
-        seed: of the run.
-        epoch: counted from 0.
-        indices: of the images, [N].
-
-    Returns:
-        int32 [N, 3, 2]: for the crop, the flip and the task of each image.
-    """
-    purposes = np.arange(len(_PURPOSES), dtype=np.uint64)
-    state = np.zeros((len(indices), len(_PURPOSES)), np.uint64)
-    numbers = (seed, epoch, np.asarray(indices)[:, np.newaxis], purposes)
-    for number in numbers:
-        state = _mix(state ^ np.asarray(number).astype(np.uint64))
-    return state.view(np.int32).reshape(*state.shape, 2)
-
-
-def _mix(state: np.ndarray) -> np.ndarray:
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))

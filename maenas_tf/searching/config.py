@@ -17,6 +17,7 @@ from maenas_tf.config import (
     ConfigError,
     DataSettings,
     DeviceSettings,
+    EpochSettings,
     NetworkSettings,
     OpenConfig,
     OptimizerSettings,
@@ -113,6 +114,7 @@ class StepSettings(ObjectiveSettings, DeviceSettings, NetworkSettings):
 class SearchConfig(
     StepSettings,
     WeightSettings,
+    EpochSettings,
     DataSettings,
     AlphaNoiseSettings,
     EarlyStopSettings,
@@ -205,8 +207,8 @@ class SearchConfig(
     )
     epochs: int = setting(
         50,
-        "passes over the weight half of the images; p_darts makes so many in "
-        "each of its stages.",
+        "passes over the weight half of the images, or as many times "
+        "steps_per_epoch steps; p_darts makes so many in each of its stages.",
         AT_LEAST_ONE,
     )
     warmup_epochs: int = setting(

@@ -63,7 +63,7 @@ class SearchImages:
         count = images.num_images
         self.augmentation = make_augmentation(config)
         if self.halved:
-            self.steps = steps_per_epoch(count, config.batch_size)
+            one_pass = steps_per_epoch(count, config.batch_size)
             _, self.held_out = split_halves(count, config.seed)
             if selection.scores:
                 wanted = num_held_out(count, config.held_out_images)
@@ -72,7 +72,8 @@ class SearchImages:
             self.trained, self.held_out = split_held_out(
                 count, num_held_out(count, config.held_out_images), config.seed
             )
-            self.steps = part_steps(len(self.trained), config.batch_size)
+            one_pass = part_steps(len(self.trained), config.batch_size)
+        self.steps = config.steps_per_epoch or one_pass
 
     def epoch(self, epoch: int, start_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on.
@@ -85,6 +86,7 @@ class SearchImages:
                 self.config.batch_size,
                 epoch=epoch,
                 augmentation=self.augmentation,
+                steps=self.steps,
                 start_step=start_step,
             ).map(lambda batch: {"weights": batch})
         return bilevel_dataset(
@@ -94,6 +96,7 @@ class SearchImages:
             seed=self.config.seed,
             epoch=epoch,
             augmentation=self.augmentation,
+            steps=self.steps,
             start_step=start_step,
             with_labels=self.task.reads_labels,
         )

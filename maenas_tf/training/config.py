@@ -13,6 +13,7 @@ from maenas_tf.config import (
     ConfigError,
     DataSettings,
     DeviceSettings,
+    EpochSettings,
     LabelSettings,
     NetworkSettings,
     OptimizerSettings,
@@ -27,6 +28,7 @@ class TrainConfig(
     DeviceSettings,
     OptimizerSettings,
     NetworkSettings,
+    EpochSettings,
     LabelSettings,
     DataSettings,
 ):
@@ -65,7 +67,12 @@ class TrainConfig(
         "or 5 (nasbench201).",
         ZERO_IS_DEFAULT,
     )
-    epochs: int = setting(600, "passes over the training images.", AT_LEAST_ONE)
+    epochs: int = setting(
+        600,
+        "passes over the training images, or as many times steps_per_epoch "
+        "steps.",
+        AT_LEAST_ONE,
+    )
     batch_size: int = setting(96, "global batch, images.", AT_LEAST_ONE)
     learning_rate: float = setting(0.025, "initial rate of SGD.", POSITIVE)
     schedule: str = setting(

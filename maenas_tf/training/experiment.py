@@ -138,7 +138,8 @@ class TrainExperiment:
             config.validation_split == "stratified",
         )
         self.class_weights = self._weigh_classes()
-        self.steps = training_steps(len(self.training), config.batch_size)
+        one_pass = training_steps(len(self.training), config.batch_size)
+        self.steps = config.steps_per_epoch or one_pass
         self.augmentation = make_augmentation(config, config.cutout)
         with self.strategy.scope():
             self.retrainer = self._build()
@@ -236,6 +237,7 @@ class TrainExperiment:
             seed=self.config.seed,
             epoch=epoch,
             augmentation=self.augmentation,
+            steps=self.steps,
             start_step=start_step,
         )
 

@@ -152,6 +152,14 @@ def test_starting_late_is_the_rest_of_the_epoch(image_set, start_step):
         assert_same(whole[start_step:], rest)
 
 
+@pytest.mark.parametrize("steps", [2, 9])
+def test_an_epoch_has_as_many_steps_as_are_asked_for(image_set, steps):
+    whole = batches(training(image_set, epoch=1, steps=steps))
+    assert len(whole) == steps
+    rest = batches(training(image_set, epoch=1, steps=steps, start_step=1))
+    assert_same(whole[1:], rest)
+
+
 def test_the_batch_size_does_not_change_an_image(image_set):
     def by_label(batch_size):
         return {

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.data.augment import Augmentation
+from maenas_tf.data.epoch_table import example_table
 from maenas_tf.data.held_out import part_dataset
-from maenas_tf.data.pipeline import batched, example_maker, example_table
+from maenas_tf.data.pipeline import batched, example_maker
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.single_path import SinglePathOp

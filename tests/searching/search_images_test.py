@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 
+import numpy as np
 import pytest
 
 from maenas_tf.data.held_out import num_held_out
@@ -21,6 +22,35 @@ def divide(halved, scores, **settings):
         types.SimpleNamespace(trains_alphas=halved),
         types.SimpleNamespace(scores=scores),
     )
+
+
+def make_task():
+    return types.SimpleNamespace(
+        reads_labels=False, map=lambda example, seed: {"seen": example["index"]}
+    )
+
+
+@pytest.mark.parametrize("halved", [False, True])
+@pytest.mark.parametrize("steps", [1, 5])
+def test_an_epoch_has_as_many_steps_as_are_asked_for(halved, steps):
+    data = divide(halved, False, steps_per_epoch=steps, held_out_images=6)
+    data.task = make_task()
+    assert data.steps == steps
+
+    def seen(epoch, start_step):
+        return [
+            np.concatenate([batch[half] for half in sorted(batch)]).tolist()
+            for batch in (
+                {half: found["seen"] for half, found in batch.items()}
+                for batch in data.epoch(epoch, start_step).as_numpy_iterator()
+            )
+        ]
+
+    whole = seen(1, 0)
+    assert len(whole) == steps
+    assert seen(0, 0) != whole
+    # As a run does that was stopped there.
+    assert seen(1, steps - 1) == whole[-1:]
 
 
 @pytest.mark.parametrize("scores", [False, True])

@@ -157,6 +157,13 @@ def test_a_quarter_of_the_images_is_held_out(done):
     assert experiment.steps == 48 // 8
 
 
+def test_an_epoch_may_be_shorter_than_a_pass(tmp_path):
+    experiment = begin(tmp_path, steps_per_epoch=2)
+    assert experiment.steps == experiment.loop.steps == 2
+    assert len(list(experiment._dataset(epoch=1, start_step=0))) == 2
+    assert len(list(experiment._dataset(epoch=1, start_step=1))) == 1
+
+
 def test_what_is_held_out_is_never_trained_on(tmp_path):
     experiment = begin(tmp_path, augment=False, cutout=0)
     images = experiment.images
