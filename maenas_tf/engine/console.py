@@ -51,7 +51,7 @@ class ProgressBar:
             progress.TaskProgressColumn(),
             progress.BarColumn(bar_width=None),
             progress.MofNCompleteColumn(),
-            progress.TimeRemainingColumn(compact=True),
+            progress.TextColumn("{task.fields[left]}"),
             progress.TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             # Drawn at our calls alone: no thread draws into what is said.
@@ -63,10 +63,11 @@ class ProgressBar:
             disable=not self._draws,
         )
         task = self._progress.add_task(
-            "", total=total, completed=initial, note=""
+            "", total=total, completed=initial, note="", left=""
         )
         self._task = self._progress.tasks[task]
         self._last_line, self._shown_at = "", 0.0
+        self._expected: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -86,6 +87,17 @@ class ProgressBar:
     def annotate(self, text: str) -> None:
         """Says how it goes; shown with the next drawing."""
         self._task.fields["note"] = printable(text)
+
+    def expect(self, seconds: float | None) -> None:
+        """Says how long it will still take; shown with the next drawing.
+
+        Args:
+            seconds: from now; None has it told by the pace of the updates,
+                as before any such call.
+        """
+        self._expected = None
+        if seconds is not None:
+            self._expected = seconds, time.monotonic()
 
     def update(self, count: int = 1) -> None:
         """Counts so many steps more."""
@@ -107,6 +119,7 @@ class ProgressBar:
     def draw(self) -> None:
         """Draws the bar, where there is a terminal."""
         if self._draws:
+            self._task.fields["left"] = clock(self._left())
             self._progress.refresh()
 
     def _show(self) -> None:
@@ -116,13 +129,19 @@ class ProgressBar:
             self._last_line = self._line()
             print(self._last_line, file=self._stream, flush=True)
 
+    def _left(self) -> float | None:
+        if self._expected is None or self._task.finished:
+            return self._task.time_remaining
+        seconds, told_at = self._expected
+        return max(seconds - (time.monotonic() - told_at), 0.0)
+
     def _line(self) -> str:
         task = self._task
         start = f"{task.description}: " if task.description else ""
         note = task.fields["note"]
         return (
             f"{start}{self.unit} {task.completed:.0f} of {task.total:.0f}, "
-            f"{_clock(task.time_remaining)} left{note and f', {note}'}"
+            f"{clock(self._left())} left{note and f', {note}'}"
         )
 
 
@@ -152,7 +171,7 @@ def track(
             bar.update()
 
 
-def _clock(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
     """Returns a length of time as 01:30 or 1:01:30, "?" if not known."""
     if seconds is None:
         return "?"

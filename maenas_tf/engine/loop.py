@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import keras
@@ -12,9 +13,11 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
-from maenas_tf.engine.console import ProgressBar
+from maenas_tf.engine.console import ProgressBar, clock, say
 from maenas_tf.engine.devices import find_unequal
+from maenas_tf.engine.forecast import Forecast
 from maenas_tf.engine.pace import Pace
+from maenas_tf.engine.rehearsal import rehearse
 from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 
@@ -82,9 +85,12 @@ class Loop:
         self.all_epochs = all_epochs or epochs
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
+        self.chunk_seconds = chunk_seconds
         self.pace = Pace(runner.strategy, chunk_seconds)
         # Set by whoever knows, in `end_epoch`, that no epoch is to follow.
         self.ended = False
+        self.forecast: Forecast | None = None
+        self._foretold = False
         self.state = {
             "epoch": 0,
             "step": 0,
@@ -113,6 +119,8 @@ class Loop:
             self.all_epochs * self.steps,
             (self.shown_epoch - 1) * self.steps + state["step"],
         ) as bar:
+            if self.forecast is None:
+                self._look_ahead()
             while state["epoch"] < until and not self.ended:
                 self._run_epoch(bar)
         return state
@@ -122,17 +130,46 @@ class Loop:
         """The present epoch, counted through and from 1."""
         return self.first_epoch + self.state["epoch"] + 1
 
+    def _look_ahead(self) -> None:
+        """Finds the phases to come; rehearses each but the present one."""
+        present, modes = self.state["epoch"], {}
+        for epoch in range(present, self.epochs):
+            self.start_epoch(epoch)
+            modes[epoch] = self.runner.model.mode
+        later = self.all_epochs - self.first_epoch - self.epochs
+        self.forecast = Forecast(self.steps, modes, later)
+        firsts = {mode: epoch for epoch, mode in reversed(modes.items())}
+        del firsts[modes[present]]
+        for mode, epoch in firsts.items():
+            self.start_epoch(epoch)
+            self._rehearse(mode, epoch)
+
+    def _rehearse(self, mode: Hashable, epoch: int) -> None:
+        iterator = self._iterate(self.make_dataset(epoch, 0).repeat())
+        with self._lack_of_memory_told():
+            for seconds in rehearse(
+                self.runner, iterator, self._variables(), self.chunk_seconds
+            ):
+                self.pace.note(mode, seconds)
+                self.forecast.note(mode, 1, seconds)
+                self.state["seconds"] += seconds
+                if self.signals.received:
+                    return
+
+    def _iterate(self, dataset: tf.data.Dataset) -> Iterator:
+        strategy = self.runner.strategy
+        if strategy.num_replicas_in_sync > 1:
+            dataset = strategy.experimental_distribute_dataset(dataset)
+        return iter(dataset)
+
     def _run_epoch(self, bar: ProgressBar) -> None:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
         bar.describe(f"epoch {self.shown_epoch}/{self.all_epochs}")
-        dataset = self.make_dataset(epoch, state["step"])
-        strategy = self.runner.strategy
-        if strategy.num_replicas_in_sync > 1:
-            dataset = strategy.experimental_distribute_dataset(dataset)
-        iterator = iter(dataset)
-        saved_at = time.monotonic()
+        iterator = self._iterate(self.make_dataset(epoch, state["step"]))
+        begin = saved_at = time.monotonic()
+        before = state["epoch_seconds"]
         while state["step"] < self.steps:
             self._run_chunk(iterator, bar)
             if self.signals.received:
@@ -147,24 +184,20 @@ class Loop:
                 saved_at = time.monotonic()
         self._check_variables()
         means = {k: v / self.steps for k, v in state["totals"].items()}
-        self.end_epoch(epoch, means, state["epoch_seconds"])
+        seconds = state["epoch_seconds"]
+        self.end_epoch(epoch, means, seconds)
         state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
         self.save()
+        whole = time.monotonic() - begin
+        self.forecast.note_end(whole - (seconds - before))
 
     def _run_chunk(self, iterator: Iterator, bar: ProgressBar) -> None:
         state = self.state
         mode = self.runner.model.mode
         count = min(self.pace.steps(mode), self.steps - state["step"])
         begin = time.monotonic()
-        try:
+        with self._lack_of_memory_told():
             totals = self.runner(iterator, count)
-        except tf.errors.ResourceExhaustedError as error:
-            raise ConfigError(
-                f"The memory does not suffice for a step (epoch "
-                f"{self.shown_epoch}; {self._kept()}): start another "
-                f"--run_dir with a smaller --batch_size, --init_channels or "
-                f"--num_cells, or, for a search, with --recompute."
-            ) from error
         seconds = time.monotonic() - begin
         if state["first_step_seconds"] is None:
             state["first_step_seconds"] = seconds
@@ -173,11 +206,13 @@ class Loop:
             names = [k for k, v in totals.items() if not math.isfinite(v)]
             self._report_divergence(names, state["step"] + num_finite + 1)
         self.pace.note(mode, seconds)
+        self.forecast.note(mode, count, seconds)
         for key, value in totals.items():
             state["totals"][key] = state["totals"].get(key, 0.0) + float(value)
         state["step"] += count
         state["epoch_seconds"] += seconds
         state["seconds"] += seconds
+        self._tell_time(bar, mode)
         bar.update(count)
         loss = totals[self.runner.model.metric_keys[-1]] / count
         shown = f"loss {loss:.4f}"
@@ -185,6 +220,30 @@ class Loop:
             speed = count * self.images_per_step() / seconds
             shown += f", {speed:.0f} images/s"
         bar.annotate(shown)
+
+    def _tell_time(self, bar: ProgressBar, mode: Hashable) -> None:
+        """Says how long it will take, once when that is first known."""
+        state = self.state
+        left = self.forecast.seconds_left(state["epoch"], state["step"])
+        bar.expect(left)
+        known = self.forecast.timed(mode) >= self.chunk_seconds > 0
+        if left is not None and known and not self._foretold:
+            self._foretold = True
+            done = (self.shown_epoch - 1) * self.steps + state["step"]
+            steps = self.all_epochs * self.steps - done
+            say(f"about {clock(left)} for the {steps} steps that are left")
+
+    @contextlib.contextmanager
+    def _lack_of_memory_told(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.ResourceExhaustedError as error:
+            raise ConfigError(
+                f"The memory does not suffice for a step (epoch "
+                f"{self.shown_epoch}; {self._kept()}): start another "
+                f"--run_dir with a smaller --batch_size, --init_channels or "
+                f"--num_cells, or, for a search, with --recompute."
+            ) from error
 
     def _variables(self) -> list[keras.Variable]:
         groups = self.runner.model.variable_groups.values()

@@ -95,6 +95,27 @@ def test_the_time_left_follows_the_pace(monkeypatch):
     ]
 
 
+def test_the_time_left_is_what_is_expected_less_what_has_passed(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 5.0)
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress.ProgressBar(10) as bar:
+        bar.expect(90.0)
+        now[0] += 10.0
+        bar.update(1)
+        bar.expect(None)
+        now[0] += 10.0
+        bar.update(9)
+    lines = stream.getvalue().splitlines()
+    assert [line.split(", ")[1] for line in lines] == [
+        "? left",
+        "01:20 left",
+        "00:00 left",
+    ]
+
+
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
 def test_what_is_said_stands_on_lines_of_its_own(stream, monkeypatch, capsys):
     draw(stream(), monkeypatch, text="one line\n  another")

@@ -54,6 +54,19 @@ class Searcher:
         return metrics
 
 
+class Glutton(Searcher):
+    """Asks for petabytes at one of the numbers, the third at first."""
+
+    too_much = 102.0
+
+    def train_step(self, batch):
+        size = tf.where(batch == self.too_much, 100_000, 1)
+        much = tf.random.stateless_normal([size] * 3, [0, 0])
+        return super().train_step(
+            batch + 0.0 * tf.cast(much[0, 0, 0], batch.dtype)
+        )
+
+
 def make_dataset(epoch, start_step):
     """Returns the rest of an epoch's numbers; no two are equal."""
     numbers = np.arange(STEPS) + 100.0 * (epoch + 1)
@@ -162,6 +175,98 @@ def test_how_steps_are_grouped_does_not_change_the_result(
     ]
 
 
+def phased(searcher):
+    """Returns what lets the second parameter move from epoch 2 on."""
+
+    def start_epoch(epoch):
+        searcher.update_alphas = epoch >= 1
+
+    return start_epoch
+
+
+def test_a_later_phase_is_rehearsed_before_the_first_step(tmp_path):
+    searcher = Searcher()
+    loop, _, ends = make_loop(
+        tmp_path, searcher, start_epoch=phased(searcher), chunk_seconds=0.0
+    )
+    runner, found = loop.runner, []
+
+    def watching(iterator, count):
+        found.append((searcher.mode, float(searcher.value)))
+        return runner(iterator, count)
+
+    watching.strategy, watching.model = runner.strategy, searcher
+    loop.runner = watching
+    loop.run()
+    rehearsed = 2  # A call that traces, and one that is timed.
+    modes = [mode for mode, _ in found]
+    assert modes[:rehearsed] == [True] * rehearsed
+    assert modes[rehearsed:] == [False] * STEPS + [True] * 2 * STEPS
+    # It left nothing behind, and nothing was traced twice.
+    assert found[rehearsed] == (False, 0.0)
+    assert searcher.value.numpy() == expected_value()
+    assert searcher.num_traces == 2
+    assert [epoch for epoch, _ in ends] == list(range(EPOCHS))
+
+
+def test_a_rehearsal_beyond_the_memory_ends_before_the_first_step(tmp_path):
+    searcher = Glutton()
+    searcher.too_much = 202.0
+    loop, _, ends = make_loop(
+        tmp_path,
+        searcher,
+        start_epoch=phased(searcher),
+        chunk_seconds=1e9,
+    )
+    with pytest.raises(ConfigError, match="epoch 1; no checkpoint"):
+        loop.run()
+    assert loop.state["step"] == 0
+    assert ends == []
+
+
+def test_a_signal_ends_a_rehearsal(tmp_path):
+    watch, searcher = SignalWatch(), Searcher()
+    loop, _, _ = make_loop(
+        tmp_path,
+        searcher,
+        signals=watch,
+        start_epoch=phased(searcher),
+        chunk_seconds=1e9,
+    )
+    watch.received = "SIGTERM"
+    with pytest.raises(Interrupted, match="epoch 1 after step"):
+        loop.run()
+    assert searcher.num_traces <= 2
+
+
+def test_the_time_it_will_take_is_said_once_and_holds(
+    tmp_path, monkeypatch, capsys
+):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    searcher = Searcher()
+    loop, _, _ = make_loop(
+        tmp_path,
+        searcher,
+        start_epoch=phased(searcher),
+        chunk_seconds=1.5,
+    )
+    runner, traced = loop.runner, set()
+
+    def slow(iterator, count):
+        now[0] += count * (3.0 if searcher.update_alphas else 1.0)
+        now[0] += 0.0 if searcher.mode in traced else 1000.0
+        traced.add(searcher.mode)
+        return runner(iterator, count)
+
+    slow.strategy, slow.model = runner.strategy, searcher
+    loop.runner = slow
+    loop.run()
+    said = [x for x in capsys.readouterr().out.splitlines() if "about" in x]
+    # Of 7 + 7 + 7 steps the first has traced, two have been timed.
+    assert said == ["about 00:46 for the 18 steps that are left"]
+
+
 def test_divergence_names_metric_epoch_step_and_checkpoint(tmp_path):
     def dataset(epoch, start_step):
         numbers = np.ones(STEPS)
@@ -204,17 +309,6 @@ def test_a_last_step_that_spoils_a_variable_is_not_saved(tmp_path):
         loop.run()
     assert [epoch for epoch, _ in ends] == [0]
     assert loop.checkpoint.latest.endswith("ckpt-1")
-
-
-class Glutton(Searcher):
-    """Asks in its third step for petabytes."""
-
-    def train_step(self, batch):
-        size = tf.where(batch == 102.0, 100_000, 1)
-        much = tf.random.stateless_normal([size] * 3, [0, 0])
-        return super().train_step(
-            batch + 0.0 * tf.cast(much[0, 0, 0], batch.dtype)
-        )
 
 
 def test_a_step_beyond_the_memory_ends_in_advice_and_loses_nothing(tmp_path):
