@@ -17,6 +17,7 @@ from maenas_tf.spaces import benchmark201
 
 Progress = Callable[[Sequence[RunRecord]], Iterable[RunRecord]]
 _MOST_OPEN_SENTENCES = 12
+_MOST_OPEN_RUNS = 5
 _MOST_COLUMNS = 5  # groups beside each other in a table
 
 
@@ -83,12 +84,9 @@ class Report:
             )
         parts = [
             self._head(),
-            html_page.heading("Groups"),
-            self._groups_part(),
-            html_page.heading("Comparisons"),
-            self._comparisons_part(),
-            html_page.heading("Cost with and without labels"),
-            self._cost_part(),
+            html_page.heading("Cells found"),
+            report_charts.found_cells(self.records, self.figures),
+            *(self._group_parts() if len(self.records) > 1 else ()),
             html_page.heading("Charts"),
             *(html_page.chart(p, name) for name, p in drawn.items()),
             html_page.heading("Runs"),
@@ -99,6 +97,17 @@ class Report:
         path = folder / file_names.REPORT
         atomic.write_text(path, page)
         return path
+
+    def _group_parts(self) -> list[str]:
+        """Returns what is to be said of more than one run."""
+        return [
+            html_page.heading("Groups"),
+            self._groups_part(),
+            html_page.heading("Comparisons"),
+            self._comparisons_part(),
+            html_page.heading("Cost with and without labels"),
+            self._cost_part(),
+        ]
 
     def _write_tables(self, folder: pathlib.Path) -> None:
         shown = [*self.names, *self.others]
@@ -260,7 +269,11 @@ class Report:
         parts = [table.to_html()]
         for record in progress(self.records):
             parts.append(
-                report_charts.run_details(record, self.figures[record.name])
+                report_charts.run_details(
+                    record,
+                    self.figures[record.name],
+                    is_open=len(self.records) <= _MOST_OPEN_RUNS,
+                )
             )
         return "".join(parts)
 

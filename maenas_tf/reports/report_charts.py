@@ -11,7 +11,7 @@ from maenas_tf.reports import grouping, html_page
 from maenas_tf.reports.grouping import Group
 from maenas_tf.reports.tables import Table
 from maenas_tf.runs.run_record import HESSIAN, RunRecord, entropies, label
-from maenas_tf.spaces import SPACES, statistics
+from maenas_tf.spaces import SPACES, Genotype, statistics
 
 # The figures that are drawn by group.
 _DRAWN = (
@@ -23,6 +23,29 @@ _DRAWN = (
     "entropy_",
     f"{HESSIAN}_",
     "seconds_per_1000_images",
+)
+# What a cell costs, and what finding it did.
+_COSTS = (
+    "parameters",
+    "macs",
+    "seconds",
+    "images",
+    "labels_read",
+    "peak_memory_mb",
+)
+_COSTS_NOTE = (
+    "Parameters and multiply-accumulates are of the network for training, at "
+    "the size of --eval_init_channels and --eval_num_cells; the rest is of the "
+    "search."
+)
+_MOST_CELLS = 12
+_PICTURE_NOTES = {
+    "reconstructions.png": "What the network was shown, what it made of it, "
+    "and the images themselves, which no weight was trained on:",
+}
+_ALPHAS_NOTE = (
+    "How the candidates of each edge were weighed, epoch by epoch: where all "
+    "stay alike, the cell is close to a guess."
 )
 # Columns of the history that are drawn over the epochs.
 _CURVES = {
@@ -78,24 +101,78 @@ def _curves(groups: Sequence[Group]) -> dict[str, dict[str, list[np.ndarray]]]:
     return curves
 
 
-def run_details(record: RunRecord, figures: Mapping[str, float]) -> str:
-    """Returns HTML about one run: figures and pictures, folded."""
-    rows = [[label(m), grouping.number(v)] for m, v in figures.items()]
-    parts = [html_page.code(str(record.genotype))]
-    warning = statistics.collapse_warning(record.genotype)
+def found_cells(
+    records: Sequence[RunRecord], figures: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Returns HTML of what was found: each cell once, and what it costs.
+
+    Args:
+        records: the runs.
+        figures: name of a run to its figures.
+    """
+    found: dict[Genotype, list[RunRecord]] = {}
+    for record in records:
+        found.setdefault(record.genotype, []).append(record)
+    names = [
+        name for name in _COSTS if any(name in f for f in figures.values())
+    ]
+    rows = [
+        [r.name, *(_shown(figures[r.name].get(name)) for name in names)]
+        for r in records
+    ]
+    costs = Table(["run", *map(label, names)], rows)
+    parts = [costs.to_html(), html_page.paragraph(_COSTS_NOTE, "note")]
+    for genotype, finders in list(found.items())[:_MOST_CELLS]:
+        text = f"Found by {', '.join(record.name for record in finders)}:"
+        parts.append(html_page.paragraph(text))
+        parts.append(_cells(genotype, finders[0].name))
+    left = len(found) - _MOST_CELLS
+    if left > 0:
+        text = f"{left} more cells are shown with their runs."
+        parts.append(html_page.paragraph(text, "note"))
+    return "".join(parts)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else grouping.number(value)
+
+
+def _cells(genotype: Genotype, name: str) -> str:
+    """Returns a genotype as a line, with a warning and pictures."""
+    parts = [html_page.code(str(genotype))]
+    warning = statistics.collapse_warning(genotype)
     if warning:
         parts.append(html_page.paragraph(warning, "warning"))
-    parts.append(Table(["figure", "value"], rows).to_html())
-    for kind in record.genotype.cells:
-        picture = plots.draw_cell(record.genotype, kind)
-        parts.append(html_page.chart(picture, f"{record.name}: {kind}"))
+    for kind in genotype.cells:
+        picture = plots.draw_cell(genotype, kind)
+        parts.append(html_page.chart(picture, f"{name}: {kind}"))
+    return "".join(parts)
+
+
+def run_details(
+    record: RunRecord, figures: Mapping[str, float], is_open: bool = False
+) -> str:
+    """Returns HTML about one run: pictures and figures, to be unfolded.
+
+    Args:
+        record: the run.
+        figures: of it.
+        is_open: whether it is unfolded from the start.
+    """
+    parts = [_cells(record.genotype, record.name)]
+    for name, content in record.pictures.items():
+        note = _PICTURE_NOTES.get(name, name)
+        parts.append(html_page.paragraph(note, "note"))
+        parts.append(html_page.png(content, f"{record.name}: {name}"))
+    if record.weights:
+        parts.append(html_page.paragraph(_ALPHAS_NOTE, "note"))
     for kind, stack in record.weights.items():
         cell_type = SPACES.get(record.genotype.space).cell_type(kind)
         picture = plots.draw_alpha_history(stack, cell_type)
         parts.append(html_page.chart(picture, f"{record.name}: alphas"))
-    for name, content in record.pictures.items():
-        parts.append(html_page.png(content, f"{record.name}: {name}"))
-    return html_page.folded(record.name, "".join(parts))
+    rows = [[label(m), grouping.number(v)] for m, v in figures.items()]
+    parts.append(Table(["figure", "value"], rows).to_html())
+    return html_page.folded(record.name, "".join(parts), is_open)
 
 
 def _pairs(group: Group, measure: str) -> list[tuple[float, float]]:

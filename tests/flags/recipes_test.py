@@ -60,3 +60,19 @@ def test_what_was_published_or_measured_with_black_borders_keeps_them(path):
         return  # It augments nothing.
     if config.augment and config.dataset in ("cifar10", "cifar100", "digits"):
         assert config.crop_padding == ZERO
+
+
+@every_recipe
+def test_channels_fill_the_blocks_that_processors_compute_in(path):
+    # Fewer than 8 take as long on a CPU. One result was recorded with 4.
+    if path.stem != "darts_cifar10_cpu":
+        assert read_recipe(path).init_channels >= 8
+
+
+@pytest.mark.parametrize("name", ["own_images", "own_images_hour"])
+def test_own_images_take_as_many_steps_however_many_they_are(name):
+    config = read_recipe(ROOT / "flags" / "recipes" / f"{name}.flags")
+    assert config.dataset == "folder"
+    assert config.steps_per_epoch > 0
+    assert config.batch_size <= 200 // 2
+    assert config.crop_padding == "reflect"

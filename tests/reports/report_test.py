@@ -158,6 +158,34 @@ def test_runs_of_several_spaces_share_a_report(tmp_path):
     assert "two: reduce" in alternatives
 
 
+def test_the_report_of_one_search_shows_all_of_it_without_a_click(tmp_path):
+    run = records.record("mine")
+    network = {"parameters": 345_678, "macs": 12_345_678}
+    run.summary["evaluation_network"] = network
+    page = Page(Report([run]).write(tmp_path).read_text())
+    text = "".join(page.texts)
+    assert ("details", {"open": None}) in page.tags
+    shown = [image["alt"] for image in page.images]
+    for what in ("cell", "reconstructions.png", "alphas"):
+        assert f"mine: {what}" in shown
+    # The cell comes first, and what it costs beside what finding it did.
+    assert shown[0] == "mine: cell"
+    assert str(run.genotype) in text
+    for figure in ("parameters of the network found", "labels read"):
+        assert text.index(figure) < text.index("Charts")
+    for nothing in ("Groups", "Comparisons", "with and without labels"):
+        assert nothing not in text
+
+
+def test_a_cell_that_several_runs_found_is_shown_once(tmp_path):
+    same = [records.record(name, arch_seed=1) for name in ("a", "b")]
+    other = records.record("c", arch_seed=2)
+    page = Page(Report([*same, other]).write(tmp_path).read_text())
+    text = "".join(page.texts)
+    assert "Found by a, b:" in text
+    assert "Found by c:" in text
+
+
 def test_given_groups_pool_what_else_varies_and_say_so(tmp_path):
     report = Report(records.grid(), group_by=["task"])
     assert [g.name for g in report.groups] == ["task=mae", "task=supervised"]
