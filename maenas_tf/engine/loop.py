@@ -146,10 +146,11 @@ class Loop:
 
     def _rehearse(self, mode: Hashable, epoch: int) -> None:
         iterator = self._iterate(self.make_dataset(epoch, 0).repeat())
-        with self._lack_of_memory_told():
-            for seconds in rehearse(
-                self.runner, iterator, self._variables(), self.chunk_seconds
-            ):
+        calls = rehearse(
+            self.runner, iterator, self._variables(), self.chunk_seconds
+        )
+        with self._lack_of_memory_told(), contextlib.closing(calls):
+            for seconds in calls:
                 self.pace.note(mode, seconds)
                 self.forecast.note(mode, 1, seconds)
                 self.state["seconds"] += seconds
