@@ -3,7 +3,8 @@
     python -m tools.analyze --runs=runs/sweep --output_dir=runs/sweep_report
 
 Writes report.html (self-contained), tables.md, runs.csv, groups.csv,
-comparisons.csv and plots/. Exit codes: 0 done; 2 bad input.
+comparisons.csv and plots/. Exit codes: 0 done; 2 bad input; 3
+stopped by a signal.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ r"""Times steps, input and memory; two ways in turn, in one run.
         --vary="init_channels=4,8,16;batch_size=16,32,64" --output_dir=DIR
 
 Prints a table. A ratio is that of measurements taken one after the other, its
-median and range. Exit codes: 0 done; 2 bad input.
+median and range. Exit codes: 0 done; 2 bad input; 3 stopped by a signal.
 """
 
 from __future__ import annotations

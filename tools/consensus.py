@@ -5,7 +5,8 @@ r"""One architecture of several searches, off the mean of their weights.
     python -m tools.consensus --runs=runs/sweep --output_dir=runs/consensus
 
 Reads no label, and takes a second; what NAS-Bench-201's table says of the
-cell found is looked up afterwards. Exit codes: 0 done; 2 bad input.
+cell found is looked up afterwards. Exit codes: 0 done; 2 bad input; 3
+stopped by a signal.
 """
 
 from __future__ import annotations

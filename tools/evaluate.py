@@ -3,7 +3,7 @@
     python -m tools.evaluate --run_dir=runs/trained
 
 Prints a table and writes evaluation.json and confusion.png into the run
-directory. Exit codes: 0 done; 2 bad input.
+directory. Exit codes: 0 done; 2 bad input; 3 stopped by a signal.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
         --output=predictions.csv
 
 Images of any size are resized as in the training, which is said; unreadable
-files are named and left out. Exit codes: 0 done; 2 bad input.
+files are named and left out. Exit codes: 0 done; 2 bad input; 3 stopped by a
+signal, with nothing written.
 """
 
 from __future__ import annotations

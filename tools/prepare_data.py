@@ -3,7 +3,8 @@ r"""Prepare a TensorFlow Datasets data set; the only tool that downloads.
     python -m tools.prepare_data --dataset=cifar10 --data_dir=DIR
 
 Afterwards every tool reads it offline. "digits" and "folder" need none of
-this. Exit codes: 0 done, 1 the download or preparation failed, 2 bad input.
+this. Exit codes: 0 done; 1 the download or preparation failed; 2 bad input; 3
+stopped by a signal.
 """
 
 from __future__ import annotations
