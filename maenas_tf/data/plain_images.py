@@ -8,10 +8,11 @@ import numpy as np
 from absl import logging
 
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.tracking import track
 
 # Images looked at, evenly spread over the set.
 MAX_IMAGES = 400
-_PART = 100
+_PART = 20
 _NAMES_SHOWN = 5
 
 
@@ -31,7 +32,8 @@ def warn_of_plain(
     count = min(images.num_images, MAX_IMAGES)
     chosen = np.linspace(0, images.num_images - 1, count).astype(np.int64)
     plain, first, alike = [], None, count > 1
-    for part in np.array_split(chosen, -(-count // _PART)):
+    parts = np.array_split(chosen, -(-count // _PART))
+    for part in track(parts, len(parts), "looking for plain images", "part"):
         pixels = images.read(part)
         first = pixels[0] if first is None else first
         alike = alike and bool(np.all(pixels == first))

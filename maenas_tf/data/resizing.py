@@ -9,9 +9,15 @@ DEFAULT_SIZE = 64
 
 def centre_square(images: tf.Tensor) -> tf.Tensor:
     """Cuts the largest square from the centre of images [..., H, W, C]."""
-    shape = tf.shape(images)
-    height, width = shape[-3], shape[-2]
-    side = tf.minimum(height, width)
+    height, width = images.shape[-3:-1]
+    if None in (height, width):
+        shape = tf.shape(images)
+        height, width = shape[-3], shape[-2]
+        side = tf.minimum(height, width)
+    elif height == width:
+        return images
+    else:
+        side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return images[..., top : top + side, left : left + side, :]
 

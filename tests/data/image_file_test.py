@@ -68,6 +68,25 @@ def test_what_is_decoded_is_what_pillow_shows(files, name):
     assert np.abs(found - shown).mean() < 6
 
 
+@pytest.mark.parametrize("name", [n for n in pictures.SERVED if "jpg" in n])
+@pytest.mark.parametrize("ratio", [1, 2, 8])
+def test_a_jpeg_is_decoded_exactly_as_by_pillow(files, name, ratio):
+    with Image.open(files[name]) as image:
+        image.draft(None, (image.width // ratio, image.height // ratio))
+        shown = np.asarray(image).astype(int)
+    if shown.ndim == 2:
+        shown = shown[..., np.newaxis]
+    if shown.shape[-1] == 4:  # cyan, magenta, yellow and black
+        shown = (255 - shown[..., :3]) * (255 - shown[..., 3:]) // 255
+    found = decoding.decode_jpeg(files[name].read_bytes(), ratio).numpy()
+    if found.shape[:2] == shown.shape[:2]:
+        np.testing.assert_array_equal(
+            found, np.broadcast_to(shown, found.shape)
+        )
+    else:
+        assert ratio > 1  # Pillow rounds down what it reduces by.
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_pictures_are_turned_upright(tmp_path, decode, kind, orientation):
