@@ -1,7 +1,7 @@
-"""Adds a score, and a selection that takes the best by it.
+"""Adds a score: convolutions on the longest way through a cell.
 
-The score counts the convolutions that an image passes on its longest way: it
-needs neither a trained supernet nor images.
+It needs no trained supernet and looks at no image, so the search below trains
+nothing.
 
     python -m docs.examples.add_score
 """
@@ -13,8 +13,6 @@ import sklearn.datasets
 
 import maenas_tf as mn
 from maenas_tf.scores import SCORES, Score
-from maenas_tf.selection import SELECTIONS
-from maenas_tf.selection.selection import Exhaustive
 
 
 @SCORES.register("depth")
@@ -39,27 +37,17 @@ class Depth(Score):
         return depth[edges[-1].node]
 
 
-@SELECTIONS.register("deepest")
-class Deepest(Exhaustive):
-    """Judges every architecture of the space by the score above."""
-
-    score = "depth"
-
-
 def main() -> mn.SearchResult:
-    """Selects with the score, after a short search on 64 digits."""
+    """Selects by the score, within a limit on parameters."""
     digits = sklearn.datasets.load_digits().images[:64, :, :, None] / 16
     result = mn.search(
         digits,
-        selection="deepest",
+        algorithm="training_free",
+        score="depth",
+        num_candidates=200,
         max_parameters=300_000,
         space="nasbench201",
         image_size=16,
-        patch_size=4,
-        init_channels=2,
-        num_cells=1,
-        batch_size=16,
-        epochs=1,
     )
     print(result.genotype)
     return result

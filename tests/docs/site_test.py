@@ -11,8 +11,11 @@ import pytest
 
 import maenas_tf
 from docs import site_hooks
+from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.scores import SCORES
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
+from maenas_tf.tasks import TASKS
 from maenas_tf.training.config import TrainConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -92,11 +95,22 @@ def test_every_name_of_the_package_is_documented(site):
     assert [name for name in sorted(names) if name not in text] == []
 
 
-def test_every_space_and_candidate_is_documented():
-    text = (ROOT / "docs" / "reference" / "spaces.md").read_text()
+def test_every_name_that_a_setting_takes_is_documented():
+    reference = ROOT / "docs" / "reference"
+    names = {
+        page: registry.names()
+        for page, registry in (
+            ("algorithms", ALGORITHMS),
+            ("scores", SCORES),
+            ("spaces", SPACES),
+            ("tasks", TASKS),
+        )
+    }
     for name in SPACES.names():
-        for word in (name, *SPACES.get(name).primitives):
-            assert f"`{word}`" in text
+        names["spaces"] += SPACES.get(name).primitives
+    for page, words in names.items():
+        text = (reference / f"{page}.md").read_text()
+        assert [word for word in words if f"`{word}`" not in text] == []
 
 
 def test_every_recipe_result_and_example_is_there(site):
