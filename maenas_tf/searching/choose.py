@@ -46,6 +46,7 @@ _SWITCHED = (
 _OF_TRAINING = (
     "task",
     "epochs",
+    "steps_per_epoch",
     "batch_size",
     "weight_learning_rate",
     "weight_learning_rate_min",
@@ -168,6 +169,8 @@ def unread_by(
 ) -> list[str]:
     """Lists the settings, not at their default, that change nothing."""
     unread = []
+    if algorithm.trains and not config.augment:
+        unread.append("crop_padding")
     if not algorithm.trains_alphas:
         unread += _OF_ALPHA_RECIPES
     if algorithm.trains_alphas and not selection.scores:

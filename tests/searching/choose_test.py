@@ -84,6 +84,18 @@ def test_what_a_recipe_of_alphas_sets_is_named():
     assert unread_by(config, algorithm, selection) == ["held_out_images"]
 
 
+@pytest.mark.parametrize(
+    ("augment", "unread"), [(True, []), (False, ["crop_padding"])]
+)
+def test_what_a_crop_pads_with_has_a_part_where_there_are_crops(
+    augment, unread
+):
+    config, algorithm, _, selection = chosen(
+        augment=augment, crop_padding="zero"
+    )
+    assert unread_by(config, algorithm, selection) == unread
+
+
 def test_tuning_belongs_to_perturbation():
     for selection, unread in (
         ("perturbation", []),

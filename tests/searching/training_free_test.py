@@ -234,6 +234,9 @@ def test_what_cannot_be_done_is_refused(settings, said, tmp_path):
 
 
 def test_the_settings_of_a_training_have_no_part(tmp_path, capsys):
-    make(tmp_path / "run", epochs=3, score="macs").run()
-    assert "--epochs has no part" in capsys.readouterr().out
+    run = tmp_path / "run"
+    make(run, epochs=3, steps_per_epoch=2, score="macs").run()
+    said = capsys.readouterr().out
+    assert "--epochs has no part" in said
+    assert "--steps_per_epoch has no part" in said
     assert SearchConfig().score == "auto"
