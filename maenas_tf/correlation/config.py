@@ -18,6 +18,16 @@ from maenas_tf.config import (
 from maenas_tf.searching.config import ObjectiveSettings, WeightSettings
 from maenas_tf.tasks import TASKS
 
+# What has a part in comparing scores that are there.
+_OF_CANDIDATES = {
+    "candidates",
+    "sums",
+    "score_rule",
+    "benchmark",
+    "benchmark_file",
+    "resamples",
+    "seed",
+}
 BENCHMARKS = ("cifar10", "cifar100", "imagenet16_120")
 
 
@@ -43,6 +53,25 @@ class CorrelateConfig(
         "run directories of searches in nasbench201, separated by commas; "
         "each architecture is also judged inside their supernets, with the "
         "weights that these share.",
+    )
+    candidates: str = setting(
+        "",
+        "run directories of searches that scored candidates, separated by "
+        "commas: their scores are correlated and nothing is trained.",
+    )
+    sums: str = setting(
+        "",
+        "with --candidates: sums of scores, each names joined by +, separated "
+        "by commas.",
+    )
+    score_rule: str = setting(
+        "log_ranks",
+        "with --candidates: how scores are added up.",
+        choices=("log_ranks", "z_scores"),
+    )
+    benchmark_file: str = setting(
+        "",
+        "with --candidates of searches in macro: NAS-Bench-Macro's JSON file.",
     )
     init_channels: int = setting(
         8, "channels of the first cells (C).", AT_LEAST_ONE
@@ -84,12 +113,37 @@ class CorrelateConfig(
         return self.supernets.split(",") if self.supernets else []
 
     @property
+    def candidate_dirs(self) -> list[str]:
+        """The run directories of searches that scored, in the order given."""
+        return self.candidates.split(",") if self.candidates else []
+
+    @property
+    def sum_names(self) -> list[str]:
+        """The sums of scores, in the order given."""
+        return self.sums.split(",") if self.sums else []
+
+    @property
     def steps(self) -> list[int]:
         """The steps after which the loss is read, ascending."""
         return [int(text) for text in self.at_steps.split(",")]
 
     def validate(self) -> None:
         super().validate()
+        for name in ("sums", "benchmark_file"):
+            check(
+                bool(self.candidates or not getattr(self, name)),
+                name,
+                getattr(self, name),
+                "it has no effect without --candidates; drop it.",
+            )
+        if self.candidates:
+            self._check_directories("candidates", self.candidate_dirs)
+            changed = set(self.differences(type(self)())) - _OF_CANDIDATES
+            for name in sorted(changed):
+                raise ConfigError(
+                    f"--{name}={getattr(self, name)} has no effect with "
+                    f"--candidates, which computes nothing anew; drop it."
+                )
         check(
             all(self.tasks) and len(set(self.tasks)) == len(self.tasks),
             "task",
@@ -102,13 +156,7 @@ class CorrelateConfig(
             self.task,
             "give at least one task, or --supernets.",
         )
-        names = [pathlib.PurePath(path).name for path in self.supernet_dirs]
-        check(
-            all(names) and len(set(names)) == len(names),
-            "supernets",
-            self.supernets,
-            "give run directories of different names, separated by commas.",
-        )
+        self._check_directories("supernets", self.supernet_dirs)
         check(
             self.held_out_images >= self.batch_size,
             "held_out_images",
@@ -116,6 +164,15 @@ class CorrelateConfig(
             f"give at least one batch, {self.batch_size}.",
         )
         self._check_steps()
+
+    def _check_directories(self, setting: str, paths: list[str]) -> None:
+        names = [pathlib.PurePath(path).name for path in paths]
+        check(
+            all(names) and len(set(names)) == len(names),
+            setting,
+            getattr(self, setting),
+            "give run directories of different names, separated by commas.",
+        )
 
     def _check_steps(self) -> None:
         wanted = "give ascending whole numbers above 0, separated by commas."

@@ -19,8 +19,8 @@ ROOM = pathlib.Path(correlate_config.__file__).parent
 def test_no_setting_is_accepted_and_ignored():
     text = "".join(path.read_text() for path in sorted(ROOM.glob("*.py")))
     read = set(re.findall(r"\bconfig\.(\w+)", text))
-    # As `tasks`, `steps` and `supernet_dirs`.
-    read |= {"task", "at_steps", "supernets"}
+    # As `tasks`, `steps`, `supernet_dirs`, `candidate_dirs` and `sum_names`.
+    read |= {"task", "at_steps", "supernets", "candidates", "sums"}
     # What `load_configured`, `configure_runtime` and the tasks read.
     read |= {*DataSettings.settings(), *RuntimeSettings.settings()}
     groups = CorrelateConfig.registered()["task"].values()
