@@ -107,6 +107,7 @@ class DataSettings(BatchSettings):
         'what lies under transparent pixels: "white", "black", a colour as '
         '"#rrggbb", or "none", which shows the colours that transparent '
         "pixels have.",
+        before="none",
     )
 
     def validate(self) -> None:

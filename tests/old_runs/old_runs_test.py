@@ -49,7 +49,7 @@ TRAIN = TrainConfig(
 )
 
 
-PADDING = {"crop_padding": "zero"}
+BEFORE = {"crop_padding": "zero", "background": "none"}
 
 
 def copy(name, folder):
@@ -63,13 +63,13 @@ def copy(name, folder):
             "search",
             SEARCH,
             {"alpha_average", "hessian_every", "recompute"},
-            PADDING,
+            BEFORE,
         ),
         (
             "train",
             TRAIN,
             {"label_smoothing", "stem"},
-            {"validation_split": "random", **PADDING},
+            {"validation_split": "random", **BEFORE},
         ),
     ],
 )
@@ -102,6 +102,7 @@ def test_an_older_run_goes_on_to_its_end(
     going_on = experiment(config, run_dir)
     # It was begun when crops were padded with black, and ends so.
     assert going_on.config.crop_padding == "zero"
+    assert going_on.config.background == "none"
     result = going_on.run()
     said = capsys.readouterr().out
     assert "going on after 1 steps of epoch 2" in said
