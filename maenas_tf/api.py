@@ -13,6 +13,7 @@ from maenas_tf.algorithms import ALGORITHMS, Algorithm, skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import from_arrays
+from maenas_tf.runs.run_directory import as_begun
 from maenas_tf.searching.begin import make_search
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.result import SearchResult
@@ -62,6 +63,8 @@ def search(
     data_dir = os.fspath(images) if is_folder else ""
     dataset = "folder" if is_folder else "arrays"
     config = SearchConfig(dataset=dataset, data_dir=data_dir, **settings)
+    if run_dir is not None:
+        config = as_begun(config, run_dir)
     _check_labels(config, labels)
     image_set = None  # A folder is loaded by the search itself.
     if not is_folder:

@@ -1,8 +1,10 @@
 """Tests of the Python API, as its users call it."""
 
+import json
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 import maenas_tf as mn
 from maenas_tf.algorithms import ALGORITHMS, Algorithm
 from maenas_tf.models.alphas import Parameter
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.spaces.darts import DartsSpace
 from tests.engine.callers_process import watched
@@ -96,6 +99,26 @@ def test_a_path_is_a_folder_of_images(tmp_path):
         mn.search(str(tmp_path / "in"), labels=np.zeros(16, int), **settings)
     with pytest.raises(mn.ConfigError, match="nowhere does not exist"):
         mn.search(tmp_path / "nowhere", **settings)
+
+
+@pytest.mark.parametrize(("begun", "shown"), [(True, 9), (False, 255)])
+def test_arrays_of_an_older_run_are_read_as_it_began(
+    tmp_path, monkeypatch, begun, shown
+):
+    config = SearchConfig(dataset="arrays", **SETTINGS).to_dict()
+    del config["background"]  # younger than the run
+    if begun:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    images = np.full((16, 8, 8, 4), [9, 9, 9, 0], np.uint8)
+    found = []
+
+    def make_search(config, run_dir, image_set):
+        found.append(image_set.images)
+        return mock.Mock()
+
+    monkeypatch.setattr("maenas_tf.api.make_search", make_search)
+    mn.search(images, run_dir=tmp_path, **SETTINGS)
+    assert np.all(found[0] == shown)
 
 
 def test_grey_images_in_a_dataset_can_be_searched_and_kept(tmp_path):
