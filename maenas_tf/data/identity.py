@@ -70,7 +70,13 @@ class DataIdentity:
                 tuple(str(name) for name in values["class_names"]),
                 {str(k): str(v) for k, v in values["fingerprint"].items()},
             )
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,  # of an endless number
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ValueError(f"a field is missing or wrong: {error!r}") from (
                 error
             )

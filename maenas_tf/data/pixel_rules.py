@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
-from maenas_tf.config import read_colour
+from maenas_tf.config import ConfigError, read_colour
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class PixelRules:
         float_white: the same for floating numbers.
 
     Raises:
-        ConfigError: the background is no colour.
+        ConfigError: the background is no colour, or a white no number.
     """
 
     background: str = "white"
@@ -27,6 +28,13 @@ class PixelRules:
 
     def __post_init__(self):
         read_colour("background", self.background)
+        for name in ("integer_white", "float_white"):
+            white = getattr(self, name)
+            if not isinstance(white, int | float) or not 0 <= white < math.inf:
+                raise ConfigError(
+                    f"{name}={white!r} is no value of white; give a finite "
+                    f"number of at least 0."
+                )
 
     @property
     def ground(self) -> tuple[int, int, int] | None:

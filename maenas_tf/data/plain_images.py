@@ -14,6 +14,8 @@ from maenas_tf.data.tracking import track
 MAX_IMAGES = 400
 _PART = 20
 _NAMES_SHOWN = 5
+# Levels of 256 that nobody sees: a compressed colour, a range far too wide.
+_CONTRAST = 2
 
 
 def warn_of_plain(
@@ -38,8 +40,8 @@ def warn_of_plain(
         first = pixels[0] if first is None else first
         alike = alike and bool(np.all(pixels == first))
         colours = pixels.reshape(len(pixels), -1, pixels.shape[-1])
-        constant = np.all(colours == colours[:, :1], axis=(1, 2))
-        plain += part[constant].tolist()
+        contrast = (colours.max(axis=1) - colours.min(axis=1)).max(axis=1)
+        plain += part[contrast <= _CONTRAST].tolist()
     if alike:
         logging.warning(
             "All %d images of %s that were looked at are the same, pixel for "
@@ -51,8 +53,8 @@ def warn_of_plain(
         )
     elif plain:
         logging.warning(
-            "%d of the %d images of %s that were looked at are of one colour "
-            "(%s)%s.",
+            "%d of the %d images of %s that were looked at are, or nearly "
+            "are, of one colour (%s)%s.",
             len(plain),
             count,
             named,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import zipfile
@@ -72,7 +73,7 @@ class Preprocessing:
             raise ValueError(f"it lacks {', '.join(missing)}")
         rules = values.get("pixels", dataclasses.asdict(OLD_RULES))
         try:
-            return cls(
+            made = cls(
                 image_size=int(values["image_size"]),
                 mean=tuple(float(value) for value in values["mean"]),
                 std=tuple(float(value) for value in values["std"]),
@@ -80,8 +81,12 @@ class Preprocessing:
                 dataset=str(values["dataset"]),
                 pixels=PixelRules(**rules),
             )
-        except TypeError as error:
+        except (TypeError, OverflowError) as error:
             raise ValueError(f"a value is wrong: {error}") from error
+        for name, channels in (("mean", made.mean), ("std", made.std)):
+            if len(channels) != 3 or not all(map(math.isfinite, channels)):
+                raise ValueError(f"{name} is not of three finite numbers")
+        return made
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

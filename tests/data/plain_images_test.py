@@ -63,3 +63,12 @@ def test_arrays_are_named_by_their_place(caplog):
     images[2] = 7
     from_arrays(images)
     assert "of one colour (images[2])" in caplog.text
+
+
+def test_a_file_that_is_black_beside_brighter_ones_is_named(tmp_path, caplog):
+    # Both are whole numbers, and the set has one white.
+    ramp = np.arange(64).reshape(8, 8)
+    Image.fromarray((ramp * 1040).astype(np.uint16)).save(tmp_path / "a.png")
+    Image.fromarray(ramp.astype(np.int32)).save(tmp_path / "b.tif")
+    load(tmp_path)
+    assert "are, or nearly are, of one colour (b.tif)" in caplog.text

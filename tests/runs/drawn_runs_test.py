@@ -149,6 +149,7 @@ PREPROCESSING = {
     "std": [0.1, 0.2, 0.3],
     "class_names": ["a", "b"],
     "dataset": "folder",
+    "pixels": {"background": "white", "integer_white": 255.0, "float_white": 0},
 }
 
 

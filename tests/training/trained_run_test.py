@@ -123,6 +123,21 @@ BAD = {
         lambda run: change(run / "preprocessing.json", mean=3),
         "a value is wrong",
     ),
+    "a mean of two channels": (
+        lambda run: change(run / "preprocessing.json", mean=[0.5, 0.5]),
+        "mean is not of three finite numbers",
+    ),
+    "an endless size": (
+        lambda run: change(run / "preprocessing.json", image_size=1e999),
+        "a value is wrong",
+    ),
+    "a white that is a text": (
+        lambda run: change(
+            run / "preprocessing.json",
+            pixels={"background": "white", "integer_white": "a"},
+        ),
+        "integer_white='a' is no value of white",
+    ),
     "no model": (lambda run: remove(run, "last.keras"), "last.keras yet"),
     "no best model": (
         lambda run: change(run / "config.json", validation_fraction=0.5),
