@@ -61,16 +61,7 @@ def from_arrays(
         >>> from_arrays(np.zeros([10, 8, 8], np.uint8)).images.shape
         (10, 8, 8, 3)
     """
-    if isinstance(images, tf.data.Dataset):
-        blocks = [collect(images, image_size, max_images, rules)]
-        num_given = len(blocks[0])
-    else:
-        blocks = as_blocks(images)
-        num_given = sum(len(block) for block in blocks)
-        if len(blocks) > 1:
-            blocks = blocks[: max_images or None]
-        else:
-            blocks = [blocks[0][: max_images or None]]
+    blocks, num_given = _blocks(images, image_size, max_images, rules)
     count = sum(len(block) for block in blocks)
     if not any(block.size for block in blocks):
         raise ConfigError("images is empty; give at least one image.")
@@ -91,6 +82,20 @@ def from_arrays(
     )
     warn_of_plain(made, "images", lambda index: f"images[{index}]")
     return made
+
+
+def _blocks(
+    images: Any, image_size: int, max_images: int, rules: PixelRules
+) -> tuple[list[np.ndarray], int]:
+    """Returns what is kept of the images, and how many there were."""
+    if isinstance(images, tf.data.Dataset):
+        pixels = collect(images, image_size, max_images, rules)
+        return [pixels], len(pixels)
+    blocks = as_blocks(images)
+    num_given = sum(len(block) for block in blocks)
+    if len(blocks) > 1:
+        return blocks[: max_images or None], num_given
+    return [blocks[0][: max_images or None]], num_given
 
 
 def _white(blocks: Sequence[np.ndarray]) -> float:

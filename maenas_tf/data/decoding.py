@@ -47,59 +47,63 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
             another format or broken.
     """
     data = tf.io.decode_raw(encoded, tf.uint8)
-    kinds = tf.stack(
-        [_starts_with(encoded, start) for start in _STARTS.values()]
-    )
+    kinds = tf.stack([_starts_with(encoded, x) for x in _STARTS.values()])
     kind = tf.cast(tf.argmax(kinds), tf.int32)
-    with tf.control_dependencies(
-        [
-            tf.debugging.Assert(
-                tf.reduce_any(kinds),
-                ["image_bytes holds a file that is no JPEG, PNG or WebP."],
-            )
-        ]
-    ):
+    known = tf.debugging.Assert(
+        tf.reduce_any(kinds),
+        ["image_bytes holds a file that is no JPEG, PNG or WebP."],
+    )
+    with tf.control_dependencies([known]):
         orientation = exif_orientation(data, kind, tuple(_STARTS))
 
-    def of_jpeg():
-        shape = tf.io.extract_jpeg_shape(encoded)
-        pixels = tf.switch_case(
-            jpeg_step(shape[0], shape[1], size),
-            [
-                lambda ratio=ratio: decode_jpeg(encoded, ratio)
-                for ratio in _RATIOS
-            ],
-        )
-        return finish(pixels, orientation, size, rules)
+    def done(pixels, white=0.0):
+        return finish(pixels, orientation, size, rules, white)
 
     def of_png():
-        return tf.cond(png_is_deep(data), of_deep_png, of_plain_png)
-
-    def of_plain_png():
-        pixels = tf.cond(
-            png_has_opacity(data),
-            lambda: decode_png(encoded, True),
-            lambda: with_opacity(decode_png(encoded, False)),
-        )
-        return finish(pixels, orientation, size, rules)
-
-    def of_deep_png():
         white = rules.integer_white or SIXTEEN_BITS
-        values = tf.io.decode_png(encoded, 4, tf.uint16)
-        highest = tf.reduce_max(values[..., :3])
-        check = tf.debugging.Assert(
-            tf.cast(highest, tf.float32) <= (1 + OVERSHOOT) * white,
-            [f"A PNG's values exceed {white:g}, the white of the training."],
+        return tf.cond(
+            png_is_deep(data),
+            lambda: done(_deep_png(encoded, white), white),
+            lambda: done(_plain_png(encoded, data)),
         )
-        with tf.control_dependencies([check]):
-            values = tf.identity(values)
-        return finish(values, orientation, size, rules, white)
 
-    def of_webp():
-        return finish(decode_webp(encoded), orientation, size, rules)
-
-    square = tf.switch_case(kind, [of_jpeg, of_png, of_webp])
+    square = tf.switch_case(
+        kind,
+        [
+            lambda: done(_reduced_jpeg(encoded, size)),
+            of_png,
+            lambda: done(decode_webp(encoded)),
+        ],
+    )
     return tf.ensure_shape(square, (size, size, 3))
+
+
+def _reduced_jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    shape = tf.io.extract_jpeg_shape(encoded)
+    return tf.switch_case(
+        jpeg_step(shape[0], shape[1], size),
+        [lambda ratio=ratio: decode_jpeg(encoded, ratio) for ratio in _RATIOS],
+    )
+
+
+def _plain_png(encoded: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+    return tf.cond(
+        png_has_opacity(data),
+        lambda: decode_png(encoded, True),
+        lambda: with_opacity(decode_png(encoded, False)),
+    )
+
+
+def _deep_png(encoded: tf.Tensor, white: float) -> tf.Tensor:
+    """Returns uint16 [h, w, 4], after an operation that fails on others."""
+    values = tf.io.decode_png(encoded, 4, tf.uint16)
+    highest = tf.reduce_max(values[..., :3])
+    check = tf.debugging.Assert(
+        tf.cast(highest, tf.float32) <= (1 + OVERSHOOT) * white,
+        [f"A PNG's values exceed {white:g}, the white of the training."],
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(values)
 
 
 def _starts_with(encoded: tf.Tensor, start: bytes) -> tf.Tensor:
