@@ -1,6 +1,6 @@
 """Pages that are made of what they describe, so that they never go stale.
 
-MkDocs calls `on_files`. Flags come from `--helpxml` of each tool, recipes from
+MkDocs calls `on_config` and `on_files`. Flags come from `--helpxml` of each tool, recipes from
 their headers, results from results/.
 """
 
@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -126,6 +127,30 @@ def recipes_page() -> str:
         text = path.read_text()
         parts.append(f"## {path.stem}\n\n```sh\n{text.rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def _section(nav: list[Any], title: str) -> list[Any]:
+    """Returns the list of pages below a title of the table of contents."""
+    return next(
+        item[title] for item in nav if isinstance(item, dict) and title in item
+    )
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Adds tools and results to the table of contents."""
+    tools = _section(_section(config.nav, "Reference"), "Tools and flags")
+    tools += [{name: f"reference/tools/{name}.md"} for name in tool_names()]
+    results = _section(config.nav, "What was measured")
+    named = [
+        path
+        for item in results
+        if isinstance(item, dict)
+        for path in item.values()
+    ]
+    for path in sorted((ROOT / "results").glob("*.md")):
+        if f"results/{path.name}" not in named:
+            results.append(f"results/{path.name}")
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

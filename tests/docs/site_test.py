@@ -73,7 +73,9 @@ def test_nothing_is_fetched_from_other_hosts(site):
 
 
 def test_every_flag_of_every_tool_has_a_row(site):
+    index = page(site, "reference/tools/index.html")
     for name in site_hooks.tool_names():
+        assert f"\n{name}\n" in index
         assert "\n--" in page(site, f"reference/tools/{name}.html"), name
     for name, config in (("search", SearchConfig), ("train", TrainConfig)):
         text = page(site, f"reference/tools/{name}.html")
