@@ -1,7 +1,7 @@
 """Pages that are made of what they describe, so that they never go stale.
 
-MkDocs calls `on_config` and `on_files`. Flags come from `--helpxml` of each tool, recipes from
-their headers, results from results/.
+MkDocs calls `on_config` and `on_files`. Flags come from `--helpxml` of each
+tool, recipes from their headers, results from results/.
 """
 
 from __future__ import annotations
