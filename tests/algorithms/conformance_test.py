@@ -123,7 +123,7 @@ def test_a_killed_search_ends_as_one_in_peace_with_a_complete_history(
     images = small.make_images(32)
     one = SearchExperiment(config, tmp_path / "one", images)
     # Stage, epoch in it and step of the copies.
-    places = {"two": (0, 1, 2)}
+    places = {"two": (one.setup.num_stages - 1, 1, 2)}
     if one.setup.num_stages > 1:
         places["between"] = (0, one.stage.stage.epochs, 0)
     save = RunCheckpoint.save

@@ -68,6 +68,16 @@ def test_each_search_counts_by_its_last_epochs():
     assert {edge.primitive for edge in by_mean} == {"skip_connect"}
 
 
+def test_a_search_that_stopped_early_counts_by_its_genotypes_epoch():
+    run = search("a", SKIP, 0.4)
+    run.weights["cell"][2, :, CONV] = 0.5  # In the last epoch alone.
+    run.summary["early_stop"] = {"stopped": False}
+    whole = find_consensus([run]).genotype
+    run.summary["early_stop"] = {"stopped": True, "genotype_epoch": 1}
+    stopped = find_consensus([run]).genotype
+    assert whole.count("nor_conv_3x3") == stopped.count("skip_connect") == 6
+
+
 def test_limits_are_kept():
     free = find_consensus([search("a", CONV, 0.9)])
     limit = free.network["parameters"] - 1
