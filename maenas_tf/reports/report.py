@@ -6,6 +6,8 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from maenas_tf.config import ConfigError, file_names, user_path
 from maenas_tf.figures import plots
 from maenas_tf.reports import grouping, html_page, report_charts, report_tables
@@ -82,21 +84,35 @@ class Report:
             atomic.write_bytes(
                 folder / "plots" / f"{name}.png", plots.png_bytes(picture)
             )
+        runs = [html_page.heading("Runs"), self._runs_part(progress)]
+        charts = self._charts_parts(drawn)
         parts = [
             self._head(),
             html_page.heading("Cells found"),
             report_charts.found_cells(self.records, self.figures),
             *(self._group_parts() if len(self.records) > 1 else ()),
-            html_page.heading("Charts"),
-            *(html_page.chart(p, name) for name, p in drawn.items()),
-            html_page.heading("Runs"),
-            self._runs_part(progress),
+            # A few are looked at one by one, many by what they have in common.
+            *([*runs, *charts] if self._are_few else [*charts, *runs]),
             self._problems_part(),
         ]
         page = html_page.page("Architecture searches", parts)
         path = folder / file_names.REPORT
         atomic.write_text(path, page)
         return path
+
+    @property
+    def _are_few(self) -> bool:
+        return len(self.records) <= _MOST_OPEN_RUNS
+
+    def _charts_parts(self, drawn: Mapping[str, np.ndarray]) -> list[str]:
+        """Returns the charts; of one run those over its epochs."""
+        shown = {
+            name: picture
+            for name, picture in drawn.items()
+            if len(self.records) > 1 or name.startswith("epochs_")
+        }
+        charts = (html_page.chart(p, name) for name, p in shown.items())
+        return [html_page.heading("Charts"), *charts]
 
     def _group_parts(self) -> list[str]:
         """Returns what is to be said of more than one run."""
@@ -272,7 +288,7 @@ class Report:
                 report_charts.run_details(
                     record,
                     self.figures[record.name],
-                    is_open=len(self.records) <= _MOST_OPEN_RUNS,
+                    is_open=self._are_few,
                 )
             )
         return "".join(parts)

@@ -173,6 +173,9 @@ def test_the_report_of_one_search_shows_all_of_it_without_a_click(tmp_path):
     assert str(run.genotype) in text
     for figure in ("parameters of the network found", "labels read"):
         assert text.index(figure) < text.index("Charts")
+    assert text.index("How the candidates") < text.index("Charts")
+    assert "skips_cell" not in shown
+    assert "epochs_skips_cell" in shown
     for nothing in ("Groups", "Comparisons", "with and without labels"):
         assert nothing not in text
 
