@@ -17,7 +17,7 @@ with epy.lazy_imports():
     import tensorflow as tf
 
 # A pattern is a number of so many bits, exact in float32.
-_MOST_IMAGES = 24
+MOST_IMAGES = 24
 
 
 @SCORES.register("regions")
@@ -55,10 +55,10 @@ def count_patterns(activations: Iterable[tf.Tensor]) -> int:
     seen = None
     for x in activations:
         count = x.shape[0]
-        if count > _MOST_IMAGES:
+        if count > MOST_IMAGES:
             raise ValueError(
                 f"{count} images are too many to count patterns over; show at "
-                f"most {_MOST_IMAGES}."
+                f"most {MOST_IMAGES}."
             )
         if seen is None:
             seen = np.zeros(2**count, bool)

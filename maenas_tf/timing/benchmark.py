@@ -21,6 +21,7 @@ from maenas_tf.engine.runtime import memory_mb, versions
 from maenas_tf.figures import canvas
 from maenas_tf.runs import atomic
 from maenas_tf.timing import ratios as timing
+from maenas_tf.timing import score_cases as score_cases
 from maenas_tf.timing.cases import CASES, Case, SearchStep
 from maenas_tf.timing.config import MEMORY, BenchmarkConfig
 

@@ -17,6 +17,8 @@ TIMED = (
     "input",
     "retrain_step",
     "inference",
+    "scores",
+    "built_network",
 )
 MEMORY = "memory"
 
@@ -32,8 +34,9 @@ class BenchmarkConfig(StepSettings):
     what: str = setting(
         "search_step",
         "one or more of search_step (both phases), alpha_phase, weight_phase, "
-        "first_step (tracing and one step), input, retrain_step, inference "
-        "and memory, separated by commas.",
+        "first_step (tracing and one step), input, retrain_step, inference, "
+        "scores (all, of an untrained candidate), built_network (one made by "
+        "Keras instead, and a forward pass) and memory, separated by commas.",
     )
     against: str = setting(
         "",

@@ -115,10 +115,17 @@ def test_each_first_step_traces_anew(monkeypatch):
 
 
 def test_networks_are_timed_in_training_and_in_use():
-    for name in ("retrain_step", "inference"):
+    for name in ("retrain_step", "inference", "scores", "built_network"):
         CASES.get(name)(BenchmarkConfig(**TINY)).run(2)
         config = BenchmarkConfig(**TINY, what=name, implementation="plain")
         with pytest.raises(ConfigError, match="--implementation=plain"):
+            CASES.get(name)(config)
+
+
+def test_candidates_are_timed_on_few_images():
+    for name in ("scores", "built_network"):
+        config = BenchmarkConfig(**{**TINY, "batch_size": 64}, what=name)
+        with pytest.raises(ConfigError, match="--batch_size=64 is not valid"):
             CASES.get(name)(config)
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.searching.config import SearchConfig
-from maenas_tf.timing.benchmark import Benchmark
-from maenas_tf.timing.cases import CASES
+from maenas_tf.timing.benchmark import CASES, Benchmark
 from maenas_tf.timing.config import TIMED, BenchmarkConfig
 
 
