@@ -156,8 +156,9 @@ def fingerprint_files(
         each file and of the bytes of up to `NUM_HASHED_FILES`.
     """
     names, contents = _Digest(), _Digest()
+    start = len(os.path.join(root, ""))
     for path in paths:
-        names.add(os.fsencode(os.path.relpath(path, root)))
+        names.add(os.fsencode(path[start:]))
         contents.add(str(_size(path)).encode())
     count = min(len(paths), NUM_HASHED_FILES)
     for index in np.arange(count) * len(paths) // max(count, 1):

@@ -198,8 +198,8 @@ BAD_EVALUATION = {
     "unknown data set": (["--dataset=digitz"], "--dataset=digitz", "digits"),
     "other classes": (
         ["--dataset=folder", "--data_dir=FOLDER/two", "--split=train"],
-        "2 classes that are not the 10",
-        "unknown cat, dog",
+        "images of 'cat', 'dog'",
+        "was not trained on",
     ),
     "images without labels": (
         ["--dataset=folder", "--data_dir=FOLDER/flat", "--split=train"],
