@@ -83,7 +83,7 @@ def test_levels_are_kept_and_overshoot_is_cut_off(values, white, caplog):
 def test_bytes_are_never_scaled_and_nothing_is_said_of_them(caplog):
     made = from_arrays(BYTES // 128)
     np.testing.assert_array_equal(made.images, BYTES // 128)
-    assert caplog.text == ""
+    assert "taken as" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_memory_is_that_of_a_step_alone():
 def test_a_benchmark_that_fails_leaves_the_process_as_it_was(monkeypatch):
     def ready(name, config):
         start_runtime(config.search_config())
-        raise ConfigError
+        raise ConfigError("no case")
 
     monkeypatch.setattr(benchmark_module, "_ready", ready)
     benchmark = Benchmark(BenchmarkConfig(**TINY, what="input"))

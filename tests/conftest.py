@@ -1,0 +1,17 @@
+"""What holds for all tests."""
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Writes what a test has said of odd names so that xdist can send it.
+
+    It sends text in UTF-8 alone, and ends all tests at any other.
+    """
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode())
+        for name, text in report.sections
+    ]
+    return report
