@@ -14,6 +14,9 @@ from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.skeletons.plan import PLAIN_HEAD, Head
 
+# The side of the windows that the auxiliary head pools.
+_POOLED = 5
+
 
 class ClassifierHead(keras.layers.Layer):
     """Global average pooling and a dense layer on the deepest feature.
@@ -197,7 +200,8 @@ class AuxiliaryHead(keras.layers.Layer):
     ReLU, 5x5 average pooling, 1x1 convolution to 128 channels, normalisation,
     ReLU, 2x2 convolution to 768 channels, normalisation, ReLU, dense. The
     ImageNet network's pools with stride 2, not 3, and has no second
-    normalisation (both as in the DARTS reference).
+    normalisation (both as in the DARTS reference). What is left of the pooling
+    has to be 2x2 at least, of 7x7 on ImageNet and 8x8 on CIFAR.
 
     Args:
         num_classes: number of outputs.
@@ -208,12 +212,14 @@ class AuxiliaryHead(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.small_images = small_images
+        self.stride = 3 if small_images else 2
 
     def build(self, input_shape):
-        if input_shape is None or min(input_shape[1:3]) < 8:
+        side = _POOLED + self.stride
+        if input_shape is None or min(input_shape[1:3]) < side:
             raise ConfigError(
-                f"--auxiliary_weight needs a feature map of at least 8x8 in "
-                f"the middle of the network, received "
+                f"--auxiliary_weight needs a feature map of at least "
+                f"{side}x{side} in the middle of the network, received "
                 f"{input_shape and input_shape[1:3]}; set it to 0 (always for "
                 f"nasbench201) or enlarge --image_size."
             )
@@ -241,8 +247,8 @@ class AuxiliaryHead(keras.layers.Layer):
 
     def call(self, x, training=False):
         """Returns logits [B, num_classes] of a feature map [B, H, W, C]."""
-        stride = 3 if self.small_images else 2
-        x = tf.nn.avg_pool2d(tf.nn.relu(x), 5, stride, "VALID")
+        x = tf.nn.relu(x)
+        x = tf.nn.avg_pool2d(x, _POOLED, self.stride, "VALID")
         x = tf.nn.conv2d(x, tf.convert_to_tensor(self.first), 1, "VALID")
         x = tf.nn.relu(self.norms[0].call(x, training=training))
         x = tf.nn.conv2d(x, tf.convert_to_tensor(self.second), 1, "VALID")

@@ -118,7 +118,10 @@ class BatchNormalization(keras.layers.Layer):
         affine: learn scale and offset.
         moving_statistics: keep moving averages (momentum 0.9), used when
             `training` is false. Without them the batch's statistics serve
-            in both modes.
+            in both modes. The variance averaged is the biased one, of factor
+            1/n over the n = B H W values of a channel, as in Keras; PyTorch,
+            and so the DARTS reference, averages the unbiased one, which is
+            n / (n - 1) times it (1.0002 for 96 images of 8x8).
         epsilon: added to the variance.
     """
 

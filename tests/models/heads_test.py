@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import (
+    AuxiliaryHead,
     ClassifierHead,
     EachViewHead,
     JointViewsHead,
@@ -111,3 +113,13 @@ def test_the_bilinear_matrix_is_that_of_tensorflow(size, larger):
     np.testing.assert_allclose(
         bilinear_matrix(size, larger), expected, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(("small_images", "side"), [(True, 8), (False, 7)])
+def test_the_auxiliary_head_needs_no_more_than_its_pooling(small_images, side):
+    head = AuxiliaryHead(4, small_images, name="auxiliary_head")
+    head.build((None, side, side, 3))
+    assert head.call(tf.ones((2, side, side, 3))).shape == (2, 4)
+    too_small = AuxiliaryHead(4, small_images, name="auxiliary_head")
+    with pytest.raises(ConfigError, match=f"at least {side}x{side}"):
+        too_small.build((None, side - 1, side - 1, 3))

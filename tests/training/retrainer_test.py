@@ -30,10 +30,11 @@ def make(genotype="DARTS_V1", auxiliary=False, seed=0, **settings):
     return retrainer
 
 
-def make_batch(seed=0, count=6):
+def make_batch(seed=0, count=6, side=32):
     rng = np.random.default_rng(seed)
+    values = rng.normal(size=(count, side, side, 3))
     return {
-        "image": tf.constant(rng.normal(size=(count, 32, 32, 3)), tf.float32),
+        "image": tf.constant(values, tf.float32),
         "label": tf.constant(rng.integers(0, 5, count), tf.int32),
     }
 
@@ -148,6 +149,24 @@ def test_fit_drives_it_as_any_keras_model():
     assert history.history["train_loss"][-1] == pytest.approx(
         float(metrics["train_loss"]), rel=1e-3
     )
+
+
+def test_the_published_imagenet_geometry_has_a_step_with_its_auxiliary_head():
+    # Three cells end, as fourteen do, at 7x7.
+    network = Network(
+        "DARTS_V2", 5, 2, 3, image_size=224, stem="imagenet", auxiliary=True
+    )
+    assert network.trunk.auxiliary_shape[1:3] == (7, 7)
+    retrainer = Retrainer(network, auxiliary_weight=0.4)
+    retrainer.compile(SGD(0.1, 0.9))
+    before = values(retrainer)
+    logs = retrainer.train_step(make_batch(count=2, side=224))
+    assert np.isfinite(float(logs["train_loss"]))
+    moved = [
+        np.any(new != old)
+        for new, old in zip(values(retrainer), before, strict=True)
+    ]
+    assert all(moved)
 
 
 def test_an_auxiliary_head_needs_a_weight_and_a_weight_a_head():
