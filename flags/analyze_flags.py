@@ -20,3 +20,9 @@ GROUP_BY = flags.DEFINE_list(
     "Settings whose values make the groups, as mask_ratio,decoder; by "
     "default those that vary between the runs.",
 )
+BENCHMARK_FILE = flags.DEFINE_string(
+    "benchmark_file",
+    "",
+    "NAS-Bench-Macro's JSON file: true accuracies of runs in macro, looked up "
+    "afterwards; those of nasbench201 are looked up in what is installed.",
+)

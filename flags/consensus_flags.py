@@ -17,3 +17,9 @@ OUTPUT_DIR = flags.DEFINE_string(
     "Where the architecture is written; tools.train takes it as --genotype.",
     required=True,
 )
+BENCHMARK_FILE = flags.DEFINE_string(
+    "benchmark_file",
+    "",
+    "NAS-Bench-Macro's JSON file: true accuracies of runs in macro, looked up "
+    "afterwards; those of nasbench201 are looked up in what is installed.",
+)

@@ -40,12 +40,15 @@ def main() -> None:
     from maenas_tf.reports.report import Report
     from maenas_tf.runs.run_reader import require_runs
     from maenas_tf.searching.config import SearchConfig
+    from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
     output_dir = analyze_flags.OUTPUT_DIR.value
     records, problems = require_runs(
         analyze_flags.RUNS.value, SearchConfig.unsaid()
     )
-    report = Report(records, problems, analyze_flags.GROUP_BY.value)
+    truth = TrueAccuracies(analyze_flags.BENCHMARK_FILE.value)
+    truth.check_used(record.genotype.space for record in records)
+    report = Report(records, problems, analyze_flags.GROUP_BY.value, truth)
     try:
         path = report.write(output_dir, with_progress)
     except OSError as error:

@@ -4,8 +4,9 @@ r"""One architecture of several searches, off the mean of their weights.
         --sweep_dir=runs/sweep --seeds=0,1,2,3
     python -m tools.consensus --runs=runs/sweep --output_dir=runs/consensus
 
-Reads no label, and takes a second; what NAS-Bench-201's table says of the
-cell found is looked up afterwards. Exit codes: 0 done; 2 bad input; 3
+Reads no label, and takes a second; what the table of NAS-Bench-201
+or NAS-Bench-Macro (--benchmark_file) says of what was found is looked up
+afterwards. Exit codes: 0 done; 2 bad input; 3
 stopped by a signal.
 """
 
@@ -27,10 +28,13 @@ def main() -> None:
     from maenas_tf.runs.run_record import label
     from maenas_tf.searching.config import SearchConfig
     from maenas_tf.searching.consensus import find_consensus
+    from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
     output_dir = consensus_flags.OUTPUT_DIR.value
     records, _ = require_runs(consensus_flags.RUNS.value, SearchConfig.unsaid())
-    consensus = find_consensus(records)
+    truth = TrueAccuracies(consensus_flags.BENCHMARK_FILE.value)
+    truth.check_used(record.genotype.space for record in records)
+    consensus = find_consensus(records, truth)
     try:
         consensus.write(output_dir)
     except OSError as error:

@@ -1,19 +1,17 @@
 """Do scores of networks rank them as their true accuracy does?
 
 Of searches that scored candidates, whose candidates.csv holds the scores;
-several searches of different seeds show what initialisation does.
+several searches of the same candidates show what initialisation does.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation import statistics as correlation
@@ -22,10 +20,56 @@ from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.scores import SCORES
 from maenas_tf.scores.joint import parse
 from maenas_tf.scores.rules import RULES
-from maenas_tf.spaces import Genotype, benchmark201, load_genotype
+from maenas_tf.spaces import Genotype, accuracy_table, load_genotype
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
 MACS, PARAMETERS = "macs", "parameters"
-_TOP = 10
+TOP = 10
+# Shares of the largest candidate's multiply-accumulates.
+LIMITS = (0.5, 0.25)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """What a search scored.
+
+    Attributes:
+        run: name of its directory.
+        space: that it searched.
+        genotypes: of the candidates, as texts.
+        accuracies: true ones, percent.
+        macs: multiply-accumulates of their networks.
+        scores: name to values, the higher the better.
+    """
+
+    run: str
+    space: str
+    genotypes: list[str]
+    accuracies: np.ndarray
+    macs: np.ndarray
+    scores: Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pick:
+    """What a score takes among the candidates within a limit.
+
+    Attributes:
+        accuracy: true one of what it takes; the mean where it is undecided.
+        best: true accuracy of the best within the limit.
+        mean: of all within it, what a random pick gives.
+        count: of the candidates within it.
+    """
+
+    accuracy: correlation.Interval
+    best: float
+    mean: float
+    count: int
+
+    @property
+    def regret(self) -> float:
+        """What the score loses to the best."""
+        return self.best - self.accuracy.value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,113 +82,177 @@ class Ranking:
         within: Kendall's tau among candidates of equal MACs alone.
         pairs: of such candidates.
         top: mean true accuracy of the ten that it ranks best.
+        picks: of `LIMITS` to what it takes there; none where no candidate is.
     """
 
     run: str
     compared: correlation.Comparison
-    within: float
+    within: correlation.Interval
     pairs: int
-    top: float
+    top: correlation.Interval
+    picks: Mapping[float, Pick]
 
 
-class TrueAccuracies:
-    """Looks true accuracies up.
-
-    Args:
-        benchmark: data set of NAS-Bench-201's.
-        benchmark_file: NAS-Bench-Macro's JSON file; empty is none.
-
-    Raises:
-        ConfigError: the file cannot be read.
-    """
-
-    def __init__(self, benchmark: str, benchmark_file: str = ""):
-        self.benchmark = benchmark
-        self.macro: Mapping[str, Any] = {}
-        if benchmark_file:
-            try:
-                text = pathlib.Path(benchmark_file).read_text(encoding="utf-8")
-                self.macro = {
-                    str(key): float(value["mean_acc"])
-                    for key, value in json.loads(text).items()
-                }
-            except (OSError, ValueError, AttributeError, LookupError) as error:
-                raise ConfigError(
-                    f"--benchmark_file={benchmark_file} cannot be read as "
-                    f"NAS-Bench-Macro's table ({error!r}); give its JSON file."
-                ) from error
-
-    def __call__(self, genotype: Genotype) -> float:
-        """Returns the accuracy of a genotype, percent.
-
-        Raises:
-            ConfigError: it is not known.
-        """
-        if genotype.space == "nasbench201":
-            try:
-                return benchmark201.true_accuracy(genotype, self.benchmark)
-            except ImportError as error:
-                raise ConfigError(f"--benchmark: {error}") from error
-        if genotype.space != "macro":
-            raise ConfigError(
-                f"--candidates names a search in --space={genotype.space}, of "
-                f"which no true accuracies are known; give one in nasbench201 "
-                f"or macro."
-            )
-        if str(genotype) not in self.macro:
-            raise ConfigError(
-                "--candidates names a search in --space=macro; give "
-                "NAS-Bench-Macro's JSON file as --benchmark_file."
-            )
-        return self.macro[str(genotype)]
-
-
-def rank(
-    path: pathlib.Path,
-    sums: Sequence[str],
-    rule: str,
-    truth: TrueAccuracies,
-    resamples: int,
-    seed: int,
-) -> list[Ranking]:
-    """Compares all scores in a candidates.csv, and sums of them.
+def read_candidates(
+    path: pathlib.Path, truth: TrueAccuracies, benchmark: str
+) -> Candidates:
+    """Reads a candidates.csv.
 
     Args:
         path: of the run directory.
+        truth: where true accuracies are looked up.
+        benchmark: data set of them.
+
+    Raises:
+        ConfigError: the file cannot be read, or no true accuracies are at
+            hand.
+    """
+    rows = _read(path)
+    genotypes = [load_genotype(row["genotype"]) for row in rows]
+    table = _table(genotypes[0].space, truth, benchmark)
+    return Candidates(
+        path.name,
+        genotypes[0].space,
+        [str(genotype) for genotype in genotypes],
+        _accuracies(genotypes, table),
+        np.array([float(row[MACS]) for row in rows]),
+        _scores(rows),
+    )
+
+
+def averaged(searches: Sequence[Candidates]) -> Candidates | None:
+    """Returns the mean over searches of the ranks that each score gives.
+
+    Args:
+        searches: of different initialisations.
+
+    Returns:
+        None where there is one alone, or they scored different candidates.
+    """
+    first = searches[0]
+    wanted = sorted(first.genotypes)
+    if len(searches) < 2 or any(
+        sorted(found.genotypes) != wanted for found in searches
+    ):
+        return None
+    orders = [np.argsort(found.genotypes) for found in searches]
+    scores = {
+        name: np.mean(
+            [
+                stats.rankdata(found.scores[name])[order]
+                for found, order in zip(searches, orders, strict=True)
+            ],
+            axis=0,
+        )
+        for name in first.scores
+        if all(name in found.scores for found in searches)
+    }
+    return Candidates(
+        f"ranks averaged over {len(searches)} runs",
+        first.space,
+        wanted,
+        first.accuracies[orders[0]],
+        first.macs[orders[0]],
+        scores,
+    )
+
+
+def rank(
+    candidates: Candidates,
+    sums: Sequence[str],
+    rule: str,
+    resamples: int,
+    seed: int,
+) -> list[Ranking]:
+    """Compares all scores of candidates, and sums of them.
+
+    Args:
+        candidates: with their scores.
         sums: names of scores joined by "+".
         rule: that adds them up.
-        truth: gives true accuracies.
         resamples: of the bootstrap.
         seed: of the resamples.
 
     Raises:
-        ConfigError: the file cannot be read, or a sum needs what is not there.
+        ConfigError: a sum needs what is not there.
     """
-    rows = _read(path)
-    accuracies = [truth(load_genotype(row["genotype"])) for row in rows]
-    columns = _columns(rows)
-    predictors = dict(columns)
+    predictors = dict(candidates.scores)
     for text in sums:
-        missing = [name for name in parse(text) if name not in columns]
+        names = parse(text)
+        missing = [name for name in names if name not in candidates.scores]
         if missing:
             raise ConfigError(
-                f"--sums={text} needs {missing[0]}, which {path} has not; it "
-                f"has {', '.join(columns)}."
+                f"--sums={text} needs {missing[0]}, which {candidates.run} "
+                f"has not; it has {', '.join(candidates.scores)}."
             )
-        parts = np.stack([columns[name] for name in parse(text)], -1)
+        parts = np.stack([candidates.scores[name] for name in names], -1)
         predictors[text] = RULES.get(rule)(parts)
-    macs = columns[MACS]
+    accuracies, macs = candidates.accuracies, candidates.macs
     compared = correlation.compare(
         predictors, accuracies, MACS, resamples, seed=seed
     )
+    counts = correlation.resample(len(accuracies), resamples, seed)
     found = []
     for comparison in compared:
         values = np.asarray(predictors[comparison.name])
-        within, pairs = correlation.tau_within(values, accuracies, macs)
-        best = np.argsort(-values, kind="stable")[:_TOP]
-        top = float(np.mean(np.asarray(accuracies)[best]))
-        found.append(Ranking(path.name, comparison, within, pairs, top))
+        within, pairs = correlation.tau_within(values, accuracies, macs, counts)
+        top = correlation.best_mean(values, accuracies, TOP, counts)
+        picks = _picks(values, candidates, resamples, seed)
+        found.append(
+            Ranking(candidates.run, comparison, within, pairs, top, picks)
+        )
     return found
+
+
+def _picks(
+    values: np.ndarray, candidates: Candidates, resamples: int, seed: int
+) -> dict[float, Pick]:
+    """Returns what a score takes within each limit that leaves two."""
+    found = {}
+    for limit in LIMITS:
+        reached = candidates.macs <= limit * candidates.macs.max()
+        accuracies = candidates.accuracies[reached]
+        if len(accuracies) > 1:
+            counts = correlation.resample(len(accuracies), resamples, seed)
+            found[limit] = Pick(
+                correlation.best_mean(values[reached], accuracies, 1, counts),
+                float(accuracies.max()),
+                float(accuracies.mean()),
+                len(accuracies),
+            )
+    return found
+
+
+def _table(
+    space: str, truth: TrueAccuracies, benchmark: str
+) -> accuracy_table.AccuracyTable:
+    """Returns the table of a space, on a data set.
+
+    Raises:
+        ConfigError: it is not at hand.
+    """
+    known = truth.datasets(space)
+    if benchmark in known:
+        return truth.table(space, benchmark)
+    if known:
+        raise ConfigError(
+            f"--benchmark={benchmark} is none of {space}, of which true "
+            f"accuracies are known on {', '.join(known)}; drop it."
+        )
+    raise ConfigError(
+        f"--candidates names a search in --space={space}. "
+        + (
+            truth.missing(space)
+            or "Of it no true accuracies are known; give one in nasbench201 "
+            "or macro."
+        )
+    )
+
+
+def _accuracies(
+    genotypes: Sequence[Genotype], table: accuracy_table.AccuracyTable
+) -> np.ndarray:
+    return np.array([table[accuracy_table.key_of(g)] for g in genotypes])
 
 
 def _read(path: pathlib.Path) -> list[dict[str, str]]:
@@ -163,7 +271,7 @@ def _read(path: pathlib.Path) -> list[dict[str, str]]:
     return rows
 
 
-def _columns(rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
+def _scores(rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
     """Returns name of a score to values, the higher the better."""
     found = {}
     for name in SCORES.names():
@@ -173,89 +281,3 @@ def _columns(rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
             values = values if score.higher_is_better else -values
             found[name] = np.where(np.isnan(values), -np.inf, values)
     return found
-
-
-def to_rows(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
-    """Returns rows for a CSV file."""
-    rows = correlation.to_rows([ranking.compared for ranking in rankings])
-    return [
-        {
-            "run": ranking.run,
-            **row,
-            "tau_within_equal_macs": ranking.within,
-            "pairs_of_equal_macs": ranking.pairs,
-            f"accuracy_of_best_{_TOP}": ranking.top,
-        }
-        for ranking, row in zip(rankings, rows, strict=True)
-    ]
-
-
-def to_markdown(rankings: Sequence[Ranking]) -> str:
-    """Returns a table for each run, and of several the mean and spread."""
-    runs: dict[str, list[Ranking]] = {}
-    for ranking in rankings:
-        runs.setdefault(ranking.run, []).append(ranking)
-    parts = [_table(f"## {run}", found) for run, found in runs.items()]
-    if len(runs) > 1:
-        parts.append(_spread(runs))
-    return "\n".join(parts)
-
-
-_HEADER = (
-    "score",
-    "n",
-    "Kendall tau-b",
-    "within equal MACs",
-    f"accuracy of the best {_TOP}",
-    "tau minus that of MACs",
-)
-
-
-def _table(title: str, rankings: Sequence[Ranking]) -> str:
-    lines = [title, "", _line(_HEADER), _line(["---"] * len(_HEADER))]
-    for r in sorted(rankings, key=lambda r: -r.compared.tau.value):
-        c = r.compared
-        lines.append(
-            _line(
-                [
-                    c.name,
-                    c.count,
-                    c.tau,
-                    f"{r.within:.2f} ({r.pairs:,} pairs)",
-                    f"{r.top:.2f}",
-                    c.difference,
-                ]
-            )
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _spread(runs: Mapping[str, Sequence[Ranking]]) -> str:
-    header = ("score", "tau", "within equal MACs", _HEADER[4])
-    lines = [
-        f"## Mean and standard deviation over {len(runs)} runs",
-        "",
-        _line(header),
-        _line(["---"] * len(header)),
-    ]
-    by_name: dict[str, list[Ranking]] = {}
-    for rankings in runs.values():
-        for ranking in rankings:
-            by_name.setdefault(ranking.compared.name, []).append(ranking)
-    for name, found in by_name.items():
-        figures = [
-            [r.compared.tau.value for r in found],
-            [r.within for r in found],
-            [r.top for r in found],
-        ]
-        cells = [f"{np.mean(f):.3f} ± {_deviation(f):.3f}" for f in figures]
-        lines.append(_line([name, *cells]))
-    return "\n".join(lines) + "\n"
-
-
-def _deviation(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-
-
-def _line(cells: Sequence[Any]) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"

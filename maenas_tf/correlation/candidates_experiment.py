@@ -5,13 +5,15 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-from maenas_tf.correlation import candidates, statistics
+from maenas_tf.config import ConfigError
+from maenas_tf.correlation import candidates, ranking_tables, statistics
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.experiment import CorrelateResult
 from maenas_tf.engine.runtime import versions
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.run_directory import RunDirectory
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
 
 class CandidatesExperiment:
@@ -39,30 +41,21 @@ class CandidatesExperiment:
     ):
         del signals
         self.config = config
-        self.truth = candidates.TrueAccuracies(
-            config.benchmark, config.benchmark_file
-        )
+        self.truth = TrueAccuracies(config.benchmark_file)
         self.run_directory = RunDirectory(run_dir, config, resume)
 
     def run(self) -> CorrelateResult:
         """Compares, and writes the results."""
         run, config = self.run_directory, self.config
         try:
-            rankings = [
-                ranking
-                for path in config.candidate_dirs
-                for ranking in candidates.rank(
-                    pathlib.Path(path),
-                    config.sum_names,
-                    config.score_rule,
-                    self.truth,
-                    config.resamples,
-                    config.seed,
-                )
-            ]
+            searches = self._read()
+            rankings = [r for found in searches for r in self._rank(found)]
+            together = candidates.averaged(searches)
+            averaged = [] if together is None else self._rank(together)
             run.write_config(config)
-            rows = candidates.to_rows(rankings)
-            markdown = self._markdown(rankings)
+            rows = ranking_tables.to_rows([*rankings, *averaged])
+            tables = ranking_tables.to_markdown(rankings, averaged)
+            markdown = self._head() + tables
             run.write_text(files.CORRELATION, csv_text(rows))
             run.write_text(files.CORRELATION_TEXT, markdown)
             run.write_summary(
@@ -79,14 +72,47 @@ class CandidatesExperiment:
             run.close()
         return CorrelateResult(rows, [r.compared for r in rankings], markdown)
 
-    def _markdown(self, rankings: list[candidates.Ranking]) -> str:
+    def _read(self) -> list[candidates.Candidates]:
+        """Returns what each search scored.
+
+        Raises:
+            ConfigError: they are in different spaces, or one cannot be read.
+        """
         config = self.config
-        where = config.benchmark_file or f"validation, {config.benchmark}"
+        searches = [
+            candidates.read_candidates(
+                pathlib.Path(path), self.truth, config.benchmark
+            )
+            for path in config.candidate_dirs
+        ]
+        spaces = sorted({found.space for found in searches})
+        self.truth.check_used(spaces)
+        if len(spaces) > 1:
+            raise ConfigError(
+                f"--candidates names searches in {' and '.join(spaces)}; give "
+                f"searches in one space."
+            )
+        return searches
+
+    def _rank(self, found: candidates.Candidates) -> list[candidates.Ranking]:
+        config = self.config
+        return candidates.rank(
+            found,
+            config.sum_names,
+            config.score_rule,
+            config.resamples,
+            config.seed,
+        )
+
+    def _head(self) -> str:
+        config = self.config
+        where = f"NAS-Bench-201, validation, {config.benchmark}"
+        if config.benchmark_file:
+            where = f"NAS-Bench-Macro, test, {config.benchmark}"
         return (
             f"# Scores against true accuracy\n\n"
             f"Candidates of {', '.join(config.candidate_dirs)}. True accuracy: "
             f"{where}. Sums by {config.score_rule}, over the candidates of a "
             f"run. In brackets: {statistics.LEVEL:.0%} percentile-bootstrap "
             f"intervals, {config.resamples:,} resamples of the candidates.\n\n"
-            f"{candidates.to_markdown(rankings)}"
         )

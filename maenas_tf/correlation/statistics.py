@@ -20,7 +20,6 @@ coefficients take one resample at a time.)
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -80,29 +79,71 @@ def kendall_tau(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def tau_within(
-    x: Sequence[float], y: Sequence[float], groups: Sequence[float]
-) -> tuple[float, int]:
+    x: Sequence[float],
+    y: Sequence[float],
+    groups: Sequence[float],
+    counts: np.ndarray | None = None,
+) -> tuple[Interval, int]:
     """Returns Kendall's tau-b over the pairs of equal groups, and their number.
 
     Of pairs that a group tells apart nothing is asked: with the cost of
     networks for groups it is what a score knows beyond counting. 0 where
     there is nothing to rank.
 
+    Args:
+        x: values, infinities are ranks like others.
+        y: values, as many.
+        groups: of the items.
+        counts: resamples, [resamples, n]; None makes the interval empty.
+
     Raises:
         ValueError: as `kendall_tau`.
     """
     x, y = _checked(x, y)
-    upper = np.triu_indices(len(x), 1)
-    same = np.equal.outer(np.asarray(groups), np.asarray(groups))[upper]
-    signs = [
-        ((v[:, np.newaxis] > v).astype(int) - (v[:, np.newaxis] < v))[upper][
-            same
-        ]
-        for v in (x, y)
-    ]
-    scale = math.sqrt(np.count_nonzero(signs[0]) * np.count_nonzero(signs[1]))
-    total = float(np.sum(signs[0] * signs[1]))
-    return (total / scale if scale else 0.0), int(np.count_nonzero(same))
+    once = np.ones((1, len(x)))
+    counts = once if counts is None else np.concatenate([once, counts])
+    sums, pairs = np.zeros((3, len(counts))), 0
+    _, group = np.unique(groups, return_inverse=True)
+    for number in range(group.max() + 1):
+        members = np.flatnonzero(group == number)
+        pairs += len(members) * (len(members) - 1) // 2
+        if len(members) > 1:
+            sums += _concordance(x[members], y[members], counts[:, members])
+    taus = _divide(sums[0], np.sqrt(sums[1] * sums[2]))
+    return interval(float(taus[0]), taus[1:] if len(taus) > 1 else taus), pairs
+
+
+def best_mean(
+    x: Sequence[float],
+    y: Sequence[float],
+    count: int,
+    counts: np.ndarray,
+) -> Interval:
+    """Returns the mean of y over the items whose x is best.
+
+    Equal ones at the end share the places that are left: what takes one of
+    them takes any.
+
+    Args:
+        x: values, the higher the better.
+        y: values, as many.
+        count: of the best.
+        counts: resamples, [resamples, n].
+
+    Raises:
+        ValueError: as `kendall_tau`.
+    """
+    x, y = _checked(x, y)
+    counts = np.concatenate([np.ones((1, len(x))), counts])
+    order = np.argsort(-x, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(x[order]) != 0])
+    numbers = np.add.reduceat(counts[:, order], starts, axis=1)
+    sums = np.add.reduceat(counts[:, order] * y[order], starts, axis=1)
+    before = np.cumsum(numbers, axis=1) - numbers
+    taken = np.clip(count - before, 0, numbers)
+    means = sums / np.maximum(numbers, 1)
+    found = _divide((taken * means).sum(axis=1), taken.sum(axis=1))
+    return interval(float(found[0]), found[1:])
 
 
 def spearman_rho(x: Sequence[float], y: Sequence[float]) -> float:
@@ -150,26 +191,31 @@ def compare(
         )
     arrays = {k: _checked(v, accuracies) for k, v in predictors.items()}
     size = len(accuracies)
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(size, np.full(size, 1 / size), resamples)
+    counts = resample(size, resamples, seed)
     values = {k: kendall_tau(x, y) for k, (x, y) in arrays.items()}
     taus = {k: _taus(x, y, counts) for k, (x, y) in arrays.items()}
     comparisons = []
     for name, (x, y) in arrays.items():
-        difference = _interval(
+        difference = interval(
             values[name] - values[baseline], taus[name] - taus[baseline], level
         )
         comparisons.append(
             Comparison(
                 name=name,
                 count=size,
-                tau=_interval(values[name], taus[name], level),
-                rho=_interval(spearman_rho(x, y), _rhos(x, y, counts), level),
+                tau=interval(values[name], taus[name], level),
+                rho=interval(spearman_rho(x, y), _rhos(x, y, counts), level),
                 difference=difference,
                 verdict=_verdict(name, baseline, difference),
             )
         )
     return comparisons
+
+
+def resample(size: int, resamples: int, seed: int) -> np.ndarray:
+    """Returns how often each resample has each item, [resamples, size]."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(size, np.full(size, 1 / size), resamples)
 
 
 def _verdict(name: str, baseline: str, difference: Interval) -> str:
@@ -232,7 +278,9 @@ def _is_constant(values: np.ndarray) -> bool:
     return bool((values == values[0]).all())
 
 
-def _interval(value: float, resampled: np.ndarray, level: float) -> Interval:
+def interval(
+    value: float, resampled: np.ndarray, level: float = LEVEL
+) -> Interval:
     """Returns a value with the percentiles of those of the resamples."""
     edges = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
     low, high = np.quantile(resampled, edges)
@@ -241,24 +289,43 @@ def _interval(value: float, resampled: np.ndarray, level: float) -> Interval:
 
 def _taus(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Returns tau-b of each row of counts [resamples, n]."""
-    signs = [
-        (v[:, np.newaxis] > v).astype(np.float64) - (v[:, np.newaxis] < v)
-        for v in (x, y)
-    ]
+    total, left, right = _concordance(x, y, counts)
+    return _divide(total, np.sqrt(left * right))
 
-    def total(pairs: np.ndarray) -> np.ndarray:
-        return np.sum(counts @ pairs * counts, axis=1)
 
-    scale = np.sqrt(total(signs[0] ** 2) * total(signs[1] ** 2))
-    return _divide(total(signs[0] * signs[1]), scale)
+def _concordance(
+    x: np.ndarray, y: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Returns C - D, pairs that x tells apart, and that y does; all twice.
+
+    Whole numbers below 2^24 are exact in float32, which is faster.
+
+    Returns:
+        [3, resamples].
+    """
+    signs, apart = np.float32(1.0), []
+    size = counts.sum(axis=1)
+    for v in (x, y):
+        _, number = np.unique(v, return_inverse=True)
+        signs = signs * np.sign(
+            number[:, np.newaxis] - number, dtype=np.float32
+        )
+        order = np.argsort(number)
+        starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+        equal = np.add.reduceat(counts[:, order], starts, axis=1)
+        apart.append(size**2 - np.sum(equal**2, axis=1))
+    sums = counts.astype(np.float32) @ signs
+    return np.stack([np.sum(counts * sums, axis=1, dtype=np.float64), *apart])
 
 
 def _rhos(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Returns rho of each row of counts [resamples, n]."""
     deviations = []
     for v in (x, y):
-        below = (v < v[:, np.newaxis]) + 0.5 * (v == v[:, np.newaxis])
-        ranks = counts @ below.T
+        below = np.float32(0.5) * (v == v[:, np.newaxis])
+        below += v < v[:, np.newaxis]
+        ranks = counts.astype(np.float32) @ below.T
+        ranks = ranks.astype(np.float64)
         mean = np.sum(counts * ranks, axis=1, keepdims=True)
         deviations.append(ranks - mean / counts.sum(axis=1, keepdims=True))
     first, second = deviations

@@ -15,8 +15,15 @@ from maenas_tf.reports.comparison import BOOTSTRAP, PAIRED, RESAMPLES
 from maenas_tf.reports.tables import Table
 from maenas_tf.runs import atomic
 from maenas_tf.runs.run_record import RunRecord, measures
-from maenas_tf.spaces import benchmark201
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
+# What is true of each space that has a table.
+_TRUTH = {
+    "nasbench201": "True accuracy: validation accuracy after 200 epochs in "
+    "NAS-Bench-201, mean over its seeds.",
+    "macro": "True accuracy: test accuracy in NAS-Bench-Macro, mean over its "
+    "three trainings.",
+}
 Progress = Callable[[Sequence[RunRecord]], Iterable[RunRecord]]
 _MOST_OPEN_SENTENCES = 12
 _MOST_OPEN_RUNS = 5
@@ -30,6 +37,7 @@ class Report:
         records: finished searches, at least one; names differ.
         problems: name of what was not used to the reason.
         group_by: settings that make the groups; None takes those that vary.
+        truth: where true accuracies are looked up; None is what is installed.
 
     Raises:
         ValueError: there is no run.
@@ -41,6 +49,7 @@ class Report:
         records: Sequence[RunRecord],
         problems: Mapping[str, str] | None = None,
         group_by: Sequence[str] | None = None,
+        truth: TrueAccuracies | None = None,
     ):
         if not records:
             raise ValueError("`records` is empty; a report needs one run.")
@@ -53,7 +62,8 @@ class Report:
                 )
         self.records = sorted(records, key=lambda r: (r.name, r.seed))
         self.problems = dict(problems or {})
-        self.figures = {r.name: measures(r) for r in self.records}
+        self.truth = truth or TrueAccuracies()
+        self.figures = {r.name: measures(r, self.truth) for r in self.records}
         varying = grouping.varying(self.records)
         if group_by is None:
             self.names = grouping.enough(self.records, varying)
@@ -209,14 +219,9 @@ class Report:
             "comparable only between runs of one task, mask and target. Few "
             "skips is not accuracy."
         )
-        if any(r.genotype.space == "nasbench201" for r in self.records):
-            note += (
-                " True accuracy: validation accuracy after 200 epochs in "
-                "NAS-Bench-201, mean over its seeds."
-                if benchmark201.is_available()
-                else " The true accuracies of NAS-Bench-201 are missing: "
-                f"install {benchmark201.DISTRIBUTION}."
-            )
+        for space in sorted({r.genotype.space for r in self.records}):
+            known = self.truth.datasets(space)
+            note += f" {_TRUTH[space] if known else self.truth.missing(space)}"
         parts = [html_page.paragraph(note, "note")]
         parts += [table.to_html() for table in self._group_tables()]
         genotypes = "".join(

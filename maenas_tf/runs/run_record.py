@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.spaces import Genotype, benchmark201, statistics
-from maenas_tf.spaces.nasbench201 import NASBENCH201
+from maenas_tf.spaces import Genotype, accuracy_table, statistics
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
 HESSIAN = "hessian_eigenvalue"
 ACCURACY, PERCENTILE = "true_accuracy", "true_percentile"
 TAU = "true_tau"
 # Figure to what it is called, its cell type or data set aside.
 LABELS = {
-    ACCURACY: "true validation accuracy, %",
-    PERCENTILE: "percentile among all 15,625 cells",
-    TAU: "Kendall's tau, alphas with true accuracies of all cells",
+    ACCURACY: "true accuracy, %",
+    PERCENTILE: "percentile of it in the whole space",
+    TAU: "Kendall's tau, alphas with true accuracies of the whole space",
     "skips": "skip connections",
     "pools": "pooling operations",
     "entropy": "entropy of the alphas, nats",
@@ -92,11 +92,16 @@ def label(measure: str) -> str:
     return LABELS.get(measure, measure)
 
 
-def measures(record: RunRecord) -> dict[str, float]:
+def measures(
+    record: RunRecord, truth: TrueAccuracies | None = None
+) -> dict[str, float]:
     """Returns every figure of a run that is known; what is not, is left out.
 
-    The true accuracy is looked up on the data set of the search where the
-    benchmark has it, else on CIFAR-10.
+    Args:
+        record: the run.
+        truth: where true accuracies are looked up, on the data set of the
+            search where they are known on it, else on CIFAR-10; None is what
+            is installed.
     """
     summary, images = record.summary, _images(record)
     seconds = _number(summary.get("seconds_search"))
@@ -105,7 +110,7 @@ def measures(record: RunRecord) -> dict[str, float]:
     steady -= _number(selection.get("seconds", 0.0))
     network = summary.get("evaluation_network") or {}
     found = {
-        **_truth(record),
+        **_truth(record, truth or TrueAccuracies()),
         **_by_cell("skips", statistics.count_skips(record.genotype)),
         **_by_cell("pools", statistics.count_pools(record.genotype)),
         **_by_cell("entropy", _entropies(record)),
@@ -159,39 +164,49 @@ def _by_cell(name: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{name}_{kind}": value for kind, value in values.items()}
 
 
-def true_figures(genotype: Genotype, dataset: str) -> dict[str, float]:
-    """Looks a cell up in NAS-Bench-201, where that can be done.
+def true_figures(
+    genotype: Genotype, dataset: str, truth: TrueAccuracies
+) -> dict[str, float]:
+    """Looks an architecture up in a table of true accuracies.
 
     Args:
         genotype: of any space.
-        dataset: of the search; CIFAR-10 stands for what the benchmark lacks.
+        dataset: of the search; CIFAR-10 stands for what the table lacks.
+        truth: the tables.
 
     Returns:
-        Accuracy and percentile, in percent; nothing for a cell of another
-        space, or where the benchmark's table is not installed.
+        Accuracy and percentile, in percent; nothing for an architecture of
+        which no table is at hand.
     """
-    if genotype.space != NASBENCH201.name or not benchmark201.is_available():
+    dataset = _known(genotype, dataset, truth)
+    if not dataset:
         return {}
-    dataset = _known(dataset)
+    table = truth.table(genotype.space, dataset)
+    key = accuracy_table.key_of(genotype)
     return {
-        f"{ACCURACY}_{dataset}": benchmark201.true_accuracy(genotype, dataset),
-        f"{PERCENTILE}_{dataset}": benchmark201.percentile(genotype, dataset),
+        f"{ACCURACY}_{dataset}": table[key],
+        f"{PERCENTILE}_{dataset}": accuracy_table.percentile(table, genotype),
     }
 
 
-def _truth(record: RunRecord) -> dict[str, float]:
+def _truth(record: RunRecord, truth: TrueAccuracies) -> dict[str, float]:
     """Returns the true figures of what was found and of the last alphas."""
-    dataset = record.settings.get("dataset", "")
-    found = true_figures(record.genotype, dataset)
+    genotype, searched = record.genotype, record.settings.get("dataset", "")
+    found = true_figures(genotype, searched, truth)
     if found and record.weights:
-        dataset = _known(dataset)
+        dataset = _known(genotype, searched, truth)
+        table = truth.table(genotype.space, dataset)
         (stack,) = record.weights.values()
-        found[f"{TAU}_{dataset}"] = benchmark201.ranking_tau(stack[-1], dataset)
+        found[f"{TAU}_{dataset}"] = accuracy_table.ranking_tau(
+            table, stack[-1], genotype.space
+        )
     return found
 
 
-def _known(dataset: str) -> str:
-    return dataset if dataset in benchmark201.DATASETS else "cifar10"
+def _known(genotype: Genotype, dataset: str, truth: TrueAccuracies) -> str:
+    """Returns the data set whose table to look in, empty if there is none."""
+    known = truth.datasets(genotype.space)
+    return dataset if dataset in known else next(iter(known), "")
 
 
 def _hessian(record: RunRecord) -> dict[str, float]:

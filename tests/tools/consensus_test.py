@@ -53,7 +53,7 @@ def test_consensus_is_written(results):
     assert lines[2:4] == ["2 searches, 0 labels:", str(genotype)]
     assert str(genotype).count("nor_conv_3x3") == 6
     # All 3x3, by the benchmark's own table.
-    assert lines[4] == "true validation accuracy, % (cifar10): 90.20"
+    assert lines[4] == "true accuracy, % (cifar10): 90.20"
     summary = json.loads((folder / "out" / "summary.json").read_text())
     assert round(summary["true_accuracy_cifar10"], 2) == 90.20
     _, problems = read_runs([f"{folder}/out"], SearchConfig.defaults())
