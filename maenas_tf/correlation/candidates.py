@@ -93,6 +93,38 @@ class Ranking:
     picks: Mapping[float, Pick]
 
 
+def table_of(
+    space: str, truth: TrueAccuracies, benchmark: str, setting: str
+) -> accuracy_table.AccuracyTable:
+    """Returns the table of a space, on a data set.
+
+    Args:
+        space: its name.
+        truth: where it is looked up.
+        benchmark: name of the data set.
+        setting: what asks for the space, such as "--space=macro".
+
+    Raises:
+        ConfigError: it is not at hand.
+    """
+    known = truth.datasets(space)
+    if benchmark in known:
+        return truth.table(space, benchmark)
+    if known:
+        raise ConfigError(
+            f"--benchmark={benchmark} is none of {space}, of which true "
+            f"accuracies are known on {', '.join(known)}; drop it."
+        )
+    raise ConfigError(
+        f"{setting}. "
+        + (
+            truth.missing(space)
+            or "Of it no true accuracies are known; give one in nasbench201 "
+            "or macro."
+        )
+    )
+
+
 def read_candidates(
     path: pathlib.Path, truth: TrueAccuracies, benchmark: str
 ) -> Candidates:
@@ -109,10 +141,12 @@ def read_candidates(
     """
     rows = _read(path)
     genotypes = [load_genotype(row["genotype"]) for row in rows]
-    table = _table(genotypes[0].space, truth, benchmark)
+    space = genotypes[0].space
+    asked = f"--candidates names a search in --space={space}"
+    table = table_of(space, truth, benchmark, asked)
     return Candidates(
         path.name,
-        genotypes[0].space,
+        space,
         [str(genotype) for genotype in genotypes],
         _accuracies(genotypes, table),
         np.array([float(row[MACS]) for row in rows]),
@@ -221,32 +255,6 @@ def _picks(
                 len(accuracies),
             )
     return found
-
-
-def _table(
-    space: str, truth: TrueAccuracies, benchmark: str
-) -> accuracy_table.AccuracyTable:
-    """Returns the table of a space, on a data set.
-
-    Raises:
-        ConfigError: it is not at hand.
-    """
-    known = truth.datasets(space)
-    if benchmark in known:
-        return truth.table(space, benchmark)
-    if known:
-        raise ConfigError(
-            f"--benchmark={benchmark} is none of {space}, of which true "
-            f"accuracies are known on {', '.join(known)}; drop it."
-        )
-    raise ConfigError(
-        f"--candidates names a search in --space={space}. "
-        + (
-            truth.missing(space)
-            or "Of it no true accuracies are known; give one in nasbench201 "
-            "or macro."
-        )
-    )
 
 
 def _accuracies(

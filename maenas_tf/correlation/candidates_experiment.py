@@ -70,7 +70,8 @@ class CandidatesExperiment:
             )
         finally:
             run.close()
-        return CorrelateResult(rows, [r.compared for r in rankings], markdown)
+        comparisons = [ranking.compared for ranking in rankings]
+        return CorrelateResult([], rows, comparisons, markdown)
 
     def _read(self) -> list[candidates.Candidates]:
         """Returns what each search scored.

@@ -16,6 +16,8 @@ from maenas_tf.config import (
     setting,
 )
 from maenas_tf.searching.config import ObjectiveSettings, WeightSettings
+from maenas_tf.spaces import SPACES
+from maenas_tf.spaces.architectures import Architectures
 from maenas_tf.tasks import TASKS
 
 # What has a part in comparing scores that are there.
@@ -37,11 +39,17 @@ class CorrelateConfig(
 ):
     """Everything that decides the result of a correlation experiment.
 
-    Single architectures of nasbench201 are trained as a search trains its
-    weights: SGD with momentum, here at a constant rate, so that what is read
-    after so many steps does not depend on how many follow.
+    Single architectures are trained as a search trains its weights: SGD with
+    momentum, here at a constant rate, so that what is read after so many
+    steps does not depend on how many follow.
     """
 
+    space: str = setting(
+        "nasbench201",
+        "search space of the architectures, one whose true accuracies are "
+        "known.",
+        choices=("nasbench201", "macro"),
+    )
     task: str = setting(
         "mae",
         "one or more tasks, separated by commas; each architecture is trained "
@@ -50,7 +58,7 @@ class CorrelateConfig(
     )
     supernets: str = setting(
         "",
-        "run directories of searches in nasbench201, separated by commas; "
+        "run directories of searches in the space, separated by commas; "
         "each architecture is also judged inside their supernets, with the "
         "weights that these share.",
     )
@@ -71,17 +79,18 @@ class CorrelateConfig(
     )
     benchmark_file: str = setting(
         "",
-        "with --candidates of searches in macro: NAS-Bench-Macro's JSON file.",
+        "NAS-Bench-Macro's JSON file, for --space=macro, and for --candidates "
+        "of searches in macro.",
     )
     init_channels: int = setting(
         8, "channels of the first cells (C).", AT_LEAST_ONE
     )
-    num_cells: int = setting(1, "cells per stage.", AT_LEAST_ONE)
+    num_cells: int = setting(1, "cells per stage; a chain has 1.", AT_LEAST_ONE)
     num_architectures: int = setting(
         20,
         "how many to draw, all different.",
         Range(
-            "give a whole number from 2 to the 15,625 of the space.",
+            "give a whole number from 2 to the 15,625 of nasbench201.",
             least=2,
             most=15_625,
         ),
@@ -129,13 +138,18 @@ class CorrelateConfig(
 
     def validate(self) -> None:
         super().validate()
-        for name in ("sums", "benchmark_file"):
-            check(
-                bool(self.candidates or not getattr(self, name)),
-                name,
-                getattr(self, name),
-                "it has no effect without --candidates; drop it.",
-            )
+        check(
+            bool(self.candidates or not self.sums),
+            "sums",
+            self.sums,
+            "it has no effect without --candidates; drop it.",
+        )
+        check(
+            bool(self.candidates or self.score_rule == "log_ranks"),
+            "score_rule",
+            self.score_rule,
+            "it has no effect without --candidates; drop it.",
+        )
         if self.candidates:
             self._check_directories("candidates", self.candidate_dirs)
             changed = set(self.differences(type(self)())) - _OF_CANDIDATES
@@ -164,6 +178,13 @@ class CorrelateConfig(
             f"give at least one batch, {self.batch_size}.",
         )
         self._check_steps()
+        count = Architectures(SPACES.get(self.space)).count
+        check(
+            self.num_architectures <= count,
+            "num_architectures",
+            self.num_architectures,
+            f"--space={self.space} has {count:,}; give at most so many.",
+        )
 
     def _check_directories(self, setting: str, paths: list[str]) -> None:
         names = [pathlib.PurePath(path).name for path in paths]

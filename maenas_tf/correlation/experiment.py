@@ -1,9 +1,9 @@
 """Does the loss of a task rank architectures as their true accuracy does?
 
-Random cells of NAS-Bench-201, each trained alone and briefly on one or more
-tasks, or judged inside the supernets of searches; their held-out loss after
-so many steps, parameters and multiply-accumulates against the accuracies of
-the benchmark.
+Random architectures of a space with a table of truth, each trained alone and
+briefly on one or more tasks, or judged inside the supernets of searches; their
+held-out loss after so many steps, parameters and multiply-accumulates against
+the accuracies of the table.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from maenas_tf.config import ConfigError
 from maenas_tf.config.random_streams import ARCHITECTURES
+from maenas_tf.correlation import candidates, ranking_tables
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
@@ -36,11 +36,9 @@ from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.data_record import check_data, record_data
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.skeletons import NetworkCosts, evaluation_size
-from maenas_tf.spaces import SPACES, Genotype, benchmark201
+from maenas_tf.spaces import SPACES, Genotype, Space, accuracy_table
+from maenas_tf.spaces.true_accuracies import TrueAccuracies
 from maenas_tf.tasks import TASKS
-
-SPACE = SPACES.get("nasbench201")
-BASELINE = "MACs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,23 +46,25 @@ class CorrelateResult:
     """What the experiment found.
 
     Attributes:
-        rows: as in losses.csv.
+        rows: as in losses.csv; empty where nothing was trained or judged.
+        rankings: as in correlation.csv.
         comparisons: of each objective after each number of steps, and of the
             trivial predictors.
         markdown: the report, as in correlation.md.
     """
 
     rows: list[Row]
+    rankings: list[Row]
     comparisons: list[correlation.Comparison]
     markdown: str
 
 
-def draw_architectures(count: int, seed: int) -> list[Genotype]:
-    """Returns different random cells; more of them begin with the fewer."""
+def draw_architectures(space: Space, count: int, seed: int) -> list[Genotype]:
+    """Returns different random ones; more of them begin with the fewer."""
     rng = ARCHITECTURES.generator(seed)
     found: dict[Genotype, None] = {}
     while len(found) < count:
-        found.setdefault(SPACE.random_genotype(rng))
+        found.setdefault(space.random_genotype(rng))
     return list(found)
 
 
@@ -80,7 +80,8 @@ class CorrelateExperiment:
         signals: looked at every few steps.
 
     Raises:
-        ConfigError: a setting is wrong, or the benchmark is not installed.
+        ConfigError: a setting is wrong, or the true accuracies are not at
+            hand.
     """
 
     def __init__(
@@ -93,13 +94,15 @@ class CorrelateExperiment:
     ):
         self.config = config = as_begun(config, run_dir)
         self.signals = signals or SignalWatch()
+        self.space = SPACES.get(config.space)
         self._check_names()
+        self.truth = self._true_accuracies()
         self.run_directory = RunDirectory(run_dir, config, resume)
         self.runtime = OwnRuntime()
         with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
             self.shared = [
-                SharedWeights(path, SPACE.name, config.held_out_images)
+                SharedWeights(path, config.space, config.held_out_images)
                 for path in config.supernet_dirs
             ]
             configure_runtime(config)
@@ -116,7 +119,7 @@ class CorrelateExperiment:
                 }
             on_error.pop_all()
         self.architectures = draw_architectures(
-            config.num_architectures, config.seed
+            self.space, config.num_architectures, config.seed
         )
 
     @property
@@ -131,10 +134,14 @@ class CorrelateExperiment:
     def _check_names(self) -> None:
         for name in self.config.tasks:
             TASKS.get_for_flag("task", name)
-        try:
-            benchmark201.load_table(self.config.benchmark)
-        except ImportError as error:
-            raise ConfigError(f"--benchmark: {error}") from error
+
+    def _true_accuracies(self) -> accuracy_table.AccuracyTable:
+        name = self.space.name
+        truth = TrueAccuracies(self.config.benchmark_file)
+        truth.check_used([name])
+        return candidates.table_of(
+            name, truth, self.config.benchmark, f"--space={name}"
+        )
 
     def run(self) -> CorrelateResult:
         """Trains what is left, and writes the results.
@@ -198,7 +205,7 @@ class CorrelateExperiment:
     def _rows(
         self, genotype: Genotype, task: str, losses: dict[int, float]
     ) -> list[Row]:
-        costs = NetworkCosts(SPACE, evaluation_size(SPACE))
+        costs = NetworkCosts(self.space, evaluation_size(self.space))
         cost = costs.network(genotype)
         return [
             {
@@ -206,9 +213,7 @@ class CorrelateExperiment:
                 "task": task,
                 "step": step,
                 "held_out_loss": loss,
-                "true_accuracy": benchmark201.true_accuracy(
-                    genotype, self.config.benchmark
-                ),
+                "true_accuracy": self.truth[accuracy_table.key_of(genotype)],
                 "parameters": cost.parameters,
                 "macs": cost.macs,
             }
@@ -232,29 +237,39 @@ class CorrelateExperiment:
                 predictors[_predictor(task, step)] = [
                     -loss if np.isfinite(loss) else -np.inf for loss in losses
                 ]
-        for name, column in (("parameters", "parameters"), (BASELINE, "macs")):
-            predictors[name] = [row[column] for row in one_each.values()]
-        comparisons = correlation.compare(
-            predictors,
-            [row["true_accuracy"] for row in one_each.values()],
-            BASELINE,
-            config.resamples,
-            seed=config.seed,
+        for name in (candidates.PARAMETERS, candidates.MACS):
+            predictors[name] = [row[name] for row in one_each.values()]
+        judged = candidates.Candidates(
+            "Predictors",
+            self.space.name,
+            list(one_each),
+            np.array([row["true_accuracy"] for row in one_each.values()]),
+            np.array(predictors[candidates.MACS]),
+            {name: np.array(values) for name, values in predictors.items()},
         )
-        return CorrelateResult(rows, comparisons, self._report(comparisons))
+        rankings = candidates.rank(
+            judged, [], config.score_rule, config.resamples, config.seed
+        )
+        return CorrelateResult(
+            rows,
+            ranking_tables.to_rows(rankings),
+            [ranking.compared for ranking in rankings],
+            self._report(rankings),
+        )
 
-    def _report(self, comparisons: list[correlation.Comparison]) -> str:
+    def _report(self, rankings: list[candidates.Ranking]) -> str:
         config = self.config
-        table = correlation.to_markdown(comparisons, BASELINE)
         return (
             f"# Held-out loss against true accuracy\n\n"
-            f"{config.num_architectures} random cells of NAS-Bench-201 (seed "
-            f"{config.seed}).{self._trained_alone()}{self._inside()} The loss "
-            f"is negated. True accuracy: validation, {config.benchmark}, "
-            f"200 epochs. Parameters and MACs: of the benchmark's network.\n\n"
+            f"{config.num_architectures} random architectures of "
+            f"{self.space.name} (seed {config.seed}).{self._trained_alone()}"
+            f"{self._inside()} The loss is negated. True accuracy: of the "
+            f"benchmark, on {config.benchmark}. Parameters and MACs: of the "
+            f"benchmark's network.\n\n"
             f"In brackets: {correlation.LEVEL:.0%} percentile-bootstrap "
-            f"intervals, {config.resamples:,} resamples of the cells, the "
-            f"same for all predictors.\n\n{table}"
+            f"intervals, {config.resamples:,} resamples of the architectures, "
+            f"the same for all predictors.\n\n"
+            f"{ranking_tables.to_markdown(rankings)}"
         )
 
     def _trained_alone(self) -> str:
@@ -286,7 +301,7 @@ class CorrelateExperiment:
         run, config = self.run_directory, self.config
         run.write_text(
             files.CORRELATION,
-            csv_text(correlation.to_rows(result.comparisons)),
+            csv_text(result.rankings),
         )
         run.write_text(files.CORRELATION_TEXT, result.markdown)
         taus = {c.name: c.tau for c in result.comparisons}
@@ -295,7 +310,7 @@ class CorrelateExperiment:
                 task: {step: taus[_predictor(task, step)] for step in steps}
                 for task, steps in _steps_by_task(result.rows).items()
             },
-            {name: taus[name] for name in ("parameters", BASELINE)},
+            {n: taus[n] for n in (candidates.PARAMETERS, candidates.MACS)},
             config.num_architectures,
         )
         run.write_bytes(files.TAU_PLOT, plots.png_bytes(picture))

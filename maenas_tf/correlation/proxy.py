@@ -133,7 +133,7 @@ class Objective:
         self.config = config
         self.images = images
         num_classes = images.num_classes if task_class.reads_labels else 0
-        space = SPACES.get("nasbench201")
+        space = SPACES.get(config.space)
         context = TaskContext(
             images.image_size,
             num_classes,

@@ -242,21 +242,6 @@ def to_rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
     return rows
 
 
-def to_markdown(comparisons: Sequence[Comparison], baseline: str) -> str:
-    """Returns the table as Markdown, n and intervals in every row."""
-    lines = [
-        f"| predictor | n | Kendall tau-b | Spearman rho | tau minus that of "
-        f"{baseline} | verdict |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {c.name} | {c.count} | {c.tau} | {c.rho} | {c.difference} | "
-        f"{c.verdict} |"
-        for c in comparisons
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def _checked(
     x: Sequence[float], y: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -170,7 +170,7 @@ def test_several_runs_have_a_mean_and_a_spread(tmp_path):
     result = run(tmp_path, paths, benchmark_file=f"{tmp_path}/macro.json")
     assert "Mean and standard deviation over 2 runs" in result.markdown
     assert "there are no ranks to average" in result.markdown
-    assert len(result.rows) == 8
+    assert len(result.rankings) == 8
 
 
 def test_ranks_of_the_same_candidates_are_averaged_over_runs(tmp_path):
@@ -184,7 +184,7 @@ def test_ranks_of_the_same_candidates_are_averaged_over_runs(tmp_path):
         paths.append(path)
     result = run(tmp_path, paths, benchmark_file=str(file))
     assert "## Ranks averaged over 2 runs" in result.markdown
-    found = {row["predictor"]: row for row in result.rows[8:]}
+    found = {row["predictor"]: row for row in result.rankings[8:]}
     expected = stats.kendalltau(np.mean(ranks, axis=0), truth).statistic
     assert found["regions"]["run"] == "ranks averaged over 2 runs"
     assert found["regions"]["tau"] == pytest.approx(expected)

