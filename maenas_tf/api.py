@@ -73,7 +73,7 @@ def search(
             image_size=config.image_size,
             labels=labels,
             max_images=config.max_images,
-            rules=PixelRules(config.background),
+            rules=PixelRules(config.background, center_crop=config.center_crop),
         )
     if run_dir is not None:
         return make_search(config, run_dir, image_set).run()

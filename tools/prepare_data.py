@@ -17,7 +17,7 @@ from absl import app, flags
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import SOURCES
-from maenas_tf.data.tfds_source import make_builder, no_cloud_probe, quiet
+from maenas_tf.data.tfds_builder import make_builder, no_cloud_probe, quiet
 
 _DATASET = flags.DEFINE_string(
     "dataset", None, "Name of the tfds data set, as cifar10."

@@ -9,12 +9,17 @@ from maenas_tf.config.base import (
     AT_LEAST_ONE,
     ZERO_IS_DEFAULT,
     Config,
+    ConfigError,
+    Range,
     check,
     setting,
 )
 
 # What the random crop pads with.
 REFLECT, ZERO = "reflect", "zero"
+# How the random crop is made.
+PADDED, RESIZED = "padded", "resized"
+_NO_JITTER = "none"
 COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
@@ -40,12 +45,57 @@ def read_colour(name: str, text: str) -> tuple[int, int, int] | None:
     return tuple(bytes.fromhex(text[1:]))
 
 
+def read_jitter(text: str) -> tuple[float, ...]:
+    """Reads how much colours change.
+
+    Args:
+        text: four numbers joined by commas, or "none".
+
+    Returns:
+        Of brightness, contrast, saturation and hue; empty for "none".
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if text == _NO_JITTER:
+        return ()
+    expected = (
+        "give none, or four numbers joined by commas, of brightness, contrast "
+        "and saturation from 0 to 1 and of hue from 0 to 0.5, such as "
+        "0.4,0.4,0.4,0.2."
+    )
+    try:
+        amounts = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        amounts = ()
+    tops = (1, 1, 1, 0.5)
+    fits = len(amounts) == len(tops) and all(
+        0 <= amount <= top for amount, top in zip(amounts, tops, strict=True)
+    )
+    check(fits, "color_jitter", text, expected)
+    return amounts
+
+
 @dataclasses.dataclass(frozen=True)
 class BatchSettings(Config):
     """How images become batches."""
 
     augment: bool = setting(
-        True, "random crop (padding of 1/8 side) and horizontal flip."
+        True,
+        "random crop and horizontal flip, and what else is said of colours.",
+    )
+    crop: str = setting(
+        PADDED,
+        'the random crop: "padded" moves the image by up to 1/8 of its side, '
+        'as on CIFAR-10; "resized" cuts a part of random size and shape from '
+        "the whole image and resizes it, as on ImageNet, and decodes images "
+        "whenever they are needed.",
+        choices=(PADDED, RESIZED),
+    )
+    crop_area: float = setting(
+        0.08,
+        "least part of the image's area that --crop=resized cuts.",
+        Range("give a number above 0 and at most 1.", above=0, most=1),
     )
     crop_padding: str = setting(
         REFLECT,
@@ -54,7 +104,31 @@ class BatchSettings(Config):
         choices=(REFLECT, ZERO),
         before=ZERO,
     )
+    color_jitter: str = setting(
+        _NO_JITTER,
+        "how much brightness, contrast, saturation and hue change at random, "
+        "four numbers joined by commas (0.4,0.4,0.4,0.2 as DARTS on ImageNet), "
+        'or "none".',
+    )
     batch_size: int = setting(64, "global batch, images.", AT_LEAST_ONE)
+
+    def validate(self) -> None:
+        """Raises ConfigError: settings of the augmentation say nothing."""
+        read_jitter(self.color_jitter)
+        defaults = BatchSettings.defaults()
+        idle = {} if self.augment else {"augment": ("crop", "color_jitter")}
+        resized = self.crop == RESIZED
+        idle["crop"] = ("crop_padding",) if resized else ("crop_area",)
+        for switch, names in idle.items():
+            for name in names:
+                value = getattr(self, name)
+                if value != defaults[name]:
+                    state = getattr(self, switch)
+                    raise ConfigError(
+                        f"--{name}={value} has no effect with "
+                        f"--{switch}={state}; drop one of the two."
+                    )
+        super().validate()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +182,14 @@ class DataSettings(BatchSettings):
         '"#rrggbb", or "none", which shows the colours that transparent '
         "pixels have.",
         before="none",
+    )
+    center_crop: float = setting(
+        1.0,
+        "which part of the shorter side is seen, in the centre, of images that "
+        "are not cropped at random: 0.875 resizes them to 256 pixels for 224, "
+        "as on ImageNet; 1 shows all of it. An image whose shorter side has "
+        "the size already is not resized.",
+        Range("give a number above 0 and at most 1.", above=0, most=1),
     )
 
     def validate(self) -> None:

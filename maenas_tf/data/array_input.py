@@ -147,7 +147,7 @@ def collect(
         dataset: of images or batches, or of dictionaries with one "image".
         image_size: side in pixels; 0 means 64 where sizes may differ.
         max_images: read at most so many; 0 reads all.
-        rules: what lies under transparent pixels.
+        rules: what lies under transparent pixels, and what is cut off.
 
     Raises:
         ConfigError: it is of something else, never ends, or takes too much
@@ -179,7 +179,8 @@ def collect(
     height, width = spec.shape[-3], spec.shape[-2]
     if not height or height != width:
         size = image_size or DEFAULT_SIZE
-        dataset = dataset.map(lambda image: resize_images(image, size))
+        part = rules.center_crop
+        dataset = dataset.map(lambda image: resize_images(image, size, part))
     stop = max_images or None
     rows = []
     for row in itertools.islice(dataset.as_numpy_iterator(), stop):

@@ -170,5 +170,6 @@ def _to_size(pixels: np.ndarray, size: int, rules: PixelRules) -> np.ndarray:
     if pixels.shape[-1] == 4:
         pixels = decoding.to_rgb(tf.constant(pixels), rules.ground)
     if pixels.shape[1:3] != (size, size):
-        pixels = resize_images(tf.constant(pixels), size)
+        pixels = tf.constant(pixels)
+        pixels = resize_images(pixels, size, rules.center_crop)
     return np.asarray(pixels)

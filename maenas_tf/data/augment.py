@@ -1,8 +1,7 @@
 """Stateless augmentation of single images.
 
-No colour distortion: a search without labels reconstructs colours. Each
-function is a pure function of the image and its seed, so that a run resumed
-in mid-epoch sees the same pixels.
+Each function is a pure function of the image and its seed, so that a run
+resumed in mid-epoch sees the same pixels.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from maenas_tf.config import BatchSettings
-from maenas_tf.config.data import REFLECT, ZERO
-from maenas_tf.data.resizing import resize_images
+from maenas_tf.config.data import REFLECT, RESIZED, ZERO, read_jitter
+from maenas_tf.data.color_jitter import jitter_colors
+from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.windows import propose_windows
 
 _PAD_MODES = {REFLECT: "REFLECT", ZERO: "CONSTANT"}
 
@@ -33,24 +34,24 @@ class Augmentation:
 
     def pixels(
         self,
-        image: tf.Tensor,
-        image_size: int,
+        images: ImageSource,
+        index: tf.Tensor,
         crop_seed: tf.Tensor,
         flip_seed: tf.Tensor,
     ) -> tf.Tensor:
-        """Makes bytes of one size of an image as it was decoded.
+        """Fetches an image and makes bytes of one size of it.
 
         Args:
-            image: uint8 [H, W, 3]; H and W may be unknown.
-            image_size: side wanted, pixels.
+            images: where it comes from.
+            index: int64 [], its number.
             crop_seed: int32 [2], of where to cut.
-            flip_seed: int32 [2], of whether to mirror.
+            flip_seed: int32 [2], of whether to mirror, and of colours.
 
         Returns:
-            uint8 [image_size, image_size, 3].
+            uint8 [S, S, 3], where S is the size of the images.
         """
         del crop_seed, flip_seed
-        return _to_size(image, image_size)
+        return images.fetch(index)
 
     def values(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Blanks a square of a normalised image.
@@ -72,33 +73,64 @@ class CropAndFlip(Augmentation):
 
     Attributes:
         crop_padding: what it pads with, as of `random_crop`.
+        color_jitter: how much colours change, as of `jitter_colors`.
     """
 
     crop_padding: str = REFLECT
+    color_jitter: tuple[float, ...] = ()
 
-    def pixels(self, image, image_size, crop_seed, flip_seed):
+    def pixels(self, images, index, crop_seed, flip_seed):
         # No super(): AutoGraph, which reads this, keeps a frame alive for it,
         # and with that the first graph that was made.
-        image = _to_size(image, image_size)
+        image = images.fetch(index)
         image = random_crop(
-            image, image_size // 8, crop_seed, self.crop_padding
+            image, images.image_size // 8, crop_seed, self.crop_padding
         )
-        return random_flip(image, flip_seed)
+        return _flip_and_jitter(image, self.color_jitter, flip_seed)
 
 
-def _to_size(image: tf.Tensor, image_size: int) -> tf.Tensor:
-    if image.shape[:2] == (image_size, image_size):
-        return image
-    return resize_images(image, image_size)
+@dataclasses.dataclass(frozen=True)
+class ResizedCropAndFlip(Augmentation):
+    """Cuts a window of random size and shape, resizes it, mirrors every other.
+
+    The window is cut from the whole image, before its size is fixed (Szegedy
+    et al., "Going Deeper with Convolutions", 2015, section 6).
+
+    Attributes:
+        least_area: of the window, as a part of the image's.
+        color_jitter: how much colours change, as of `jitter_colors`.
+    """
+
+    least_area: float = 0.08
+    color_jitter: tuple[float, ...] = ()
+
+    def pixels(self, images, index, crop_seed, flip_seed):
+        proposals = propose_windows(crop_seed, self.least_area)
+        image = images.fetch_window(index, proposals)
+        return _flip_and_jitter(image, self.color_jitter, flip_seed)
+
+
+def _flip_and_jitter(
+    image: tf.Tensor, color_jitter: Sequence[float], seed: tf.Tensor
+) -> tf.Tensor:
+    image = random_flip(image, seed)
+    if any(color_jitter):
+        # What is drawn for colours has nothing to do with the flip.
+        seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        image = jitter_colors(image, color_jitter, seed)
+    return image
 
 
 def make_augmentation(
     settings: BatchSettings, cutout_size: int = 0
 ) -> Augmentation:
     """Returns what settings and --cutout ask for."""
-    if settings.augment:
-        return CropAndFlip(cutout_size, settings.crop_padding)
-    return Augmentation(cutout_size)
+    if not settings.augment:
+        return Augmentation(cutout_size)
+    jitter = read_jitter(settings.color_jitter)
+    if settings.crop == RESIZED:
+        return ResizedCropAndFlip(cutout_size, settings.crop_area, jitter)
+    return CropAndFlip(cutout_size, settings.crop_padding, jitter)
 
 
 def random_crop(

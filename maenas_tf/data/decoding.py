@@ -15,13 +15,18 @@ from maenas_tf.data.image_headers import (
     png_has_opacity,
     png_is_deep,
 )
+from maenas_tf.data.jpeg import decode_part, decode_small
+from maenas_tf.data.orientation import turn_upright
 from maenas_tf.data.pixel_rules import PixelRules
-from maenas_tf.data.resizing import centre_square, resize_images
+from maenas_tf.data.resizing import (
+    centre_square,
+    resize_images,
+    stretch,
+)
 from maenas_tf.data.value_range import OVERSHOOT
+from maenas_tf.data.windows import cut_window
 
 SIXTEEN_BITS = 65535.0
-# What libjpeg can reduce by while it decodes.
-_RATIOS = (1, 2, 4, 8)
 _STARTS = {
     "JPEG": b"\xff\xd8\xff",
     "PNG": b"\x89PNG\r\n\x1a\n",
@@ -29,7 +34,12 @@ _STARTS = {
 }
 
 
-def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
+def decode(
+    encoded: tf.Tensor,
+    size: int,
+    rules: PixelRules,
+    proposals: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Decodes a JPEG, PNG or WebP file in a graph.
 
     Equal to `image_file.read_image` to the bit.
@@ -38,6 +48,8 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
         encoded: string [], the file's bytes.
         size: side wanted, pixels.
         rules: of the set that the network was trained on.
+        proposals: of `propose_windows`, for a part of the picture; None takes
+            its centre.
 
     Returns:
         uint8 [size, size, 3].
@@ -47,7 +59,7 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
             another format or broken.
     """
     data = tf.io.decode_raw(encoded, tf.uint8)
-    kinds = tf.stack([_starts_with(encoded, x) for x in _STARTS.values()])
+    kinds = _kinds(encoded)
     kind = tf.cast(tf.argmax(kinds), tf.int32)
     known = tf.debugging.Assert(
         tf.reduce_any(kinds),
@@ -57,7 +69,12 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
         orientation = exif_orientation(data, kind, tuple(_STARTS))
 
     def done(pixels, white=0.0):
-        return finish(pixels, orientation, size, rules, white)
+        return finish(pixels, orientation, size, rules, white, proposals)
+
+    def of_jpeg():
+        if proposals is None:
+            return done(decode_small(encoded, size, rules))
+        return decode_part(encoded, orientation, size, proposals)
 
     def of_png():
         white = rules.integer_white or SIXTEEN_BITS
@@ -70,7 +87,7 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
     square = tf.switch_case(
         kind,
         [
-            lambda: done(_reduced_jpeg(encoded, size)),
+            of_jpeg,
             of_png,
             lambda: done(decode_webp(encoded)),
         ],
@@ -78,12 +95,13 @@ def decode(encoded: tf.Tensor, size: int, rules: PixelRules) -> tf.Tensor:
     return tf.ensure_shape(square, (size, size, 3))
 
 
-def _reduced_jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    shape = tf.io.extract_jpeg_shape(encoded)
-    return tf.switch_case(
-        jpeg_step(shape[0], shape[1], size),
-        [lambda ratio=ratio: decode_jpeg(encoded, ratio) for ratio in _RATIOS],
-    )
+def is_known(encoded: tf.Tensor) -> tf.Tensor:
+    """Whether a file, string [], is of a format that `decode` takes."""
+    return tf.reduce_any(_kinds(encoded))
+
+
+def _kinds(encoded: tf.Tensor) -> tf.Tensor:
+    return tf.stack([_starts_with(encoded, x) for x in _STARTS.values()])
 
 
 def _plain_png(encoded: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
@@ -108,36 +126,6 @@ def _deep_png(encoded: tf.Tensor, white: float) -> tf.Tensor:
 
 def _starts_with(encoded: tf.Tensor, start: bytes) -> tf.Tensor:
     return tf.equal(tf.strings.substr(encoded, 0, len(start)), start)
-
-
-def jpeg_step(
-    height: int | tf.Tensor, width: int | tf.Tensor, size: int
-) -> tf.Tensor:
-    """Returns by which power of two a JPEG is reduced while it is decoded.
-
-    Its sides stay at least twice as long as what is wanted.
-
-    Args:
-        height: of the picture.
-        width: of the picture.
-        size: side wanted, pixels.
-
-    Returns:
-        int32 [], 0 to 3.
-    """
-    times = tf.minimum(height, width) // (2 * size)
-    steps = [tf.cast(times >= ratio, tf.int32) for ratio in _RATIOS[1:]]
-    return tf.add_n(steps)
-
-
-def decode_jpeg(encoded: tf.Tensor | bytes, ratio: int) -> tf.Tensor:
-    """Returns the pixels of a JPEG file reduced by a ratio, uint8 [h, w, 3].
-
-    By the exact transform, as nearly all decoders; not TensorFlow's default.
-    """
-    return tf.io.decode_jpeg(
-        encoded, 3, ratio=ratio, dct_method="INTEGER_ACCURATE"
-    )
 
 
 def decode_png(encoded: tf.Tensor | bytes, has_opacity: bool) -> tf.Tensor:
@@ -169,6 +157,7 @@ def finish(
     size: int,
     rules: PixelRules,
     white: float = 0.0,
+    proposals: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Makes a square of bytes of the pixels that a file holds.
 
@@ -181,32 +170,23 @@ def finish(
         size: side wanted, pixels.
         rules: of the set.
         white: the value that is white; 0 says that they are bytes.
+        proposals: of `propose_windows`, for a part of them; None takes the
+            centre.
 
     Returns:
         uint8 [size, size, 3].
     """
-    pixels = centre_square(turn_upright(pixels, orientation))
+    pixels = turn_upright(pixels, orientation)
+    if proposals is None:
+        pixels = centre_square(pixels)
+    else:
+        pixels = cut_window(pixels, proposals)
     if white:
         pixels = to_bytes(pixels, white)
-    return resize_images(to_rgb(pixels, rules.ground), size)
-
-
-def turn_upright(pixels: tf.Tensor, orientation: int | tf.Tensor) -> tf.Tensor:
-    """Turns a picture [h, w, C] as its EXIF orientation, 1 to 8, wants it."""
-    if isinstance(orientation, int) and orientation == 1:
-        return pixels
-    for action, orientations in (
-        (lambda x: tf.transpose(x, [1, 0, 2]), (5, 6, 7, 8)),
-        (lambda x: tf.reverse(x, [1]), (2, 3, 6, 7)),
-        (lambda x: tf.reverse(x, [0]), (3, 4, 7, 8)),
-    ):
-        wanted = tf.reduce_any(tf.equal(orientation, orientations))
-        pixels = tf.cond(
-            wanted,
-            lambda action=action, pixels=pixels: action(pixels),
-            lambda pixels=pixels: pixels,
-        )
-    return pixels
+    pixels = to_rgb(pixels, rules.ground)
+    if proposals is None:
+        return resize_images(pixels, size, rules.center_crop)
+    return stretch(pixels, size)
 
 
 def to_bytes(values: tf.Tensor, white: float) -> tf.Tensor:

@@ -34,17 +34,25 @@ class FileImages(ImageSource):
         return self.size
 
     def fetch(self, index):
-        # Pillow and not TensorFlow decodes, so that the bits are those of
-        # `ArrayImages`; it lets other threads run meanwhile.
+        return self._call(index)
+
+    def fetch_window(self, index, proposals):
+        return self._call(index, proposals)
+
+    def _call(self, *arguments: tf.Tensor) -> tf.Tensor:
+        # As `ArrayImages`' files are read, so that the bits are the same; the
+        # decoders let other threads run meanwhile.
         image = tf.numpy_function(
-            self._decode, [index], tf.uint8, stateful=False
+            self._decode, arguments, tf.uint8, stateful=False
         )
         return tf.ensure_shape(image, (self.size, self.size, 3))
 
-    def _decode(self, index: np.ndarray) -> np.ndarray:
+    def _decode(
+        self, index: np.ndarray, proposals: np.ndarray | None = None
+    ) -> np.ndarray:
         path = self.paths[index]
         try:
-            return read_image(path, self.size, self.pixels)
+            return read_image(path, self.size, self.pixels, proposals)
         # A broken file makes Pillow raise nearly anything (OSError,
         # SyntaxError, struct.error, DecompressionBombError, ...).
         except Exception as error:

@@ -24,6 +24,7 @@ _SAID = {
     "contents": "files hold other bytes",
     "unordered_pixels": "they have other pixels",
     "pixels": "the same images come in another order",
+    "order": "the same images come in another order",
     "labels": "they have other labels",
 }
 

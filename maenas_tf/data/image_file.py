@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 from maenas_tf.data import decoding
 from maenas_tf.data.image_headers import PNG_DEPTH
+from maenas_tf.data.jpeg import decode_part, decode_small
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.value_range import ValueRange, is_beyond
 
@@ -27,12 +28,17 @@ _TOLD_BY_CONTENT = tuple(
 # Where a JPEG's end marker is looked for; some writers add a few bytes.
 _TAIL = 64
 _END_OF_JPEG = b"\xff\xd9"
+# Of these, formats of Pillow that are JPEG.
+_JPEG = ("JPEG", "MPO")
 # Modes of Pillow that have a channel of opacity.
 _WITH_OPACITY = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def read_image(
-    path: str | os.PathLike[str], size: int, rules: PixelRules = NEW_RULES
+    path: str | os.PathLike[str],
+    size: int,
+    rules: PixelRules = NEW_RULES,
+    proposals: np.ndarray | None = None,
 ) -> np.ndarray:
     """Decode one image file into a square of RGB bytes.
 
@@ -46,6 +52,8 @@ def read_image(
         path: the file. Of an animation the first frame is read.
         size: side wanted, pixels.
         rules: of the set that it belongs to.
+        proposals: of `propose_windows`, for a part of the picture; None takes
+            its centre.
 
     Returns:
         uint8 [size, size, 3].
@@ -55,12 +63,19 @@ def read_image(
         Exception: of many kinds, where it cannot be decoded.
     """
     with Image.open(path) as image, tf.device("CPU:0"):
-        pixels = _decoded(image, path, size)
+        if proposals is not None and image.format in _JPEG:
+            encoded = pathlib.Path(path).read_bytes()
+            turned = _orientation(image)
+            return decode_part(encoded, turned, size, proposals).numpy()
+        pixels = _decoded(image, path, size, rules)
         white = 0.0
         if pixels.dtype != tf.uint8:
             white = _white(image, pixels, rules)
+        # Not before: of a TIFF Pillow has turned what it decodes.
         turned = _orientation(image)
-        return decoding.finish(pixels, turned, size, rules, white).numpy()
+        return decoding.finish(
+            pixels, turned, size, rules, white, proposals
+        ).numpy()
 
 
 def deep_values(path: str | os.PathLike[str]) -> np.ndarray | None:
@@ -79,7 +94,7 @@ def deep_values(path: str | os.PathLike[str]) -> np.ndarray | None:
     with Image.open(path) as image, tf.device("CPU:0"):
         if not _is_deep(image, path) or image.format == "PPM":
             return None
-        values = np.asarray(_decoded(image, path, 1))
+        values = np.asarray(_decoded(image, path, 1, NEW_RULES))
         return values[..., :3]
 
 
@@ -104,13 +119,15 @@ def check_image(
 
 
 def _decoded(
-    image: Image.Image, path: str | os.PathLike[str], size: int
+    image: Image.Image,
+    path: str | os.PathLike[str],
+    size: int,
+    rules: PixelRules,
 ) -> tf.Tensor:
     """Returns the pixels, uint8 [h, w, 3 or 4], or others of a deep image."""
-    if image.format in ("JPEG", "MPO"):
-        step = decoding.jpeg_step(image.height, image.width, size)
-        ratio = 2 ** int(step)
-        return decoding.decode_jpeg(pathlib.Path(path).read_bytes(), ratio)
+    if image.format in _JPEG:
+        encoded = pathlib.Path(path).read_bytes()
+        return decode_small(encoded, size, rules)
     if image.format == "PNG":
         encoded = pathlib.Path(path).read_bytes()
         if _is_deep(image, path):

@@ -38,6 +38,7 @@ def load_folder(
     image_size: int,
     with_labels: bool,
     rules: PixelRules = NEW_RULES,
+    whole: bool = False,
 ) -> ImageSource:
     """Take every image below a folder, in the order of the sorted paths.
 
@@ -60,6 +61,8 @@ def load_folder(
             without an image is named and is none.
         rules: how pixels become bytes, as far as that is known; the images
             tell the rest.
+        whole: whether parts of the whole images will be asked for; they then
+            stay in their files too.
 
     Returns:
         The images, with labels only if asked for.
@@ -76,7 +79,7 @@ def load_folder(
     folders = _class_folders(roots[0], listing, named) if with_labels else ()
     paths = _spread(found, max_images)
     rules = settle_rules(paths, rules, named)
-    pixels, kept = read_files(paths, size, rules, data_dir)
+    pixels, kept = read_files(paths, size, rules, data_dir, whole)
     if not kept:
         raise ConfigError(
             f"{named}: none of its {len(paths)} image file(s) can be "

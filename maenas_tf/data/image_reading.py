@@ -20,9 +20,13 @@ _NAMES_SHOWN = 20
 
 
 def read_files(
-    paths: Sequence[str], size: int, rules: PixelRules, named: str
+    paths: Sequence[str],
+    size: int,
+    rules: PixelRules,
+    named: str,
+    whole: bool = False,
 ) -> tuple[np.ndarray | None, list[int]]:
-    """Decode files into memory, or only check them where it is too small.
+    """Decode files into memory, or only check those that are to stay files.
 
     Those that cannot be decoded are named in warnings and left out.
 
@@ -31,6 +35,7 @@ def read_files(
         size: side wanted, pixels.
         rules: how their pixels become bytes.
         named: where they lie, in messages.
+        whole: whether they stay files even where memory has room for squares.
 
     Returns:
         The pixels of the good files, uint8 [N, size, size, 3], or None, and
@@ -38,7 +43,7 @@ def read_files(
     """
     failures: list[str] = []
     count = len(paths)
-    if not fits_memory(count, size):
+    if whole or not fits_memory(count, size):
         say_decoded_on_demand(count, size, named)
         checked = _each(check_image, paths, size, rules, failures)
         rows = track(checked, count, "checking images", "file")

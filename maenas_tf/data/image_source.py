@@ -22,6 +22,8 @@ from maenas_tf.data.identity import (
     fingerprint_pixels,
 )
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
+from maenas_tf.data.resizing import stretch
+from maenas_tf.data.windows import cut_window
 
 Source = TypeVar("Source", bound="ImageSource")
 
@@ -96,6 +98,22 @@ class ImageSource(abc.ABC):
         Returns:
             uint8 [H, W, 3]; here H = W = `image_size`.
         """
+
+    def fetch_window(self, index: tf.Tensor, proposals: tf.Tensor) -> tf.Tensor:
+        """Returns a part of an image, inside a `tf.data.Dataset`.
+
+        It is cut before the size is fixed where the source has the whole
+        image, and from what `fetch` gives where it has no more.
+
+        Args:
+            index: int64 [].
+            proposals: of `propose_windows`.
+
+        Returns:
+            uint8 [H, W, 3]; here H = W = `image_size`.
+        """
+        part = cut_window(self.fetch(index), proposals)
+        return stretch(part, self.image_size)
 
     @property
     def num_classes(self) -> int:

@@ -35,7 +35,9 @@ def fits_memory(num_images: int, image_size: int) -> bool:
 
 
 def say_decoded_on_demand(num_images: int, image_size: int, where: str) -> None:
-    """Says of images that do not fit that they stay where they are."""
+    """Says of images that stay where they are if they had no room."""
+    if fits_memory(num_images, image_size):
+        return
     logging.warning(
         "The %d images of side %d in %s would take %.1f GiB, more than the "
         "%.1f GiB (30%% of the memory) set apart for them: each is decoded "

@@ -8,8 +8,9 @@ The order is fixed. For every epoch and each of two disjoint halves:
    passes as are asked for.
 2. drop the first `start_step` batches: a slice of the indices, so resuming
    late in an epoch costs no more than early.
-3. fetch the image by index: from one tensor in host memory, or its file.
-4. the augmentation of bytes (crop, then flip), a quarter of the memory
+3. fetch the image by index: from one tensor in host memory, its file, or its
+   record; of a crop of random size only what is cut is decoded.
+4. the augmentation of bytes (crop, flip, colours), a quarter of the memory
    traffic of floats.
 5. normalise: after the crop, before the task, as a masked patch's zeros must
    mean the data set's mean.
@@ -24,6 +25,7 @@ change a pixel. Same seed and epoch, same batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +38,7 @@ from maenas_tf.data.epoch_table import check_start, epoch_table
 from maenas_tf.data.image_source import ImageSource
 
 HALVES = ("weights", "alphas")
+EQUAL = (0.5, 0.5)
 _ORDERS = {
     "weights": random_streams.WEIGHTS_ORDER,
     "alphas": random_streams.ALPHAS_ORDER,
@@ -44,52 +47,75 @@ _ORDERS = {
 Example = dict[str, tf.Tensor]
 
 
-def split_halves(num_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split the images at random into two disjoint halves of equal size.
+def split_halves(
+    num_images: int, seed: int, fractions: Sequence[float] = EQUAL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split the images at random into two disjoint parts.
 
     Args:
-        num_images: how many there are; of an odd number one is left out.
+        num_images: how many there are.
         seed: of the split.
+        fractions: of all images that the parts have, rounded down: two halves
+            leave out one of an odd number.
 
     Returns:
-        Two arrays int64 [num_images // 2] of indices, for the weights and
-        for the architecture parameters; the same for the same arguments.
+        Two arrays int64 of indices, for the weights and for the architecture
+        parameters; the same for the same arguments.
 
     Raises:
-        ConfigError: fewer than two images.
+        ConfigError: a part has no image.
     """
+    weights, alphas = _part_sizes(num_images, fractions)
+    order = random_streams.HALVES.generator(seed).permutation(num_images)
+    return order[:weights], order[weights : weights + alphas]
+
+
+def _part_sizes(num_images: int, fractions: Sequence[float]) -> list[int]:
     if num_images < 2:
         raise ConfigError(
             f"A search needs at least 2 images, one for each half, and got "
             f"{num_images}; raise --max_images or give more data."
         )
-    order = random_streams.HALVES.generator(seed).permutation(num_images)
-    half = num_images // 2
-    return order[:half], order[half : 2 * half]
+    # What is a whole number but for rounding is not to lose one.
+    sizes = [math.floor(num_images * part + 1e-6) for part in fractions]
+    for half, part, size in zip(HALVES, fractions, sizes, strict=True):
+        if not size:
+            raise ConfigError(
+                f"--{half[:-1]}_image_fraction={part} of the {num_images} "
+                f"images is none; give more of them."
+            )
+    return sizes
 
 
-def steps_per_epoch(num_images: int, batch_size: int) -> int:
-    """Count the steps of an epoch; the remainder of a half is dropped.
+def steps_per_epoch(
+    num_images: int, batch_size: int, fractions: Sequence[float] = EQUAL
+) -> int:
+    """Count the steps of an epoch, one pass over the images of the weights.
+
+    The remainder of a part is dropped.
 
     Args:
-        num_images: of both halves together.
-        batch_size: images of each half in a step.
+        num_images: of both parts together.
+        batch_size: images of each part in a step.
+        fractions: as of `split_halves`.
 
     Returns:
         The number of steps, at least 1.
 
     Raises:
-        ConfigError: a batch is larger than half of the images.
+        ConfigError: a batch is larger than a part of the images.
     """
-    half = num_images // 2
-    if half < 1:
-        split_halves(num_images, 0)  # raises
-    if not 1 <= batch_size <= half:
+    sizes = _part_sizes(num_images, fractions)
+    least = min(sizes)
+    if not 1 <= batch_size <= least:
+        parts = "each half of the"
+        if tuple(fractions) != EQUAL:
+            parts = "the smaller part of the"
         raise ConfigError(
-            f"--batch_size={batch_size} is not valid: each half of the "
-            f"{num_images} images has {half}; give a number from 1 to {half}."
+            f"--batch_size={batch_size} is not valid: {parts} {num_images} "
+            f"images has {least}; give a number from 1 to {least}."
         )
-    return half // batch_size
+    return sizes[0] // batch_size
 
 
 def bilevel_dataset(
@@ -104,6 +130,7 @@ def bilevel_dataset(
     start_step: int = 0,
     with_labels: bool,
     only: Sequence[str] = HALVES,
+    fractions: Sequence[float] = EQUAL,
 ) -> tf.data.Dataset:
     """Make one epoch of paired batches for the two levels of the search.
 
@@ -124,6 +151,8 @@ def bilevel_dataset(
             without computing what is skipped.
         with_labels: whether examples have labels.
         only: the halves to make; another one is left out at no cost.
+        fractions: as of `split_halves`. A step has as many images of each
+            half; those of a smaller one are met more often.
 
     Returns:
         A dataset of {"weights": batch, "alphas": batch}, where a batch is
@@ -135,7 +164,7 @@ def bilevel_dataset(
         ValueError: labels are wanted and there are none, or `start_step` is
             out of range.
     """
-    one_pass = steps_per_epoch(images.num_images, batch_size)
+    one_pass = steps_per_epoch(images.num_images, batch_size, fractions)
     check_start(start_step, steps or one_pass)
     if with_labels and images.labels is None:
         raise ValueError(
@@ -143,7 +172,7 @@ def bilevel_dataset(
             f"loaded without labels; load it with them."
         )
     tables = {}
-    halves = split_halves(images.num_images, seed)
+    halves = split_halves(images.num_images, seed, fractions)
     for half, indices in zip(HALVES, halves, strict=True):
         if half in only:
             tables[half] = epoch_table(
@@ -195,9 +224,7 @@ def example_maker(
 
     def make(row):
         crop_seed, flip_seed, task_seed = tf.unstack(row["seeds"])
-        pixels = augmentation.pixels(
-            images.fetch(row["index"]), images.image_size, crop_seed, flip_seed
-        )
+        pixels = augmentation.pixels(images, row["index"], crop_seed, flip_seed)
         values = normalize(pixels, images.mean, images.std)
         example = {
             "image": augmentation.values(values, task_seed),

@@ -40,10 +40,12 @@ def load_images(
     image_size: int = 0,
     with_labels: bool,
     rules: PixelRules = NEW_RULES,
+    whole: bool = False,
 ) -> ImageSource:
     """Open a data set; labels are read only if asked for.
 
-    It is held in memory, but for a folder that would take too much of it.
+    It is held in memory, but for a folder or a tfds set that would take too
+    much of it, or of which the whole images are needed.
 
     Args:
         dataset: "digits", "folder" or the name of a prepared tfds data set.
@@ -57,6 +59,9 @@ def load_images(
         with_labels: whether to read the labels.
         rules: how pixels become bytes, as far as that is known; the images
             tell the rest.
+        whole: whether parts of whole images will be asked for, with
+            `ImageSource.fetch_window`; images that are cut or resized then
+            are decoded whenever they are needed.
 
     Returns:
         The images.
@@ -77,6 +82,7 @@ def load_images(
         "image_size": image_size,
         "with_labels": with_labels,
         "rules": rules,
+        "whole": whole,
     }
     if dataset in SOURCES:
         return SOURCES.get(dataset)(**options)
@@ -92,6 +98,7 @@ def load_digits(
     image_size: int,
     with_labels: bool,
     rules: PixelRules,
+    whole: bool,
 ) -> ImageSource:
     """Read scikit-learn's handwritten digits: 1,797 grey images of 8 x 8.
 
@@ -106,6 +113,7 @@ def load_digits(
         with_labels: whether to read the labels.
         rules: how pixels become bytes; theirs is known, and none is
             transparent.
+        whole: makes no difference: nothing is cut off.
 
     Returns:
         The images, the grey value repeated in three channels.
@@ -119,6 +127,7 @@ def load_digits(
     # Imported here: it takes a second, and only this source needs it.
     from sklearn import datasets
 
+    del whole
     if data_dir:
         raise ConfigError(
             f"--data_dir={data_dir} has no part in --dataset=digits, which "
@@ -137,14 +146,14 @@ def load_digits(
     check_memory(len(grey), size)
     # The images' grey values are 0..16.
     values = np.rint(grey * (255 / 16)).astype(np.uint8)
-    resized = resize_images(tf.constant(values), size).numpy()
+    resized = resize_images(tf.constant(values), size, rules.center_crop)
     labels = None
     class_names = ()
     if with_labels:
         labels = bunch.target[slices[split]][kept]
         class_names = tuple(str(name) for name in bunch.target_names)
     return make_array_images(
-        np.repeat(resized, 3, axis=-1),
+        np.repeat(resized.numpy(), 3, axis=-1),
         name="digits",
         labels=labels,
         class_names=class_names,

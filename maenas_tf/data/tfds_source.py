@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from maenas_tf.config import ConfigError, user_path
+from maenas_tf.config import ConfigError
 from maenas_tf.data.array_images import make_array_images
 from maenas_tf.data.image_source import ImageSource, with_statistics
 from maenas_tf.data.labels import number_by_value
@@ -23,44 +18,19 @@ from maenas_tf.data.memory import (
 )
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import DEFAULT_SIZE
+from maenas_tf.data.tfds_builder import make_builder, quiet
 from maenas_tf.data.tfds_records import (
-    RANDOM_ACCESS,
+    ARRAY_RECORD,
     RecordImages,
+    only_array_records,
     open_records,
+    record_format,
     selected,
-    to_rgb,
+    to_square,
 )
 from maenas_tf.data.tracking import track
 
 _READ_BATCH = 500
-
-
-@contextlib.contextmanager
-def no_cloud_probe() -> Iterator[None]:
-    """Keep tfds from asking a cloud metadata server, and waiting for it.
-
-    By a variable of the whole process, which would keep the caller out of
-    cloud storage and so does not stay.
-    """
-    given = "NO_GCE_CHECK" in os.environ
-    os.environ.setdefault("NO_GCE_CHECK", "true")
-    try:
-        yield
-    finally:
-        if not given:
-            del os.environ["NO_GCE_CHECK"]
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence tfds' warnings about itself and about absent folders."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        with no_cloud_probe():
-            yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def load_tfds(
@@ -72,12 +42,14 @@ def load_tfds(
     image_size: int,
     with_labels: bool,
     rules: PixelRules = NEW_RULES,
+    whole: bool = False,
 ) -> ImageSource:
     """Read a prepared tfds data set that has a feature `image`.
 
     Without labels only the image is parsed from the records: the labels are
     never read. Images that would not fit in memory stay in their records if
-    these can be read one by one, which those of format array_record can.
+    these can be read one by one, which those of the formats array_record and
+    TFRecord can.
 
     Args:
         name: of the data set, as "cifar10" or "name/config:version".
@@ -90,18 +62,27 @@ def load_tfds(
         with_labels: whether to read the feature `label` too.
         rules: how pixels become bytes; where no white is known, all of
             sixteen bits are used.
+        whole: whether parts of the whole images will be asked for; those that
+            would be cut or resized then stay in their records too.
 
     Returns:
         The images, with labels only if asked for.
 
     Raises:
         ConfigError: the name, split or a feature is unknown, the data set is
-            not prepared, or the images would not fit in memory and are not
-            of format array_record.
+            not prepared, or the images would not fit in memory and are of
+            another format.
     """
     with quiet():
         made = _load(
-            name, data_dir, split, max_images, image_size, with_labels, rules
+            name,
+            data_dir,
+            split,
+            max_images,
+            image_size,
+            with_labels,
+            rules,
+            whole,
         )
     if isinstance(made, RecordImages):
         say_decoded_on_demand(made.num_images, made.image_size, name)
@@ -116,6 +97,7 @@ def _load(
     image_size: int,
     with_labels: bool,
     rules: PixelRules,
+    whole: bool,
 ) -> ImageSource:
     builder = make_builder(name, data_dir)
     if not builder.is_prepared():
@@ -145,63 +127,36 @@ def _load(
     }
     if with_labels and getattr(features["label"], "num_classes", None):
         facts["class_names"] = tuple(features["label"].names)
-    formats = {each.value for each in builder.info.available_file_formats()}
-    fits = fits_memory(count, size)
-    if RANDOM_ACCESS in formats and (not fits or len(formats) == 1):
+    is_cut = features["image"].shape[:2] != (size, size)
+    held = fits_memory(count, size) and not (whole and is_cut)
+    if record_format(builder) and (not held or only_array_records(builder)):
         records = open_records(builder, split, count, size, with_labels, facts)
-        if not fits:
+        if not held:
             return with_statistics(records)
         images, labels = records.read(np.arange(count)), records.labels
         facts["class_names"] = records.class_names
     else:
-        check_memory(
-            count,
-            size,
-            f"; or prepare it so that its images can be read one by one, in "
-            f"Python: tfds.builder('{name}', data_dir=...)"
-            f".download_and_prepare(file_format='{RANDOM_ACCESS}')",
-        )
+        _check_format(builder, count, size, held)
         images, labels = _read(builder, split, count, size, with_labels, rules)
         if with_labels and "class_names" not in facts:
             labels, facts["class_names"] = number_by_value(labels)
     return make_array_images(images, labels=labels, **facts)
 
 
-def make_builder(name: str, data_dir: str) -> Any:
-    """Find the tfds builder of a data set, without touching the network.
-
-    Args:
-        name: of the data set.
-        data_dir: where it is or will be prepared; empty means tfds' default.
-
-    Returns:
-        A `tfds.core.DatasetBuilder`.
-
-    Raises:
-        ConfigError: tfds knows no such name, configuration or version.
-    """
-    # Imported here: it takes seconds, and few runs need it.
-    import tensorflow_datasets as tfds
-
-    try:
-        return tfds.builder(
-            name,
-            data_dir=user_path(data_dir) if data_dir else None,
-            try_gcs=False,
+def _check_format(builder: Any, count: int, size: int, held: bool) -> None:
+    """Refuses what can be read from first to last only and is not to be."""
+    remedy = (
+        f"prepare it so that its images can be read one by one, in Python: "
+        f"tfds.builder('{builder.info.full_name}', data_dir=...)"
+        f".download_and_prepare(file_format='{ARRAY_RECORD}')"
+    )
+    check_memory(count, size, f"; or {remedy}")
+    if not held:
+        raise ConfigError(
+            f"--crop=resized cuts from whole images, which --dataset="
+            f"{builder.info.name} has in files that can be read from first to "
+            f"last only; {remedy}."
         )
-    except tfds.core.DatasetNotFoundError:
-        known = ["digits", "folder"]
-        known += tfds.list_builders(with_community_datasets=False)
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ConfigError(
-            f"--dataset={name} is not known; give digits, folder or the name "
-            f"of a tfds data set.{hint}"
-        ) from None
-    except (ValueError, AssertionError, ImportError, OSError) as error:
-        raise ConfigError(
-            f"--dataset={name} cannot be opened: {_first_line(error)}"
-        ) from error
 
 
 def _check_features(name: str, features: Any, with_labels: bool) -> None:
@@ -252,14 +207,14 @@ def _read(
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=selected(with_labels),
+        decoders=selected(with_labels, builder.info.features),
         read_config=tfds.ReadConfig(try_autocache=False),
     )
     # take() before the rest of the work: no image is prepared in vain.
     dataset = dataset.take(count)
 
     def prepare(example):
-        return {**example, "image": to_rgb(example["image"], size, rules)}
+        return {**example, "image": to_square(example["image"], size, rules)}
 
     dataset = dataset.map(prepare, tf.data.AUTOTUNE, deterministic=True)
     images = np.empty((count, size, size, 3), np.uint8)
@@ -276,11 +231,16 @@ def _read(
 
 
 def _fingerprint(builder: Any, split: str) -> dict[str, str]:
-    """Returns that of a split, the same for each format of its files."""
+    """Returns that of a split.
+
+    It is the same for each format of its files, but that images of several
+    files come in another order from array_record alone.
+    """
     info = builder.info.splits[split]
     size = f"{info.num_examples} examples, {int(info.num_bytes)} bytes"
-    return {"version": f"{builder.info.full_name}: {size}"}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+    found = {"version": f"{builder.info.full_name}: {size}"}
+    several = len(info.file_instructions) > 1
+    if several and not builder.info.disable_shuffling:
+        by_file = only_array_records(builder)
+        found["order"] = "file by file" if by_file else "files in turn"
+    return found

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import DataSettings, DeviceSettings
+from maenas_tf.config.data import RESIZED
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
@@ -54,7 +55,8 @@ def load_configured(config: DataSettings, with_labels: bool) -> ImageSource:
             max_images=config.max_images,
             image_size=config.image_size,
             with_labels=with_labels,
-            rules=PixelRules(config.background),
+            rules=PixelRules(config.background, center_crop=config.center_crop),
+            whole=config.augment and config.crop == RESIZED,
         )
 
 

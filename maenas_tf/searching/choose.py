@@ -30,6 +30,8 @@ _OF_ALPHAS = (
     "perturb_alphas",
 )
 _OF_ALPHA_RECIPES = (
+    "weight_image_fraction",
+    "alpha_image_fraction",
     "alpha_learning_rate",
     "alpha_weight_decay",
     "alpha_momentum",
@@ -55,7 +57,10 @@ _OF_TRAINING = (
     "weight_decay",
     "clip_norm",
     "augment",
+    "crop",
+    "crop_area",
     "crop_padding",
+    "color_jitter",
     "held_out_images",
     "recompute",
     "jit_compile",

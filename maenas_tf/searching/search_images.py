@@ -63,8 +63,12 @@ class SearchImages:
         count = images.num_images
         self.augmentation = make_augmentation(config)
         if self.halved:
-            one_pass = steps_per_epoch(count, config.batch_size)
-            _, self.held_out = split_halves(count, config.seed)
+            self.fractions = (
+                config.weight_image_fraction,
+                config.alpha_image_fraction,
+            )
+            one_pass = steps_per_epoch(count, config.batch_size, self.fractions)
+            _, self.held_out = split_halves(count, config.seed, self.fractions)
             if selection.scores:
                 wanted = num_held_out(count, config.held_out_images)
                 self.held_out = self.held_out[:wanted]
@@ -99,6 +103,7 @@ class SearchImages:
             steps=self.steps,
             start_step=start_step,
             with_labels=self.task.reads_labels,
+            fractions=self.fractions,
         )
 
     def alpha_batch(self) -> Batch:

@@ -29,8 +29,8 @@ class ServingModule(tf.Module):
     0..1. It is never guessed from the values; floats far outside of 0..1 are
     an error, those a little outside, as by interpolation, are cut off. Images
     of any other size than the network's are resized: the shorter side
-    bilinearly, with antialiasing, then the centre square is cut, as the data
-    pipeline does.
+    bilinearly, with antialiasing, then the centre is cut, as the data pipeline
+    does.
 
     Signatures, all of dynamic batch and with the outputs `probabilities`
     (float32 [N, classes]) and `classes` (int64 [N], the most probable one):
@@ -131,7 +131,9 @@ class ServingModule(tf.Module):
         size = self._size
         fits = tf.reduce_all(tf.equal(tf.shape(images)[-3:-1], size))
         fitted = tf.cond(
-            fits, lambda: images, lambda: resize_images(images, size)
+            fits,
+            lambda: images,
+            lambda: resize_images(images, size, self._rules.center_crop),
         )
         return tf.ensure_shape(fitted, [*images.shape[:-3], size, size, 3])
 

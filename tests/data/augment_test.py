@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import BatchSettings
+from maenas_tf.config import BatchSettings, ConfigError
 from maenas_tf.data import augment
+from maenas_tf.data.array_images import ArrayImages
+from maenas_tf.data.color_jitter import jitter_colors
+from maenas_tf.data.windows import cut_window, propose_windows
 
 IMAGE = np.random.default_rng(0).integers(1, 256, (8, 8, 3), dtype=np.uint8)
+ONE = ArrayImages(images=IMAGE[np.newaxis], name="one")
+JITTER = (0.4, 0.4, 0.4, 0.2)
 
 
 def _crops(image, padding, mode):
@@ -122,34 +127,67 @@ def test_the_settings_choose_the_augmentation():
     assert made != augment.Augmentation(cutout_size=4)
     black = augment.make_augmentation(BatchSettings(crop_padding="zero"))
     assert black == augment.CropAndFlip(crop_padding="zero")
+    published = BatchSettings(
+        crop="resized", crop_area=0.2, color_jitter="0.4,0.4,0.4,0.2"
+    )
+    made = augment.make_augmentation(published)
+    assert made == augment.ResizedCropAndFlip(0, 0.2, JITTER)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"color_jitter": "0.4"}, "--color_jitter=0.4 is not valid: give none"),
+        ({"color_jitter": "1,1,1,1"}, "of hue from 0 to 0.5"),
+        ({"color_jitter": "nan,0,0,0"}, "--color_jitter=nan"),
+        ({"crop_area": 0.2}, "--crop_area=0.2 has no effect with --crop=padd"),
+        ({"crop": "resized", "crop_padding": "zero"}, "--crop_padding=zero"),
+        ({"augment": False, "crop": "resized"}, "--crop=resized has no effect"),
+        ({"augment": False, "color_jitter": "1,0,0,0"}, "--augment=False"),
+    ],
+)
+def test_settings_that_say_nothing_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        BatchSettings(**settings)
 
 
 def test_crop_and_flip_is_the_crop_and_then_the_flip():
     for number in range(6):
         crop_seed, flip_seed = [number, 1], [number, 2]
-        made = augment.CropAndFlip().pixels(IMAGE, 8, crop_seed, flip_seed)
+        made = augment.CropAndFlip().pixels(ONE, 0, crop_seed, flip_seed)
         expected = augment.random_flip(
             augment.random_crop(IMAGE, 1, crop_seed), flip_seed
         )
         np.testing.assert_array_equal(made, expected)
 
 
-def test_an_augmentation_fixes_the_size_of_any_image():
-    image = tf.constant(np.pad(IMAGE, [(0, 0), (4, 4), (0, 0)]))
+def test_a_resized_crop_is_the_window_at_the_size_of_the_images():
+    policy = augment.ResizedCropAndFlip(least_area=0.2)
+    for number in range(6):
+        crop_seed, flip_seed = tf.constant([[number, 1], [number, 2]])
+        made = policy.pixels(ONE, 0, crop_seed, flip_seed)
+        part = cut_window(IMAGE, propose_windows(crop_seed, 0.2))
+        resized = tf.image.resize(part, [8, 8], antialias=True)
+        resized = tf.cast(tf.round(resized), tf.uint8)
+        expected = augment.random_flip(resized, flip_seed)
+        np.testing.assert_array_equal(made, expected)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
-    def make(decoded):
-        return augment.Augmentation().pixels(decoded, 8, [0, 0], [0, 0])
 
-    assert make.get_concrete_function().structured_outputs.shape == (8, 8, 3)
-    np.testing.assert_array_equal(make(image), IMAGE)
+def test_colours_change_after_the_flip_and_by_draws_of_their_own():
+    policies = (
+        augment.CropAndFlip(color_jitter=JITTER),
+        augment.CropAndFlip(),
+    )
+    crop_seed, flip_seed = [1, 1], [1, 2]
+    made, plain = (p.pixels(ONE, 0, crop_seed, flip_seed) for p in policies)
+    seed = tf.random.experimental.stateless_fold_in(flip_seed, 1)
+    np.testing.assert_array_equal(made, jitter_colors(plain, JITTER, seed))
+    assert not np.array_equal(made, plain)
 
 
 def test_cutout_is_of_values_and_not_of_pixels():
     policy = augment.Augmentation(cutout_size=2)
-    np.testing.assert_array_equal(
-        policy.pixels(IMAGE, 8, [0, 0], [0, 0]), IMAGE
-    )
+    np.testing.assert_array_equal(policy.pixels(ONE, 0, [0, 0], [0, 0]), IMAGE)
     values = tf.cast(IMAGE, tf.float32)
     np.testing.assert_array_equal(
         policy.values(values, [3, 4]), augment.cutout(values, 2, [3, 4])

@@ -17,7 +17,9 @@ from tests.data.drawn_files_test import broken, images
 from tests.drawn.cases import draws, numbers_of_cases
 
 SIZE = 8
-RULES = PixelRules("#336699", integer_white=65535, float_white=1)
+RULES = PixelRules(
+    "#336699", integer_white=65535, float_white=1, center_crop=0.9
+)
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 
 

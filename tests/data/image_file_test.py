@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import ExifTags, Image, ImageOps
 
-from maenas_tf.data import decoding
+from maenas_tf.data import decoding, jpeg
 from maenas_tf.data.image_file import check_image, read_image
 from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from tests.data import pictures
@@ -78,7 +78,7 @@ def test_a_jpeg_is_decoded_exactly_as_by_pillow(files, name, ratio):
         shown = shown[..., np.newaxis]
     if shown.shape[-1] == 4:  # cyan, magenta, yellow and black
         shown = (255 - shown[..., :3]) * (255 - shown[..., 3:]) // 255
-    found = decoding.decode_jpeg(files[name].read_bytes(), ratio).numpy()
+    found = jpeg.decode_jpeg(files[name].read_bytes(), ratio).numpy()
     if found.shape[:2] == shown.shape[:2]:
         np.testing.assert_array_equal(
             found, np.broadcast_to(shown, found.shape)

@@ -71,6 +71,31 @@ def test_halves_are_disjoint_equal_and_repeatable(num_images):
     )
 
 
+def test_parts_may_be_of_any_size_and_are_drawn_by_the_seed():
+    weights, alphas = pipeline.split_halves(200, 4, (0.1, 0.025))
+    assert (len(weights), len(alphas)) == (20, 5)
+    assert len({*weights, *alphas}) == 25
+    half, _ = pipeline.split_halves(200, 4)
+    np.testing.assert_array_equal(half[:20], weights)
+    # A part that is a whole number of images but for rounding.
+    assert len(pipeline.split_halves(290, 0, (0.1, 0.9))[0]) == 29
+    with pytest.raises(ConfigError, match="--alpha_image_fraction=0.001 of"):
+        pipeline.split_halves(200, 4, (0.1, 0.001))
+
+
+def test_images_of_the_smaller_part_are_met_more_often(image_set):
+    fractions = (0.6, 0.3)
+    weights, alphas = pipeline.split_halves(23, 1, fractions)
+    assert (len(weights), len(alphas)) == (13, 6)
+    dataset = build(image_set, batch_size=3, fractions=fractions, start_step=0)
+    assert len(list(dataset)) == 4 == pipeline.steps_per_epoch(23, 3, fractions)
+    seen = indices(dataset, "alphas")
+    assert sorted(seen) == sorted([*alphas, *alphas])
+    assert set(indices(dataset, "weights")) <= set(weights)
+    with pytest.raises(ConfigError, match="the smaller part.*from 1 to 6"):
+        build(image_set, batch_size=7, fractions=fractions)
+
+
 def test_another_seed_gives_another_split():
     first, _ = pipeline.split_halves(100, 0)
     second, _ = pipeline.split_halves(100, 1)

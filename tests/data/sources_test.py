@@ -26,6 +26,7 @@ def test_registered_source_is_used():
         "image_size": 0,
         "with_labels": True,
         "rules": NEW_RULES,
+        "whole": False,
     }
 
 

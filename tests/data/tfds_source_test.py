@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import memory
+from maenas_tf.data import memory, tfds_source
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
@@ -187,6 +187,10 @@ def test_bad_settings_are_explained_in_one_line(
 
 
 def test_memory_is_checked_before_reading(data_dir, monkeypatch):
+    # As if its files were of a format that is read from first to last only.
+    monkeypatch.setattr(tfds_source, "record_format", lambda builder: "")
+    with pytest.raises(ConfigError, match="--crop=resized cuts from whole"):
+        load(data_dir, "tiny_mixed", whole=True)
     monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
     with pytest.raises(ConfigError, match="--max_images=1"):
         load(data_dir)
@@ -195,18 +199,21 @@ def test_memory_is_checked_before_reading(data_dir, monkeypatch):
     assert len(load(data_dir, max_images=1).images) == 1
 
 
-def test_records_stay_on_disk_where_memory_is_too_small(data_dir, monkeypatch):
+@pytest.mark.parametrize("name", ["tiny_records", "tiny_mixed"])
+def test_records_stay_on_disk_where_memory_is_too_small(
+    data_dir, monkeypatch, name
+):
     options = {"with_labels": True, "max_images": 10}
     expected = load(data_dir, "tiny_mixed", **options)
     said = []
     monkeypatch.setattr(
         logging, "warning", lambda text, *args: said.append(text % args)
     )
-    arrays = load(data_dir, "tiny_records", **options)
+    arrays = load(data_dir, name, **options)
     assert said == []
     monkeypatch.setattr(memory, "physical_memory", lambda: 1000)
-    records = load(data_dir, "tiny_records", **options)
-    assert "10 images of side 64 in tiny_records" in said[0]
+    records = load(data_dir, name, **options)
+    assert f"10 images of side 64 in {name}" in said[0]
     assert (type(arrays), type(records)) == (ArrayImages, RecordImages)
     for made in (arrays, records):
         np.testing.assert_array_equal(made.labels, LABELS[:10])

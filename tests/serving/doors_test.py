@@ -8,13 +8,14 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.data.pixel_rules import PixelRules
+from maenas_tf.data.resizing import resize_images
 from maenas_tf.data.sources import load_images
 from maenas_tf.serving import export, predict
 from maenas_tf.training.trained_run import load_trained
 from tests.data import pictures
 from tests.training import trained
 
-RULES = PixelRules("#c0ffee", integer_white=4095)
+RULES = PixelRules("#c0ffee", integer_white=4095, center_crop=0.875)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def doors(tmp_path_factory):
         data_dir=str(folder / "files"),
         image_size=trained.SIZE,
         with_labels=False,
-        rules=PixelRules(RULES.background),
+        rules=PixelRules(RULES.background, center_crop=RULES.center_crop),
     )
     run = load_trained(
         trained.make_run(folder / "run", "nasbench201", images.pixels)
@@ -77,6 +78,18 @@ def test_serving_bytes_sees_what_the_search_sees_to_the_bit(
     wanted = signatures["serving_uint8"](images=tf.constant(bytes_of_search))
     np.testing.assert_array_equal(found, wanted["probabilities"])
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+
+
+def test_arrays_of_another_size_show_the_centre_that_files_show(doors):
+    small, part = trained.SIZE, RULES.center_crop
+    large = np.repeat(np.repeat(trained.make_images(2), 2, 1), 2, 2)
+    loaded = tf.saved_model.load(str(doors.saved_model))
+    centre = resize_images(tf.constant(large), small, part)
+    np.testing.assert_array_equal(
+        loaded(tf.constant(large))["probabilities"],
+        loaded(centre)["probabilities"],
+    )
+    assert np.any(centre != resize_images(tf.constant(large), small))
 
 
 def test_litert_computes_the_same_of_these_bytes(

@@ -9,7 +9,7 @@ from PIL import Image
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.sources import load_images
-from maenas_tf.data.tfds_source import make_builder
+from maenas_tf.data.tfds_builder import make_builder
 from maenas_tf.reports.report import Report
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_reader import find_run_directories
