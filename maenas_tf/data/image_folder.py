@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from collections.abc import Sequence
 
@@ -19,8 +21,10 @@ from maenas_tf.data.image_listing import (
     list_images,
     read_folder,
 )
-from maenas_tf.data.image_reading import read_files
+from maenas_tf.data.image_reading import check_files, read_files
 from maenas_tf.data.image_source import ImageSource, with_statistics
+from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
+from maenas_tf.data.notes import recall
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.plain_images import warn_of_plain
 from maenas_tf.data.resizing import DEFAULT_SIZE
@@ -79,7 +83,13 @@ def load_folder(
     folders = _class_folders(roots[0], listing, named) if with_labels else ()
     paths = _spread(found, max_images)
     rules = settle_rules(paths, rules, named)
-    pixels, kept = read_files(paths, size, rules, data_dir, whole)
+    root = os.path.commonpath(roots)
+    held = not whole and fits_memory(len(paths), size)
+    if held:
+        pixels, kept = read_files(paths, size, rules, data_dir)
+    else:
+        say_decoded_on_demand(len(paths), size, data_dir)
+        pixels, kept = None, _readable(root, paths, size, rules, data_dir)
     if not kept:
         raise ConfigError(
             f"{named}: none of its {len(paths)} image file(s) can be "
@@ -89,7 +99,6 @@ def load_folder(
     owners = _owners(roots[0], good) if with_labels else ()
     if with_labels and len(paths) == len(found):
         folders = _occupied(folders, owners, data_dir)
-    root = os.path.commonpath(roots)
     facts = {
         "name": "folder",
         "num_skipped": len(paths) - len(good),
@@ -99,12 +108,36 @@ def load_folder(
         "labels": _numbers(folders, owners) if with_labels else None,
         "class_names": folders,
     }
-    if pixels is None:
+    if not held:
         images = with_statistics(FileImages(paths=good, size=size, **facts))
     else:
         images = make_array_images(pixels, **facts)
-    warn_of_plain(images, named, lambda row: os.path.relpath(good[row], root))
+
+    def warn():
+        warn_of_plain(
+            images, named, lambda row: os.path.relpath(good[row], root)
+        )
+        return {}
+
+    recall("warned", json.dumps([size, dict(images.fingerprint)]), warn)
     return images
+
+
+def _readable(
+    root: str,
+    paths: Sequence[str],
+    size: int,
+    rules: PixelRules,
+    named: str,
+) -> list[int]:
+    """Returns which files can be decoded; they are checked once a run."""
+    about = [size, dataclasses.asdict(rules), fingerprint_files(root, paths)]
+
+    def find():
+        rows = check_files(paths, size, rules, named)
+        return {"rows": np.array(rows, np.int64)}
+
+    return recall("readable", json.dumps(about), find)["rows"].tolist()
 
 
 def _find(

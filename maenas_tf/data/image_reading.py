@@ -10,7 +10,6 @@ from absl import logging
 
 from maenas_tf.data.decoding_threads import decoding_threads
 from maenas_tf.data.image_file import check_image, read_image
-from maenas_tf.data.memory import fits_memory, say_decoded_on_demand
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.tracking import track
 
@@ -20,13 +19,9 @@ _NAMES_SHOWN = 20
 
 
 def read_files(
-    paths: Sequence[str],
-    size: int,
-    rules: PixelRules,
-    named: str,
-    whole: bool = False,
-) -> tuple[np.ndarray | None, list[int]]:
-    """Decode files into memory, or only check those that are to stay files.
+    paths: Sequence[str], size: int, rules: PixelRules, named: str
+) -> tuple[np.ndarray, list[int]]:
+    """Decode files into memory.
 
     Those that cannot be decoded are named in warnings and left out.
 
@@ -35,29 +30,42 @@ def read_files(
         size: side wanted, pixels.
         rules: how their pixels become bytes.
         named: where they lie, in messages.
-        whole: whether they stay files even where memory has room for squares.
 
     Returns:
-        The pixels of the good files, uint8 [N, size, size, 3], or None, and
-        which files these are.
+        The pixels of the good files, uint8 [N, size, size, 3], and which
+        files these are.
     """
     failures: list[str] = []
     count = len(paths)
-    if whole or not fits_memory(count, size):
-        say_decoded_on_demand(count, size, named)
-        checked = _each(check_image, paths, size, rules, failures)
-        rows = track(checked, count, "checking images", "file")
-        pixels, kept = None, [row for row, good in rows if good]
-    else:
-        pixels, kept = np.empty((count, size, size, 3), np.uint8), []
-        decoded = _each(read_image, paths, size, rules, failures)
-        for row, made in track(decoded, count, "reading images", "file"):
-            if made:
-                pixels[len(kept)] = made[0]
-                kept.append(row)
-        pixels = pixels[: len(kept)]
+    pixels, kept = np.empty((count, size, size, 3), np.uint8), []
+    decoded = _each(read_image, paths, size, rules, failures)
+    for row, made in track(decoded, count, "reading images", "file"):
+        if made:
+            pixels[len(kept)] = made[0]
+            kept.append(row)
+    _tell(failures, count, named)
+    return pixels[: len(kept)], kept
+
+
+def check_files(
+    paths: Sequence[str], size: int, rules: PixelRules, named: str
+) -> list[int]:
+    """Returns which files can be decoded, as far as a look at them tells.
+
+    Others are named in warnings.
+
+    Args:
+        paths: of the files.
+        size: side wanted, pixels.
+        rules: how their pixels become bytes.
+        named: where they lie, in messages.
+    """
+    failures: list[str] = []
+    checked = _each(check_image, paths, size, rules, failures)
+    rows = track(checked, len(paths), "checking images", "file")
+    kept = [row for row, good in rows if good]
     _tell(failures, len(paths), named)
-    return pixels, kept
+    return kept
 
 
 def _each(

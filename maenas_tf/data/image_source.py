@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from maenas_tf.data.identity import (
     fingerprint_labels,
     fingerprint_pixels,
 )
+from maenas_tf.data.notes import recall
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import stretch
 from maenas_tf.data.windows import cut_window
@@ -172,7 +174,20 @@ class ImageSource(abc.ABC):
 
 def with_statistics(source: Source) -> Source:
     """Gives a source the data set's known statistics or measured ones."""
-    mean, std = known_statistics(source.name) or measure_statistics(
-        source.num_images, source.read
-    )
+    known = known_statistics(source.name)
+    if known is None and not source.fingerprint:
+        known = measure_statistics(source.num_images, source.read)
+    if known is None:
+        about = [source.name, source.num_images, source.image_size]
+        about += [dataclasses.asdict(source.pixels), dict(source.fingerprint)]
+        found = recall(
+            "statistics", json.dumps(about), lambda: _measured(source)
+        )
+        known = tuple(found["mean"].tolist()), tuple(found["std"].tolist())
+    mean, std = known
     return dataclasses.replace(source, mean=mean, std=std)
+
+
+def _measured(source: ImageSource) -> dict[str, np.ndarray]:
+    mean, std = measure_statistics(source.num_images, source.read)
+    return {"mean": np.array(mean), "std": np.array(std)}

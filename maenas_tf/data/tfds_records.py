@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +15,15 @@ from maenas_tf.config import ConfigError
 from maenas_tf.data import decoding
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labels import number_by_value
+from maenas_tf.data.notes import recall
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.record_order import reading_order
 from maenas_tf.data.resizing import resize_images, stretch
-from maenas_tf.data.tfrecord_files import Shard, TFRecordFiles
+from maenas_tf.data.tfrecord_files import (
+    Shard,
+    TFRecordFiles,
+    find_records,
+)
 from maenas_tf.data.windows import cut_window
 
 ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"
@@ -146,19 +153,23 @@ def open_records(
         example = features.deserialize_example(record, decoders=decoders)
         return example["image"]
 
+    integers = None
     if record_format(builder) == ARRAY_RECORD:
         records = _array_records(builder, split)
     else:
-        records = _tfrecords(builder, split, _LABEL if with_labels else "")
+        label = _LABEL if with_labels else ""
+        records, integers = _tfrecords(builder, split, label)
     made = RecordImages(
         records=records, order=order, parse=parse, size=size, **facts
     )
     if not with_labels:
         return made
-    if isinstance(records, TFRecordFiles):
-        labels = records.integers[order]
+    if integers is None:
+        about = json.dumps([split, count, dict(made.fingerprint)])
+        labels = recall("labels", about, lambda: _parsed(builder, made))
+        labels = labels[_LABEL]
     else:
-        labels = _parsed_labels(builder, made)
+        labels = integers[order]
     names = made.class_names
     if not names:
         labels, names = number_by_value(labels)
@@ -175,13 +186,26 @@ def _array_records(builder: Any, split: str) -> Sequence[bytes]:
     )
 
 
-def _tfrecords(builder: Any, split: str, integer: str) -> TFRecordFiles:
+def _tfrecords(
+    builder: Any, split: str, integer: str
+) -> tuple[TFRecordFiles, np.ndarray]:
     shards = [
         Shard(str(part.filename), part.skip, part.take)
         for part in builder.info.splits[split].file_instructions
     ]
+
+    def find():
+        places, integers = find_records(shards, integer)
+        return {"places": places, "integers": integers}
+
     try:
-        return TFRecordFiles(shards, integer)
+        about = [
+            [os.path.basename(part.path), part.skip, part.take]
+            + [os.path.getsize(part.path)]
+            for part in shards
+        ]
+        found = recall("records", json.dumps([integer, about]), find)
+        return TFRecordFiles(shards, found["places"]), found["integers"]
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--dataset={builder.info.name} cannot be read in its files: "
@@ -189,7 +213,8 @@ def _tfrecords(builder: Any, split: str, integer: str) -> TFRecordFiles:
         ) from error
 
 
-def _parsed_labels(builder: Any, images: RecordImages) -> np.ndarray:
+def _parsed(builder: Any, images: RecordImages) -> dict[str, np.ndarray]:
+    """Returns the labels, for which all records are read."""
     import tensorflow_datasets as tfds
 
     parsed = tfds.decode.PartialDecoding({_LABEL: True}).extract_features(
@@ -201,9 +226,8 @@ def _parsed_labels(builder: Any, images: RecordImages) -> np.ndarray:
         deterministic=True,
     )
     with images.failures_told():
-        return np.fromiter(
-            (row[_LABEL] for row in dataset.as_numpy_iterator()), np.int64
-        )
+        labels = [row[_LABEL] for row in dataset.as_numpy_iterator()]
+    return {_LABEL: np.array(labels, np.int64)}
 
 
 def selected(with_labels: bool, features: Any) -> Any:

@@ -37,47 +37,55 @@ class Shard:
 class TFRecordFiles(Sequence[bytes]):
     """The records of some files, one after the other.
 
-    Memory holds where each of them lies. That is found by going from header
-    to header: what is between them is not read.
+    Args:
+        shards: the files.
+        places: of `find_records`.
+    """
+
+    def __init__(self, shards: Sequence[Shard], places: np.ndarray):
+        self._paths = [shard.path for shard in shards]
+        counts = [shard.take for shard in shards]
+        self._files = np.repeat(np.arange(len(shards), dtype=np.int32), counts)
+        self._places = places
+
+    def __len__(self):
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> bytes:
+        start, length = map(int, self._places[index])
+        path = self._paths[self._files[index]]
+        with open(path, "rb", buffering=0) as file:
+            found = os.pread(file.fileno(), length, start)
+        if len(found) < length:
+            raise ValueError(f"{path} has become shorter")
+        return found
+
+
+def find_records(
+    shards: Sequence[Shard], integer: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds where the records of some files lie.
+
+    By going from header to header: what is between them is not read.
 
     Args:
         shards: the files.
         integer: a feature of the records to read meanwhile, one whole number;
             empty for none.
 
-    Attributes:
-        integers: of that feature, int64 [N]; None without.
+    Returns:
+        The place and the length of each record in its file, int64 [N, 2], and
+        that feature, int64 [N]; 0 without.
 
     Raises:
         ValueError: a file ends early, or a record lacks the feature.
         OSError: a file cannot be read.
     """
-
-    def __init__(self, shards: Sequence[Shard], integer: str = ""):
-        self._paths = [shard.path for shard in shards]
-        tables = []
-        with decoding_threads() as pool:
-            found = pool.map(lambda shard: _scan(shard, integer), shards)
-            tables += track(found, len(shards), "indexing records", "file")
-        self._files = np.repeat(
-            np.arange(len(shards), dtype=np.int32),
-            [len(table) for table in tables],
-        )
-        table = np.concatenate([np.empty((0, 3), np.int64), *tables])
-        self._starts, self._lengths = table[:, 0].copy(), table[:, 1].copy()
-        self.integers = table[:, 2].copy() if integer else None
-
-    def __len__(self):
-        return len(self._starts)
-
-    def __getitem__(self, index: int) -> bytes:
-        length = int(self._lengths[index])
-        path = self._paths[self._files[index]]
-        with open(path, "rb", buffering=0) as file:
-            found = os.pread(file.fileno(), length, int(self._starts[index]))
-        if len(found) < length:
-            raise ValueError(f"{path} has become shorter")
-        return found
+    with decoding_threads() as pool:
+        found = pool.map(lambda shard: _scan(shard, integer), shards)
+        tables = list(track(found, len(shards), "indexing records", "file"))
+    table = np.concatenate([np.empty((0, 3), np.int64), *tables])
+    return table[:, :2].copy(), table[:, 2].copy()
 
 
 def _scan(shard: Shard, integer: str) -> np.ndarray:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from maenas_tf.config import DataSettings, DeviceSettings
 from maenas_tf.config.data import RESIZED
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.notes import Notes, noted_in
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tracking import tracked_by
@@ -45,9 +46,17 @@ def start_runtime(config: DeviceSettings) -> tf.distribute.Strategy:
     return strategy
 
 
-def load_configured(config: DataSettings, with_labels: bool) -> ImageSource:
-    """Loads the images that a configuration names, and shows how far it is."""
-    with tracked_by(track):
+def load_configured(
+    config: DataSettings, with_labels: bool, notes: Notes | None = None
+) -> ImageSource:
+    """Loads the images that a configuration names, and shows how far it is.
+
+    Args:
+        config: names them.
+        with_labels: whether to read the labels.
+        notes: of a run on these images; takes what is found out.
+    """
+    with tracked_by(track), noted_in(notes or Notes()):
         return load_images(
             config.dataset,
             data_dir=config.data_dir,

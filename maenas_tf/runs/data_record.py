@@ -1,12 +1,19 @@
-"""data.json: which images a run has read, and whether they are the same now."""
+"""data.json: which images a run has read, and whether they are the same now.
+
+What was found out about them at some cost is in images.npz.
+"""
 
 from __future__ import annotations
 
 import json
 import pathlib
+import zipfile
+
+import numpy as np
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.identity import DataIdentity
+from maenas_tf.data.notes import Notes
 from maenas_tf.runs import atomic, files
 
 
@@ -71,3 +78,28 @@ def record_data(
     """
     if begins or not (path / files.DATA).exists():
         atomic.write_json(path / files.DATA, identity.to_dict())
+
+
+def read_notes(path: pathlib.Path) -> Notes:
+    """Returns what a run has found out about its images.
+
+    Args:
+        path: the run directory. Where it holds no notes, or damaged ones,
+            everything is found anew.
+    """
+    try:
+        with np.load(path / files.IMAGES, allow_pickle=False) as arrays:
+            return Notes(dict(arrays))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return Notes()
+
+
+def write_notes(path: pathlib.Path, notes: Notes) -> None:
+    """Writes images.npz, if there is anything to keep.
+
+    Args:
+        path: the run directory.
+        notes: of the run's images.
+    """
+    if notes.changed:
+        atomic.write_arrays(path / files.IMAGES, notes.arrays)

@@ -7,6 +7,7 @@ LOCK = file_names.LOCK
 CONFIG = file_names.CONFIG
 FLAGS = file_names.FLAGS
 DATA = "data.json"
+IMAGES = "images.npz"
 SUMMARY = file_names.SUMMARY
 GENOTYPE = file_names.GENOTYPE
 HISTORY = file_names.HISTORY

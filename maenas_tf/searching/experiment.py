@@ -19,7 +19,7 @@ from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
 from maenas_tf.runs import files, kinds
-from maenas_tf.runs.data_record import record_data
+from maenas_tf.runs.data_record import record_data, write_notes
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores.joint import JointScore
 from maenas_tf.searching import early_stop
@@ -166,6 +166,7 @@ class SearchExperiment:
         first_epoch = self.stage.first_epoch + self.loop.state["epoch"]
         self.history.resume(run, first_epoch, self.algorithm.trains_alphas)
         record_data(run.path, setup.identity, begins=not resumed)
+        write_notes(run.path, setup.notes)
         self._look_whether_to_stop()
         ended = self.loop.ended or first_epoch == setup.epochs
         if not resumed:

@@ -12,7 +12,7 @@ from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.checkpoints import read_state
 from maenas_tf.engine.runtime import load_configured, start_runtime
 from maenas_tf.runs import files
-from maenas_tf.runs.data_record import check_data
+from maenas_tf.runs.data_record import check_data, read_notes
 from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
@@ -92,8 +92,11 @@ class SearchSetup:
         self.algorithm = algorithm
         self.selection = selection
         self.strategy = start_runtime(config)
+        self.notes = read_notes(run_dir)
         self.images = image_set or load_configured(
-            config, TASKS.get_for_flag("task", config.task).reads_labels
+            config,
+            TASKS.get_for_flag("task", config.task).reads_labels,
+            self.notes,
         )
         self.identity = self.images.identity(config.split)
         check_data(run_dir, self.identity)

@@ -41,8 +41,10 @@ from maenas_tf.runs import files, kinds
 from maenas_tf.runs.data_record import (
     check_data,
     read_data,
+    read_notes,
     record_data,
     refuse_changes,
+    write_notes,
 )
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
@@ -127,7 +129,8 @@ class TrainExperiment:
     def _prepare(self, image_set, signals, checkpoint_seconds) -> None:
         config = self.config
         self.strategy = start_runtime(config)
-        self.images = image_set or load_configured(config, with_labels=True)
+        self.notes = read_notes(self.run_directory.path)
+        self.images = image_set or load_configured(config, True, self.notes)
         self.identity = self.images.identity(config.split)
         self._check_data()
         self._check_images()
@@ -265,6 +268,7 @@ class TrainExperiment:
         epoch = self.loop.state["epoch"]
         self.history.resume(run, epoch, with_arrays=False)
         record_data(run.path, self.identity, begins=not resumed)
+        write_notes(run.path, self.notes)
         if not resumed:
             run.write_genotype(self.genotype)
             run.write_text(files.PREPROCESSING, self._preprocessing().to_json())

@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
 
 from maenas_tf.config.data import ZERO
-from maenas_tf.searching.config import SearchConfig
-from maenas_tf.training.config import TrainConfig
+from tests.flags.recipes import FOLDER, read_recipe
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-RECIPES = sorted((ROOT / "flags" / "recipes").glob("*.flags"))
+RECIPES = sorted(FOLDER.glob("*.flags"))
 every_recipe = pytest.mark.parametrize(
     "path", RECIPES, ids=[path.stem for path in RECIPES]
 )
-
-
-def read_flags(path):
-    """Returns name to text; what a file includes is there in its place."""
-    found = {}
-    for line in path.read_text().splitlines():
-        if line.startswith("--flagfile="):
-            found |= read_flags(ROOT / line.removeprefix("--flagfile="))
-        elif line.startswith("--"):
-            name, _, value = line.removeprefix("--").partition("=")
-            found[name] = value
-    return found
-
-
-def read_recipe(path):
-    """Returns the configuration that a recipe asks for."""
-    config_class = SearchConfig
-    if "_train_" in f"{path.stem}_":
-        config_class = TrainConfig
-    values = {}
-    for name, text in read_flags(path).items():
-        if name == "run_dir":
-            continue
-        declared = config_class.settings().get(name)
-        if declared is None:  # --noSETTING
-            values[name.removeprefix("no")] = False
-        elif isinstance(declared.default, bool):
-            values[name] = True
-        else:
-            values[name] = type(declared.default)(text)
-    return config_class(**values)
 
 
 @every_recipe
@@ -71,8 +36,25 @@ def test_channels_fill_the_blocks_that_processors_compute_in(path):
 
 @pytest.mark.parametrize("name", ["own_images", "own_images_hour"])
 def test_own_images_take_as_many_steps_however_many_they_are(name):
-    config = read_recipe(ROOT / "flags" / "recipes" / f"{name}.flags")
+    config = read_recipe(FOLDER / f"{name}.flags")
     assert config.dataset == "folder"
     assert config.steps_per_epoch > 0
     assert config.batch_size <= 200 // 2
     assert config.crop_padding == "reflect"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in RECIPES if "imagenet" in p.stem], ids=lambda p: p.stem
+)
+def test_imagenet_is_cropped_and_evaluated_as_published(path):
+    config = read_recipe(path)
+    assert (config.image_size, config.stem) == (224, "imagenet")
+    assert (config.crop, config.crop_area) == ("resized", 0.08)
+    assert config.center_crop == 224 / 256
+
+
+def test_pc_darts_takes_the_published_parts_of_imagenet():
+    config = read_recipe(FOLDER / "pc_darts_imagenet.flags")
+    parts = config.weight_image_fraction, config.alpha_image_fraction
+    assert parts == (0.1, 0.025)
+    assert config.partial_channels == 2

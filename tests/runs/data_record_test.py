@@ -2,11 +2,19 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.identity import DataIdentity
-from maenas_tf.runs.data_record import check_data, read_data, record_data
+from maenas_tf.data.notes import Notes
+from maenas_tf.runs.data_record import (
+    check_data,
+    read_data,
+    read_notes,
+    record_data,
+    write_notes,
+)
 
 IDENTITY = DataIdentity("folder", "train", 9, 64, ("a", "böse\nKuh"))
 FEWER = dataclasses.replace(IDENTITY, num_images=7)
@@ -60,3 +68,20 @@ def test_a_record_that_cannot_be_read_is_one_sentence(run, text):
     (run / "data.json").write_text(text)
     with pytest.raises(ConfigError, match=r"data.json that cannot be read"):
         check_data(run, IDENTITY)
+
+
+def test_notes_are_kept_with_the_run_and_damaged_ones_are_none(tmp_path):
+    assert read_notes(tmp_path).arrays == {}
+    write_notes(tmp_path, Notes())
+    assert not (tmp_path / "images.npz").exists()
+    notes = Notes()
+    notes.recall("name", "key", lambda: {"numbers": np.arange(3)})
+    write_notes(tmp_path, notes)
+    again = read_notes(tmp_path)
+    assert not again.changed
+    found = again.recall("name", "key", lambda: {})
+    np.testing.assert_array_equal(found["numbers"], np.arange(3))
+    whole = (tmp_path / "images.npz").read_bytes()
+    for damaged in (b"", whole[:100], b"no archive", whole[:-30]):
+        (tmp_path / "images.npz").write_bytes(damaged)
+        assert read_notes(tmp_path).arrays == {}
