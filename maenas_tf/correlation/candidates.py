@@ -161,20 +161,22 @@ def averaged(searches: Sequence[Candidates]) -> Candidates | None:
         searches: of different initialisations.
 
     Returns:
-        None where there is one alone, or they scored different candidates.
+        Of the candidates that all scored; None where those are fewer than
+        ten, or there is one search alone.
     """
     first = searches[0]
-    wanted = sorted(first.genotypes)
-    if len(searches) < 2 or any(
-        sorted(found.genotypes) != wanted for found in searches
-    ):
+    common = set(first.genotypes)
+    for found in searches[1:]:
+        common &= set(found.genotypes)
+    if len(searches) < 2 or len(common) < TOP:
         return None
-    orders = [np.argsort(found.genotypes) for found in searches]
+    genotypes = sorted(common)
+    places = [_places(found, genotypes) for found in searches]
     scores = {
         name: np.mean(
             [
-                stats.rankdata(found.scores[name])[order]
-                for found, order in zip(searches, orders, strict=True)
+                stats.rankdata(found.scores[name][place])
+                for found, place in zip(searches, places, strict=True)
             ],
             axis=0,
         )
@@ -184,11 +186,17 @@ def averaged(searches: Sequence[Candidates]) -> Candidates | None:
     return Candidates(
         f"ranks averaged over {len(searches)} runs",
         first.space,
-        wanted,
-        first.accuracies[orders[0]],
-        first.macs[orders[0]],
+        genotypes,
+        first.accuracies[places[0]],
+        first.macs[places[0]],
         scores,
     )
+
+
+def _places(found: Candidates, genotypes: Sequence[str]) -> np.ndarray:
+    """Returns where genotypes stand among candidates."""
+    numbers = {name: number for number, name in enumerate(found.genotypes)}
+    return np.array([numbers[name] for name in genotypes])
 
 
 def rank(

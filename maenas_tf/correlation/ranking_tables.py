@@ -78,8 +78,8 @@ def to_markdown(
 
     Args:
         rankings: of all runs.
-        averaged: of the ranks averaged over the runs, if they scored the same
-            candidates.
+        averaged: of the ranks averaged over the runs, of the candidates that
+            all scored; none if those are few.
     """
     runs: dict[str, list[Ranking]] = {}
     for ranking in rankings:
@@ -92,8 +92,8 @@ def to_markdown(
         parts.append(_table(f"## {title[0].upper()}{title[1:]}", averaged))
     elif len(runs) > 1:
         parts.append(
-            "The runs scored different candidates: there are no ranks to "
-            "average over initialisations.\n"
+            f"Fewer than {TOP} candidates were scored in all runs: there are "
+            f"no ranks to average over initialisations.\n"
         )
     return "\n".join(parts)
 

@@ -57,7 +57,7 @@ class Decoder(keras.layers.Layer):
         )
 
     def _output(self, x):
-        x = convolve(x, tf.convert_to_tensor(self.output_kernel))
+        x = convolve(x, self.output_kernel)
         x = tf.nn.bias_add(x, tf.convert_to_tensor(self.output_bias))
         if self.output_stride > 1:
             x = tf.nn.depth_to_space(x, self.output_stride)
@@ -98,7 +98,7 @@ class HierarchicalDecoder(Decoder):
 
     def _lateral(self, features, i: int):
         x = batch_normalize(features[i])[0]
-        return convolve(x, tf.convert_to_tensor(self.laterals[i]))
+        return convolve(x, self.laterals[i])
 
     def call(self, features, training=False):
         """Returns images [B, H, W, 3] from features, fine to coarse."""
@@ -107,7 +107,7 @@ class HierarchicalDecoder(Decoder):
             x = upsample_2x(x)
             if self.fed[i]:
                 x = x + self._lateral(features, i)
-            x = convolve(x, tf.convert_to_tensor(self.kernels[i]))
+            x = convolve(x, self.kernels[i])
             x = tf.nn.relu(self.norms[i].call(x, training=training))
         return self._output(x)
 

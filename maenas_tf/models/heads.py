@@ -79,7 +79,7 @@ class ClassifierHead(keras.layers.Layer):
         """Returns the deepest feature, activated where it has to be."""
         x = features[-1]
         if self.convolution is not None:
-            x = convolve(x, tf.convert_to_tensor(self.convolution))
+            x = convolve(x, self.convolution)
         if self.norm is not None:
             activation = ACTIVATIONS[self.form.activation]
             x = activation(self.norm.call(x, training=training))

@@ -18,6 +18,7 @@ from maenas_tf.models.wiring import wire
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive, zeros
 from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.probe import Kernels, apply, constant
 from maenas_tf.ops.source import SourceNode
 from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.skeletons.plan import Cell
@@ -70,6 +71,8 @@ class SharedNetwork:
         plan: of the network with all nodes.
         trunk: holds the weights.
         head: the classifier.
+        kernels: holds the weights of convolutions as passes read them; none
+            may be assigned to afterwards.
 
     Raises:
         ConfigError: there is no such network.
@@ -77,6 +80,7 @@ class SharedNetwork:
 
     def __init__(self, space: Space, size: NetworkSize, seed: int = 0):
         self.space = space
+        self.kernels = Kernels()
         self.plan = make_plan(space, size)
         self.plan.check_image_size()
         side = size.image_size
@@ -113,11 +117,12 @@ class SharedNetwork:
 
     def pool(self, feature: tf.Tensor) -> tf.Tensor:
         """Returns what the classifier weighs, [B, C], of the last feature."""
-        return tf.reduce_mean(self.head.activate([feature], True), [1, 2])
+        last = self.head.activate([feature], True)
+        return apply(lambda x: tf.reduce_mean(x, [1, 2]), last)
 
     def classify(self, pooled: tf.Tensor) -> tf.Tensor:
         """Returns logits [B, classes]."""
-        return self.head.classify(pooled)
+        return apply(self.head.classify, pooled)
 
 
 def live_edges(
@@ -176,7 +181,7 @@ def _term(operation: Primitive, source: SourceNode) -> list[tf.Tensor]:
 
 
 def _zeros(stride: int, channels: int, source: SourceNode) -> list[tf.Tensor]:
-    return [zeros(source.value, stride, channels)]
+    return [constant(zeros(source.value, stride, channels))]
 
 
 def _initial(variable: keras.Variable, rng: np.random.Generator) -> np.ndarray:

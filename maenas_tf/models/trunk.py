@@ -19,7 +19,7 @@ from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitives import make_primitive
-from maenas_tf.ops.probe import relu
+from maenas_tf.ops.probe import apply, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
@@ -89,7 +89,7 @@ class Stem(keras.layers.Layer):
         for i, kernel in enumerate(self.kernels):
             if i or self.activation_first:
                 x = relu(x)
-            x = convolve(x, tf.convert_to_tensor(kernel), self.stride)
+            x = convolve(x, kernel, self.stride)
             x = self.norms[i].call(x, training=training)
         if self.activation_last:
             x = ACTIVATIONS[self.activation_last](x)
@@ -130,10 +130,8 @@ class ResidualReduction(keras.layers.Layer):
     def call(self, x, training=False):
         residual = self.first.call(x, training=training)
         residual = self.second.call(residual, training=training)
-        shortcut = convolve(
-            average_pool_2x2(x), tf.convert_to_tensor(self.shortcut)
-        )
-        return shortcut + residual
+        shortcut = convolve(average_pool_2x2(x), self.shortcut)
+        return apply(tf.add, shortcut, residual)
 
 
 @LAYERS.register(plan.Convolutions.form)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from maenas_tf.ops import probe
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
 # What stands on an edge: source node, target node and a function from the
@@ -48,7 +49,7 @@ def wire(
         ]
         nodes[target] = SourceNode(add_terms(terms))
     outputs = [_value_of(nodes, index).value for index in concat]
-    return outputs[0] if len(outputs) == 1 else tf.concat(outputs, -1)
+    return outputs[0] if len(outputs) == 1 else probe.concat(outputs)
 
 
 def _value_of(nodes: dict[int, SourceNode], index: int) -> SourceNode:

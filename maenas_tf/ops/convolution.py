@@ -12,7 +12,8 @@ import math
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.probe import active_probe
+from maenas_tf.ops.probe import active_probe, apply, note
+from maenas_tf.ops.tape import shape_of
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -28,12 +29,18 @@ def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-limit, limit)
 
 
-def _pad(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+def _padded(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
     paddings = [[0, 0], [size, size], [size, size], [0, 0]]
     return tf.pad(x, paddings, constant_values=value)
 
 
-def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
+def _pad(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+    return apply(lambda x: _padded(x, size, value), x)
+
+
+def convolve(
+    x: tf.Tensor, kernel: tf.Tensor | keras.Variable, stride: int = 1
+) -> tf.Tensor:
     """Convolves with padding (k-1)/2 on every side.
 
     Args:
@@ -47,26 +54,46 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+    strides = [1, stride, stride, 1]
     probe = active_probe()
-    if probe is not None:
-        return probe.convolve(
-            x,
-            kernel,
-            lambda x, kernel: tf.nn.conv2d(x, kernel, stride, padding),
-            lambda x, kernel, upstream: tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(x),
-                filter=kernel,
-                out_backprop=upstream,
-                strides=[1, stride, stride, 1],
-                padding=padding,
-            ),
+    if probe is None:
+        kernel = tf.convert_to_tensor(kernel)
+        return tf.nn.conv2d(x, kernel, strides, padding)
+    # Not the probe: what it notes would hold it, and all of its pass.
+    kernels = probe.kernels
+
+    def compute(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.Conv2D(
+            input=x, filter=kernel, strides=strides, padding=padding
         )
-    return tf.nn.conv2d(x, kernel, stride, padding)
+
+    def to_input(x, kernel, upstream):
+        if stride == 1:
+            # On CPU faster than the operation that is made for it.
+            return compute(upstream, kernels.form(kernel, "turned", _turned))
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=shape_of(x, upstream),
+            filter=kernel,
+            out_backprop=upstream,
+            strides=strides,
+            padding=padding,
+        )
+
+    return probe.convolve(x, kernel, compute, to_input)
+
+
+def _turned(kernel: tf.Tensor) -> tf.Tensor:
+    """Returns the kernel that leads back at stride 1, [k, k, D, C]."""
+    return tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+
+
+def _depthwise_turned(kernel: tf.Tensor) -> tf.Tensor:
+    return tf.reverse(kernel, [0, 1])
 
 
 def depthwise_convolve(
     x: tf.Tensor,
-    kernel: tf.Tensor,
+    kernel: tf.Tensor | keras.Variable,
     stride: int = 1,
     dilation: int = 1,
     training: bool = False,
@@ -88,15 +115,17 @@ def depthwise_convolve(
         [B, ceil(H/stride), ceil(W/stride), C].
     """
     if stride == dilation == 2:
-        x, stride, dilation = x[:, ::2, ::2], 1, 1
+        x = apply(lambda x: x[:, ::2, ::2], x)
+        stride = dilation = 1
     probe = active_probe()
-    if (
-        training
-        and probe is None
-        and stride == dilation == 1
-        and _narrow_gradient_pays(x, kernel)
-    ):
-        return _convolve_5_wide(x, kernel)
+    if probe is None:
+        kernel = tf.convert_to_tensor(kernel)
+        if (
+            training
+            and stride == dilation == 1
+            and _narrow_gradient_pays(x, kernel)
+        ):
+            return _convolve_5_wide(x, kernel)
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
@@ -109,22 +138,20 @@ def depthwise_convolve(
         )
 
     def to_input(x, kernel, upstream):
-        if dilation == 1:
-            return tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-                input_sizes=tf.shape(x),
-                filter=kernel,
-                out_backprop=upstream,
-                strides=strides,
-                padding=padding,
-            )
-        # There is no such operation with a dilation.
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(x)
-            y = compute(x, kernel)
-        return tape.gradient(y, x, upstream)
+        if stride == 1:
+            turned = kernels.form(kernel, "turned", _depthwise_turned)
+            return compute(upstream, turned)
+        return tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+            input_sizes=shape_of(x, upstream),
+            filter=kernel,
+            out_backprop=upstream,
+            strides=strides,
+            padding=padding,
+        )
 
     if probe is None:
         return compute(x, kernel)
+    kernels = probe.kernels
     return probe.convolve(x, kernel, compute, to_input)
 
 
@@ -200,20 +227,34 @@ def max_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, 1, x.dtype.min), "VALID"
-    return tf.nn.max_pool2d(x, 3, stride, padding)
+    return apply(lambda x: tf.nn.max_pool2d(x, 3, stride, padding), x)
 
 
 def average_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
     """Averages 3x3 pixels; pixels outside the image do not count."""
     if stride == 1:
-        return tf.nn.avg_pool2d(x, 3, 1, "SAME")
+        return note(
+            tf.nn.avg_pool2d(x, 3, 1, "SAME"),
+            [x],
+            lambda upstream: [
+                tf.raw_ops.AvgPoolGrad(
+                    orig_input_shape=shape_of(x, upstream),
+                    grad=upstream,
+                    ksize=[1, 3, 3, 1],
+                    strides=[1, 1, 1, 1],
+                    padding="SAME",
+                )
+            ],
+        )
     height, width = x.shape[1], x.shape[2]
-    pooled = tf.nn.avg_pool2d(_pad(x, 1), 3, stride, "VALID")
+
+    def average(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.avg_pool2d(_padded(x, 1), 3, stride, "VALID")
+
     inside = tf.ones([1, height, width, 1], x.dtype)
-    share = tf.nn.avg_pool2d(_pad(inside, 1), 3, stride, "VALID")
-    return pooled / share
+    return apply(lambda x: average(x) / average(inside), x)
 
 
 def average_pool_2x2(x: tf.Tensor) -> tf.Tensor:
     """Averages blocks of 2x2 pixels; an odd last row or column is dropped."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
+    return apply(lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"), x)

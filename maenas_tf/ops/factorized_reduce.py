@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.probe import concat
 from maenas_tf.ops.source import SourceNode
 
 
@@ -61,7 +61,7 @@ class FactorizedReduce(keras.layers.Layer):
         # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
         even, odd = source.relu_subsampled
         halves = [
-            convolution.convolve(even, tf.convert_to_tensor(self.even)),
-            convolution.convolve(odd, tf.convert_to_tensor(self.odd)),
+            convolution.convolve(even, self.even),
+            convolution.convolve(odd, self.odd),
         ]
-        return self.norm.call(tf.concat(halves, -1), weight, training)
+        return self.norm.call(concat(halves), weight, training)

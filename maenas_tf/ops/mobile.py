@@ -16,7 +16,7 @@ import tensorflow as tf
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
-from maenas_tf.ops.probe import relu, relu6
+from maenas_tf.ops.probe import apply, relu, relu6
 
 # Activation and epsilon of a family, the space's skeleton.
 MOBILENET = {"activation": "relu6", "epsilon": 1e-3}
@@ -99,20 +99,20 @@ class InvertedBottleneck(MobilePrimitive):
     def weighted(self, source, weight, training=False):
         x = source.value
         if self.expand is not None:
-            x = convolution.convolve(x, tf.convert_to_tensor(self.expand))
+            x = convolution.convolve(x, self.expand)
             x = self.activation(self.expand_norm.call(x, None, training))
         x = convolution.depthwise_convolve(
-            x, tf.convert_to_tensor(self.depthwise), self.stride, 1, training
+            x, self.depthwise, self.stride, 1, training
         )
         x = self.activation(self.depthwise_norm.call(x, None, training))
-        x = convolution.convolve(x, tf.convert_to_tensor(self.project))
+        x = convolution.convolve(x, self.project)
         x = self.project_norm.call(x, weight, training)
         if not self.residual:
             return x
         shortcut = source.value
         if weight is not None:
             shortcut = shortcut * tf.cast(weight, shortcut.dtype)
-        return x + shortcut
+        return apply(tf.add, x, shortcut)
 
 
 class ShapeChange(MobilePrimitive):
@@ -133,8 +133,9 @@ class ShapeChange(MobilePrimitive):
             return x if weight is None else x * tf.cast(weight, x.dtype)
         # Subsampled first: on CPU the filter gradient of a strided 1x1
         # convolution overruns its buffer (TF 2.21, few channels).
-        x = x[:, :: self.stride, :: self.stride]
-        x = convolution.convolve(x, tf.convert_to_tensor(self.kernel))
+        step = self.stride
+        x = apply(lambda x: x[:, ::step, ::step], x)
+        x = convolution.convolve(x, self.kernel)
         return self.norm.call(x, weight, training)
 
     @property

@@ -6,11 +6,13 @@ wrong, because it stops the gradient in its moments; both matter here.
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from maenas_tf.ops.constants import shared_constant
-from maenas_tf.ops.probe import active_probe
+from maenas_tf.ops.probe import active_probe, apply, note
 from maenas_tf.ops.replica import all_reduce_sum, num_replicas
 
 EPSILON = 1e-5
@@ -106,6 +108,42 @@ def batch_normalize(
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
 
 
+@functools.lru_cache(maxsize=256)
+def _neutral(channels: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns a scale and an offset that do nothing, and an empty tensor."""
+    return tf.ones([channels]), tf.zeros([channels]), tf.zeros([0])
+
+
+def _by_the_batch(x: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Normalises without scale and offset, and notes how to go back."""
+    if x.dtype != tf.float32:
+        return apply(lambda x: batch_normalize(x, epsilon=epsilon)[0], x)
+    scale, offset, nothing = _neutral(x.shape[-1])
+    y, _, _, *kept = tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=scale,
+        offset=offset,
+        mean=nothing,
+        variance=nothing,
+        epsilon=epsilon,
+        is_training=True,
+    )
+
+    def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
+        return tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=upstream,
+            x=x,
+            scale=scale,
+            reserve_space_1=kept[0],
+            reserve_space_2=kept[1],
+            reserve_space_3=kept[2],
+            epsilon=epsilon,
+            is_training=True,
+        )[:1]
+
+    return note(y, [x], backward)
+
+
 class BatchNormalization(keras.layers.Layer):
     """Batch normalisation as the search and the found network need it.
 
@@ -167,9 +205,9 @@ class BatchNormalization(keras.layers.Layer):
     def call(self, x, scale=None, training=False):
         probe = active_probe()
         if probe is not None:
-            if not probe.normalizes:
-                return x if scale is None else x * scale
-            return batch_normalize(x, scale, None, self.epsilon)[0]
+            if probe.normalizes:
+                x = _by_the_batch(x, self.epsilon)
+            return x if scale is None else apply(tf.multiply, x, scale)
         gamma = None if self.gamma is None else tf.convert_to_tensor(self.gamma)
         beta = None if self.beta is None else tf.convert_to_tensor(self.beta)
         if scale is not None:

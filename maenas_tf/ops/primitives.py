@@ -18,7 +18,7 @@ import tensorflow as tf
 from maenas_tf.ops import convolution
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
-from maenas_tf.ops.probe import relu
+from maenas_tf.ops.probe import constant, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
 from maenas_tf.ops.source import Phases
@@ -192,12 +192,12 @@ class SeparableConv(Primitive):
             x = relu(x) if i else x
             x = convolution.depthwise_convolve(
                 x,
-                tf.convert_to_tensor(self.depthwise[i]),
+                self.depthwise[i],
                 1 if i else stride,
                 dilation,
                 training,
             )
-            x = convolution.convolve(x, tf.convert_to_tensor(self.pointwise[i]))
+            x = convolution.convolve(x, self.pointwise[i])
             x = self.norms[i].call(x, weight if last else None, training)
         return x
 
@@ -268,7 +268,7 @@ class Noise(Primitive):
         begin = count * replica_id()
         noise = noise[begin : begin + count]
         self.calls.assign(calls + 1)
-        return times(tf.cast(noise, x.dtype), weight)
+        return times(constant(tf.cast(noise, x.dtype)), weight)
 
 
 for _name, _kind in (("max_pool_3x3", "max"), ("avg_pool_3x3", "average")):

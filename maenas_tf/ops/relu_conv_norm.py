@@ -66,9 +66,7 @@ class ReluConvNorm(keras.layers.Layer):
 
     def weighted(self, source, weight, training=False):
         """Returns weight * operation(source.value); see `Primitive`."""
-        x = convolution.convolve(
-            source.relu, tf.convert_to_tensor(self.kernel), self.stride
-        )
+        x = convolution.convolve(source.relu, self.kernel, self.stride)
         if self.bias is not None:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return self.norm.call(x, weight, training)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import tensorflow as tf
 
-from maenas_tf.ops.probe import relu
+from maenas_tf.ops.probe import add_n, apply, relu, split
 
 
 class Phases:
@@ -28,11 +28,13 @@ class Phases:
     @classmethod
     def split(cls, x: tf.Tensor) -> Phases:
         """Takes [B, H, W, C] apart, H and W even."""
-        return cls(tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]]))
+        none = [[0, 0], [0, 0]]
+        return cls(apply(lambda x: tf.space_to_batch(x, [2, 2], none), x))
 
     def merge(self) -> tf.Tensor:
         """Returns [B, H, W, C]."""
-        return tf.batch_to_space(self.value, [2, 2], [[0, 0], [0, 0]])
+        none = [[0, 0], [0, 0]]
+        return apply(lambda x: tf.batch_to_space(x, [2, 2], none), self.value)
 
 
 class Parts:
@@ -125,7 +127,8 @@ class SourceNode:
     def _split_relu(self, value: tf.Tensor) -> Phases:
         x, rows, columns = self.relu, value.shape[1] % 2, value.shape[2] % 2
         if rows or columns:
-            x = tf.pad(x, [[0, 0], [0, rows], [0, columns], [0, 0]])
+            more = [[0, 0], [0, rows], [0, columns], [0, 0]]
+            x = apply(lambda x: tf.pad(x, more), x)
         return Phases.split(x)
 
     @property
@@ -137,7 +140,7 @@ class SourceNode:
         return self.branch("relu subsampled", self._subsample_relu)
 
     def _subsample_relu(self, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        even, _, _, odd = tf.split(self.relu_phases.value, 4)
+        even, _, _, odd = split(self.relu_phases.value, 4)
         return even, odd
 
 
@@ -147,7 +150,7 @@ def add_terms(terms: Sequence[Term]) -> tf.Tensor:
     apart = [term.value for term in terms if isinstance(term, Phases)]
     parted = [term for term in terms if isinstance(term, Parts)]
     if apart:
-        whole.append(Phases(tf.add_n(apart)).merge())
+        whole.append(Phases(add_n(apart)).merge())
     if parted:
         whole.append(Parts.merge(parted))
-    return tf.add_n(whole)
+    return add_n(whole)

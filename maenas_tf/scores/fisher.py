@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.ops.probe import Compute, Probe
+from maenas_tf.ops.probe import Compute, Kernels, Probe
+from maenas_tf.ops.tape import Tape
 from maenas_tf.scores.start import Candidate
 
 # Images that the information is the mean of, at most.
@@ -25,19 +26,16 @@ class _FirstWeights(Probe):
 
     normalizes = False
 
-    def __init__(self, tape: tf.GradientTape):
-        self.tape = tape
+    def __init__(self, kernels: Kernels):
+        super().__init__(Tape(), kernels)
         self.outputs: list[tf.Tensor] = []
         self.shares: list[tf.Tensor] = []
 
     def after_convolution(self, x, y, kernel, compute: Compute):
-        self.tape.watch(y)
         self.outputs.append(y)
         first = np.zeros((*kernel.shape[:2], 1, 1), np.float32)
         first[0, 0] = 1.0
-        with self.tape.stop_recording():
-            share = compute(_first_channel(x), tf.constant(first, x.dtype))
-        self.shares.append(share)
+        self.shares.append(compute(_first_channel(x), tf.constant(first)))
 
 
 def information(candidate: Candidate) -> np.ndarray:
@@ -66,30 +64,27 @@ def _jacobians(candidate: Candidate) -> tuple[np.ndarray, np.ndarray]:
     """Returns dlogits/dweights [B, classes, M], and logits [B, classes]."""
     network, images = candidate.start.network, _part(candidate)
     count, classes = images.shape[0], network.head.num_classes
-    # An image for each class that is differentiated, so that one way back
-    # does for all. Images do not meet: a sum has the gradient of each.
-    images = tf.tile(images, [classes, 1, 1, 1])
-    own = tf.repeat(tf.eye(classes), count, 0)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        probe = _FirstWeights(tape)
-        feature = candidate.feature(probe, images)
-        pooled = candidate.pooled(probe, feature)
-        logits = network.classify(pooled)
-        total = tf.reduce_sum(logits * own)
-    gradients = tape.gradient(
-        total, probe.outputs, unconnected_gradients="zero"
-    )
+    probe = _FirstWeights(network.kernels)
+    feature = candidate.feature(probe, images)
+    pooled = candidate.pooled(probe, feature)
+    logits = network.classify(pooled)
+    # The gradients of all classes, behind each other: one way back for all.
+    kernel = tf.transpose(tf.convert_to_tensor(network.head.kernel))
+    upstream = tf.repeat(kernel, count, 0)
+    gradients = probe.tape.gradients(pooled, upstream, probe.outputs)
     sums = []
     for gradient, share in zip(gradients, probe.shares, strict=True):
-        products = _first_channel(gradient) * share
-        products = tf.reduce_sum(products, [1, 2, 3])
         # A batch may be apart in phases, one behind the other.
-        products = tf.reshape(products, [-1, classes, count])
-        sums.append(tf.reduce_sum(products, 0))
+        _, height, width, _ = share.shape
+        shape = [-1, count, height * width]
+        shares = tf.reshape(share, shape)[:, tf.newaxis]
+        shape.insert(1, classes)
+        products = tf.reshape(_first_channel(gradient), shape) * shares
+        sums.append(tf.reduce_sum(products, [0, 3]))
     last = np.zeros((classes, count))
-    last[0] = pooled[:count, 0]
+    last[0] = pooled[:, 0]
     found = np.stack([*(x.numpy() for x in sums), last], -1)
-    return found.swapaxes(0, 1), logits[:count].numpy().astype(np.float64)
+    return found.swapaxes(0, 1), logits.numpy().astype(np.float64)
 
 
 def _part(candidate: Candidate) -> tf.Tensor:

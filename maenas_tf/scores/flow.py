@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
-from maenas_tf.ops.probe import Probe
+from maenas_tf.ops.probe import Kernels, Probe
+from maenas_tf.ops.tape import Tape
 from maenas_tf.scores.start import Candidate
 
 
@@ -13,16 +15,19 @@ class _Positive(Probe):
 
     normalizes = False
 
-    def __init__(self, tape: tf.GradientTape):
-        self.tape = tape
+    def __init__(self, kernels: Kernels):
+        super().__init__(Tape(), kernels)
         self.outputs: list[tf.Tensor] = []
 
     def kernel(self, kernel):
-        return tf.abs(tf.cast(kernel, tf.float64))
+        return self.kernels.form(kernel, "positive", _positive)
 
     def after_convolution(self, x, y, kernel, compute):
-        self.tape.watch(y)
         self.outputs.append(y)
+
+
+def _positive(kernel: keras.Variable) -> tf.Tensor:
+    return tf.abs(tf.cast(kernel, tf.float64))
 
 
 def total_flow(candidate: Candidate, image: tf.Tensor) -> float:
@@ -33,14 +38,12 @@ def total_flow(candidate: Candidate, image: tf.Tensor) -> float:
         image: [1, H, W, 3], float64, not negative.
     """
     head = candidate.start.network.head
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        probe = _Positive(tape)
-        feature = candidate.feature(probe, image)
-        pooled = candidate.pooled(probe, feature)
-        kernel = probe.kernel(tf.convert_to_tensor(head.kernel))
-        total = tf.reduce_sum(tf.matmul(pooled, kernel))
-    gradients = tape.gradient(
-        total, probe.outputs, unconnected_gradients="zero"
+    probe = _Positive(candidate.start.network.kernels)
+    pooled = candidate.pooled(probe, candidate.feature(probe, image))
+    kernel = tf.reduce_sum(probe.kernel(head.kernel), 1, keepdims=True)
+    total = tf.reduce_sum(tf.matmul(pooled, kernel))
+    gradients = probe.tape.gradients(
+        pooled, tf.transpose(kernel), probe.outputs
     )
     flows = [
         tf.reduce_sum(y * gradient)

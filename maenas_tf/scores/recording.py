@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -12,6 +10,7 @@ import tensorflow as tf
 
 from maenas_tf.models.shared_network import SharedNetwork
 from maenas_tf.ops.probe import Compute, Probe, probing
+from maenas_tf.ops.tape import Tape
 from maenas_tf.spaces import Genotype
 
 
@@ -40,20 +39,19 @@ class Recording(Probe):
         self.images = images
         self.activations: list[tf.Tensor] = []
         self.num_convolutions = 0
+        super().__init__(Tape(), network.kernels)
+        self.tape.watch(images)
         self._values: dict[str, tf.Tensor] = {"images": images}
-        self._blocks, self._tapes = [], []
+        self._blocks, self._starts = [], []
         # What a pass assigns, such as counters, ends with the scope.
         with keras.StatelessScope(), probing(self):
             for block in network.blocks(genotype):
                 inputs = [self._values[name] for name in block.inputs]
-                with _tape(inputs) as tape:
-                    self._values[block.name] = block.compute(inputs)
+                self._starts.append(self.tape.length)
+                self._values[block.name] = block.compute(inputs)
                 self._blocks.append(block)
-                self._tapes.append(tape)
-            last = self.features[-1]
-            with _tape([last]) as self._last_tape:
-                self.pooled = network.pool(last)
-                self.logits = network.classify(self.pooled)
+            self._starts.append(self.tape.length)
+            self.logits = network.classify(network.pool(self.features[-1]))
 
     def before_activation(self, x):
         self.activations.append(x)
@@ -77,47 +75,18 @@ class Recording(Probe):
 
     def to_previous(self, number: int, upstream: tf.Tensor) -> tf.Tensor:
         """Returns the gradient of a block's newest input, from its output's."""
-        return self._tapes[number].gradient(
+        (gradient,) = self.tape.gradients(
             self.features[number],
-            self.previous(number),
             upstream,
-            unconnected_gradients="zero",
+            [self.previous(number)],
+            *self._starts[number : number + 2],
         )
+        return gradient
 
     def to_images(self, upstream: tf.Tensor) -> tf.Tensor:
         """Returns the gradient of the images, from that of the logits."""
-        last = self._blocks[-1].name
-        upstreams = {
-            last: self._last_tape.gradient(
-                self.logits, self._values[last], upstream
-            )
-        }
-        for block, tape in zip(
-            reversed(self._blocks), reversed(self._tapes), strict=True
-        ):
-            names = list(dict.fromkeys(block.inputs))
-            if block.name not in upstreams:
-                continue
-            gradients = tape.gradient(
-                self._values[block.name],
-                [self._values[name] for name in names],
-                upstreams.pop(block.name),
-                unconnected_gradients="zero",
-            )
-            for name, gradient in zip(names, gradients, strict=True):
-                if name in upstreams:
-                    gradient += upstreams[name]
-                upstreams[name] = gradient
-        return upstreams["images"]
-
-
-@contextlib.contextmanager
-def _tape(inputs: Sequence[tf.Tensor]) -> Iterator[tf.GradientTape]:
-    with tf.GradientTape(
-        persistent=True, watch_accessed_variables=False
-    ) as tape:
-        tape.watch(inputs)
-        yield tape
+        (gradient,) = self.tape.gradients(self.logits, upstream, [self.images])
+        return gradient
 
 
 def entropy(feature: tf.Tensor) -> float:

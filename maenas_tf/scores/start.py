@@ -73,6 +73,8 @@ class Candidate:
             images: [B, H, W, 3].
         """
         values = {"images": images}
+        if probe.tape is not None:
+            probe.tape.watch(images)
         with keras.StatelessScope(), probing(probe):
             for block in self.start.network.blocks(self.genotype):
                 inputs = [values[name] for name in block.inputs]

@@ -191,7 +191,7 @@ def unread_by(
         unread += _OF_TRAINING
     names = joint.parse(selection.score) if selection.scores else []
     if not any(SCORES.get(name).needs_start for name in names):
-        unread.append("score_input")
+        unread += ["score_input", "score_seed"]
     if len(names) < 2:
         unread.append("score_rule")
     changed = config.differences(SearchConfig())

@@ -157,6 +157,13 @@ class SearchConfig(
         "Gaussian noise of the images' size, or 16 of the images.",
         choices=("noise", "images"),
     )
+    score_seed: int = setting(
+        -1,
+        "seed of the weights, and of the noise or the choice of images, of a "
+        "network that is judged as it is initialised; another one judges the "
+        "same random candidates by other weights. -1 is --seed.",
+        Range("give a seed of at least 0, or -1 for --seed.", least=-1),
+    )
     num_candidates: int = setting(
         0,
         'how many candidates are scored at most, by "evolution" or "random"; '

@@ -79,10 +79,11 @@ def make_start(
         image_size=side,
         stem=config.stem,
     )
-    network = SharedNetwork(space, size, config.seed)
+    seed = config.seed if config.score_seed < 0 else config.score_seed
+    network = SharedNetwork(space, size, seed)
     if config.score_input == "noise":
-        return Start(network, noise(side, config.seed))
-    return Start(network, _some(images, config.seed))
+        return Start(network, noise(side, seed))
+    return Start(network, _some(images, seed))
 
 
 def _some(images: ImageSource, seed: int) -> tf.Tensor:

@@ -175,11 +175,14 @@ def test_several_runs_have_a_mean_and_a_spread(tmp_path):
 
 def test_ranks_of_the_same_candidates_are_averaged_over_runs(tmp_path):
     paths, ranks = [], []
+    _, _, more, _ = write(tmp_path, "more", drawn=9)
     for seed in range(2):
         path, file, rows, truth = write(tmp_path, f"seed_{seed}", seed)
         ranks.append(stats.rankdata([row["regions"] for row in rows]))
-        # The order of the candidates is another.
-        rows = rows[::-1] if seed else rows
+        # The order of the candidates is another, and one scored some alone.
+        known = {row["genotype"] for row in rows}
+        others = [row for row in more if row["genotype"] not in known]
+        rows = rows[::-1] if seed else rows + others
         (path / "candidates.csv").write_text(csv_text(rows))
         paths.append(path)
     result = run(tmp_path, paths, benchmark_file=str(file))

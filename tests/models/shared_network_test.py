@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,20 @@ def test_a_network_is_that_of_keras_with_the_same_weights(space):
     assert len(recording.activations) == len(watched)
     for found, value in zip(recording.activations, watched, strict=True):
         np.testing.assert_allclose(found, value, atol=2e-3)
+
+
+def test_a_pass_is_forgotten_without_a_collection():
+    start = networks.make_start("nasbench201")
+    gc.collect()
+    gc.disable()
+    try:
+        recording = Recording(start.network, fed("nasbench201"), start.images)
+        recording.to_images(recording.logits)
+        feature = weakref.ref(recording.features[1])
+        del recording
+        assert feature() is None
+    finally:
+        gc.enable()
 
 
 def test_a_pass_changes_no_variable():

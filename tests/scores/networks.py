@@ -83,6 +83,7 @@ class Watched(Probe):
     """Keeps what a Keras network's ReLUs are fed with."""
 
     def __init__(self):
+        super().__init__()
         self.activations = []
 
     def before_activation(self, x):

@@ -163,6 +163,23 @@ def test_images_are_shown_where_they_are_asked_for(tmp_path):
         make_search(config, tmp_path / "few", few).run()
 
 
+def test_another_seed_of_the_scores_judges_the_same_candidates_anew(tmp_path):
+    settings = {"score": "regions+macs", "num_candidates": 3}
+    rows = []
+    for seed in (-1, 0, 5):
+        run_dir = tmp_path / f"seed_{seed}"
+        make(
+            run_dir, selection="random", score_seed=seed, seed=0, **settings
+        ).run()
+        rows.append(read_rows(run_dir / "candidates.csv"))
+    own, same, other = (
+        [(row["genotype"], row["regions"]) for row in found] for found in rows
+    )
+    assert own == same
+    assert [name for name, _ in own] == [name for name, _ in other]
+    assert own != other
+
+
 def test_python_searches_without_training():
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
     result = search(
