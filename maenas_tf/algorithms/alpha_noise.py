@@ -63,6 +63,7 @@ class AlphaNoise:
 
     Attributes:
         rate: variable, the largest noise of the epoch.
+        seed: variable, so that another seed needs no other graph.
     """
 
     def __init__(
@@ -75,7 +76,10 @@ class AlphaNoise:
         self.settings = settings
         self.algorithm = algorithm
         self.architecture = architecture
-        self.seed = seed
+        # A seed has up to 32 bits, of which an int32 has a sign's less.
+        self.seed = keras.Variable(
+            seed, dtype="int64", trainable=False, name="alpha_noise_seed"
+        )
         self.rate = keras.Variable(
             0.0, dtype="float32", trainable=False, name="alpha_noise"
         )
@@ -93,12 +97,13 @@ class AlphaNoise:
             step: weight steps done, an int64 scalar.
         """
         rate = tf.convert_to_tensor(self.rate)
+        seed = tf.convert_to_tensor(self.seed)
         found = {}
         for number, (kind, weights) in enumerate(
             self.architecture.edge_weights().items(), start=1
         ):
             # A seed has up to 32 bits: no two cell types share a stream.
-            stream = tf.constant(self.seed + (number << 32), tf.int64)
+            stream = seed + (number << 32)
             noise = tf.random.stateless_uniform(
                 weights.shape, tf.stack([stream, step]), -1.0, 1.0, alg="philox"
             )

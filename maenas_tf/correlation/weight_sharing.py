@@ -56,6 +56,12 @@ class SharedWeights:
                 f"--supernets names {path}, a search in --space="
                 f"{config.space}; give searches in {space}."
             )
+        if config.restarts > 1:
+            raise ConfigError(
+                f"--supernets names {path}, which is {config.restarts} "
+                f"searches, each with a supernet of its own; give some of "
+                f"{path / files.restart(0)} and so on."
+            )
         with OwnRuntime():
             setup = SearchSetup.of(config, path)
             stage = SearchStage(setup, path, setup.reached(path))

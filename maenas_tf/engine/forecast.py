@@ -20,16 +20,24 @@ class Forecast:
         modes: epoch to the mode of its steps, of all epochs to come.
         later_epochs: to come after these, of which nothing is known; they are
             taken for as long as these are in the mean.
+        before: of a loop that called the same graphs; what it has timed is
+            known here.
     """
 
     def __init__(
-        self, steps: int, modes: Mapping[int, Hashable], later_epochs: int = 0
+        self,
+        steps: int,
+        modes: Mapping[int, Hashable],
+        later_epochs: int = 0,
+        before: Forecast | None = None,
     ):
         self.steps = steps
         self.modes = modes
         self.later_epochs = later_epochs
         self._calls: dict[Hashable, collections.deque] = {}
         self._ends: list[float] = []
+        if before is not None:
+            self._calls, self._ends = before._calls, before._ends
 
     def note(self, mode: Hashable, steps: int, seconds: float) -> None:
         """Takes the time of a call of so many steps."""

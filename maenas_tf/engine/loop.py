@@ -18,6 +18,7 @@ from maenas_tf.engine.devices import find_unequal
 from maenas_tf.engine.forecast import Forecast
 from maenas_tf.engine.pace import Pace
 from maenas_tf.engine.rehearsal import rehearse
+from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 
@@ -55,6 +56,9 @@ class Loop:
         first_epoch: how many epochs, of other loops, came before.
         all_epochs: how many there are with those of other loops; 0 means
             `epochs`.
+        restart: which of several runs of so many epochs this is.
+        before: a loop over the same runner; its graphs are traced, and what
+            it has timed need not be timed anew.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class Loop:
         images_per_step: Callable[[], int] | None = None,
         first_epoch: int = 0,
         all_epochs: int = 0,
+        restart: Restart = ONLY_ONE,
+        before: Loop | None = None,
     ):
         self.runner = runner
         self.checkpoint = checkpoint
@@ -86,7 +92,12 @@ class Loop:
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.chunk_seconds = chunk_seconds
+        self.restart = restart
         self.pace = Pace(runner.strategy, chunk_seconds)
+        self._forecast_before: Forecast | None = None
+        if before is not None:
+            self.pace = before.pace
+            self._forecast_before = before.forecast
         # Set by whoever knows, in `end_epoch`, that no epoch is to follow.
         self.ended = False
         self.forecast: Forecast | None = None
@@ -116,8 +127,8 @@ class Loop:
         if self.ended or state["epoch"] >= until:
             return state
         with ProgressBar(
-            self.all_epochs * self.steps,
-            (self.shown_epoch - 1) * self.steps + state["step"],
+            self.restart.count * self.all_epochs * self.steps,
+            self._steps_done,
         ) as bar:
             if self.forecast is None:
                 self._look_ahead()
@@ -130,19 +141,34 @@ class Loop:
         """The present epoch, counted through and from 1."""
         return self.first_epoch + self.state["epoch"] + 1
 
+    @property
+    def place(self) -> str:
+        """The present epoch in words, with the restart if there are any."""
+        return f"{self.restart.words}epoch {self.shown_epoch}"
+
+    @property
+    def _steps_done(self) -> int:
+        """Steps of all restarts and loops that are done."""
+        epochs = self.restart.number * self.all_epochs + self.shown_epoch - 1
+        return epochs * self.steps + self.state["step"]
+
     def _look_ahead(self) -> None:
-        """Finds the phases to come; rehearses each but the present one."""
+        """Finds the phases to come; rehearses those it cannot know yet."""
         present, modes = self.state["epoch"], {}
         for epoch in range(present, self.epochs):
             self.start_epoch(epoch)
             modes[epoch] = self.runner.model.mode
         later = self.all_epochs - self.first_epoch - self.epochs
-        self.forecast = Forecast(self.steps, modes, later)
+        later += self.restart.num_later * self.all_epochs
+        self.forecast = Forecast(
+            self.steps, modes, later, self._forecast_before
+        )
         firsts = {mode: epoch for epoch, mode in reversed(modes.items())}
         del firsts[modes[present]]
         for mode, epoch in firsts.items():
-            self.start_epoch(epoch)
-            self._rehearse(mode, epoch)
+            if not self.forecast.timed(mode):
+                self.start_epoch(epoch)
+                self._rehearse(mode, epoch)
 
     def _rehearse(self, mode: Hashable, epoch: int) -> None:
         iterator = self._iterate(self.make_dataset(epoch, 0).repeat())
@@ -167,7 +193,7 @@ class Loop:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
-        bar.describe(f"epoch {self.shown_epoch}/{self.all_epochs}")
+        bar.describe(f"{self.place}/{self.all_epochs}")
         iterator = self._iterate(self.make_dataset(epoch, state["step"]))
         begin = saved_at = time.monotonic()
         before = state["epoch_seconds"]
@@ -176,9 +202,8 @@ class Loop:
             if self.signals.received:
                 path = self.save()
                 raise Interrupted(
-                    f"stopped by {self.signals.received} in epoch "
-                    f"{self.shown_epoch} after step {state['step']} of "
-                    f"{self.steps}; wrote {path}"
+                    f"stopped by {self.signals.received} in {self.place} "
+                    f"after step {state['step']} of {self.steps}; wrote {path}"
                 )
             if time.monotonic() - saved_at > self.checkpoint_seconds:
                 self.save()
@@ -230,8 +255,8 @@ class Loop:
         known = self.forecast.timed(mode) >= self.chunk_seconds > 0
         if left is not None and known and not self._foretold:
             self._foretold = True
-            done = (self.shown_epoch - 1) * self.steps + state["step"]
-            steps = self.all_epochs * self.steps - done
+            epochs = self.restart.count * self.all_epochs
+            steps = epochs * self.steps - self._steps_done
             say(f"about {clock(left)} for the {steps} steps that are left")
 
     @contextlib.contextmanager
@@ -240,8 +265,8 @@ class Loop:
             yield
         except tf.errors.ResourceExhaustedError as error:
             raise ConfigError(
-                f"The memory does not suffice for a step (epoch "
-                f"{self.shown_epoch}; {self._kept()}): start another "
+                f"The memory does not suffice for a step ({self.place}; "
+                f"{self._kept()}): start another "
                 f"--run_dir with a smaller --batch_size, --init_channels or "
                 f"--num_cells, or, for a search, with --recompute."
             ) from error
@@ -268,8 +293,8 @@ class Loop:
     def _report_divergence(self, names: list[str], step: int) -> None:
         rates = " or ".join(f"--{n}" for n in self.runner.model.rate_settings)
         raise Diverged(
-            f"{', '.join(names)} is not finite in epoch "
-            f"{self.shown_epoch}, step {step} of {self.steps}; "
+            f"{', '.join(names)} is not finite in {self.place}, "
+            f"step {step} of {self.steps}; "
             f"{self._kept()}. "
             f"Start another --run_dir with a lower {rates}, or a --clip_norm "
             f"above 0."

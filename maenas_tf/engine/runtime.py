@@ -28,10 +28,17 @@ from maenas_tf.engine.devices import (
 from maenas_tf.engine.loop import Loop
 
 
-def start_runtime(config: DeviceSettings) -> tf.distribute.Strategy:
+def start_runtime(
+    config: DeviceSettings, strategy: tf.distribute.Strategy | None = None
+) -> tf.distribute.Strategy:
     """Tells TensorFlow what a run needs and makes its strategy.
 
     Changes the whole process: enter an `OwnRuntime` first.
+
+    Args:
+        config: of the run.
+        strategy: of a run before, whose variables this one goes on with;
+            None makes one.
 
     Raises:
         ConfigError: there are too few devices, or the replicas cannot do
@@ -40,7 +47,8 @@ def start_runtime(config: DeviceSettings) -> tf.distribute.Strategy:
     if config.strategy == "mirrored" and config.num_replicas > 1:
         divide_cpu(config.num_replicas)
     configure_runtime(config)
-    strategy = make_strategy(config.strategy, config.num_replicas)
+    if strategy is None:
+        strategy = make_strategy(config.strategy, config.num_replicas)
     # "auto" may have found several.
     config.check_replicas(strategy.num_replicas_in_sync)
     return strategy

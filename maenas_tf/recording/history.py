@@ -74,7 +74,7 @@ class History:
                 f"its checkpoint has seen; give another directory."
             )
         self.rows = [
-            {name: _value(name, text) for name, text in row.items()}
+            {name: read_value(name, text) for name, text in row.items()}
             for row in rows[:num_epochs]
         ]
         self._arrays = {
@@ -82,8 +82,8 @@ class History:
         }
 
 
-def _value(name: str, text: str) -> int | float | str:
-    """Returns what was written as this text in a column."""
+def read_value(name: str, text: str) -> int | float | str:
+    """Returns what was written as this text in a column of history.csv."""
     if name not in _TEXTS:
         for kind in (int, float):
             with contextlib.suppress(ValueError):

@@ -23,6 +23,9 @@ TUNING_CHECKPOINTS = "tuning_checkpoints"
 ALPHAS_PLOT = f"{PLOTS}/alphas.png"
 RECONSTRUCTIONS_PLOT = f"{PLOTS}/reconstructions.png"
 
+# Of a search with restarts, and of a consensus.
+WEIGHTS = "weights.npz"
+
 # Of a training.
 PREPROCESSING = "preprocessing.json"
 BEST = "best.keras"
@@ -36,8 +39,10 @@ CORRELATION = "correlation.csv"
 CORRELATION_TEXT = "correlation.md"
 TAU_PLOT = f"{PLOTS}/tau_by_steps.png"
 
-# Of a consensus.
-WEIGHTS = "weights.npz"
+
+def restart(number: int | str) -> str:
+    """Returns the name of the run directory of a restart, from 0 (or "*")."""
+    return f"restart_{number}"
 
 
 def cell_plot(cell_type: str) -> str:

@@ -154,6 +154,10 @@ def read_run(
         raise NotUsable(f"a {kind}, no search")
     if not settings:
         raise _missing(files.CONFIG)
+    restarts = settings.get("restarts", 1)
+    if restarts > 1 and not summary:
+        done = len([*path.glob(f"{files.restart('*')}/{files.SUMMARY}")])
+        raise NotUsable(f"not finished: {done} of {restarts} restarts")
     # Where nothing was trained there is no history.
     rows = []
     if summary.get("steps") != 0 or (path / files.HISTORY).exists():

@@ -43,8 +43,21 @@ class AlphaHessian:
         self.every = config.hessian_every
         self.epochs = epochs or config.epochs
         self._make_batch = make_batch
-        self._batch: dict[str, tf.Tensor] | None = None
+        self._has_batch = False
+        self._batch: dict[str, tf.Variable] = {}
         self._eigenvalue = DominantEigenvalue(self._loss, config.seed)
+
+    def begin_anew(
+        self, seed: int, make_batch: Callable[[], dict[str, tf.Tensor]]
+    ) -> None:
+        """Measures a search of another seed from now on, by the same graph.
+
+        Args:
+            seed: of that search.
+            make_batch: as above, of its images.
+        """
+        self._eigenvalue.seed, self._make_batch = seed, make_batch
+        self._has_batch = False
 
     def columns(self, epoch: int) -> dict[str, float | str]:
         """Returns what history.csv holds about an epoch, and says it.
@@ -67,17 +80,25 @@ class AlphaHessian:
 
     def measure(self) -> Eigenvalue:
         """Returns the eigenvalue now."""
-        if self._batch is None:
-            self._batch = self._make_batch()
+        if not self._has_batch:
+            self._take(self._make_batch())
+            self._has_batch = True
         return self._eigenvalue(self.searcher.alpha_variables)
+
+    def _take(self, batch: dict[str, tf.Tensor]) -> None:
+        """Keeps the batch in variables, as the product is traced once."""
+        for name, value in batch.items():
+            if name in self._batch:
+                self._batch[name].assign(value)
+            else:
+                self._batch[name] = tf.Variable(value, trainable=False)
 
     def _loss(self, alphas: list[tf.Tensor]) -> tf.Tensor:
         weights = [
             tf.convert_to_tensor(v) for v in self.searcher.weight_variables
         ]
-        return self.searcher.alpha_loss(
-            self._batch, weights, alphas, with_decay=True
-        )
+        batch = {k: tf.convert_to_tensor(v) for k, v in self._batch.items()}
+        return self.searcher.alpha_loss(batch, weights, alphas, with_decay=True)
 
 
 def _describe(found: Eigenvalue) -> str:

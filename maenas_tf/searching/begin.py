@@ -8,12 +8,13 @@ from typing import Any
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.experiment import SearchExperiment
+from maenas_tf.searching.restarts import RestartedExperiment
 from maenas_tf.searching.training_free import TrainingFreeExperiment
 
 
 def make_search(
     config: SearchConfig, run_dir: str | pathlib.Path, *args: Any, **kwargs: Any
-) -> SearchExperiment | TrainingFreeExperiment:
+) -> SearchExperiment | RestartedExperiment | TrainingFreeExperiment:
     """Returns the experiment that a configuration asks for.
 
     Args: as `SearchExperiment`.
@@ -22,5 +23,10 @@ def make_search(
         ConfigError: settings and images do not fit together.
     """
     algorithm = ALGORITHMS.get_for_flag("algorithm", config.algorithm)
-    kind = SearchExperiment if algorithm.trains else TrainingFreeExperiment
+    if not algorithm.trains:
+        kind = TrainingFreeExperiment
+    elif config.restarts > 1:
+        kind = RestartedExperiment
+    else:
+        kind = SearchExperiment
     return kind(config, run_dir, *args, **kwargs)

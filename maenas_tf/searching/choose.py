@@ -121,6 +121,14 @@ def choose(
             f"alphas, and --selection={name} does not read it off them; drop "
             f"one of the two."
         )
+    if config.restarts > 1 and (selection.scores or not algorithm.trains):
+        by = f"--algorithm={config.algorithm} --selection={name}"
+        raise ConfigError(
+            f"--restarts={config.restarts} takes the mean of what alphas "
+            f"weigh, and {by} reads no architecture off alphas; drop "
+            f"--restarts, or choose --selection=alphas and an algorithm that "
+            f"has them."
+        )
     return algorithm, name, selection
 
 

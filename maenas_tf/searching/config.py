@@ -234,6 +234,13 @@ class SearchConfig(
         "steps_per_epoch steps; p_darts makes so many in each of its stages.",
         AT_LEAST_ONE,
     )
+    restarts: int = setting(
+        1,
+        "make so many searches, of the seeds seed, seed + 1 and so on, and "
+        "read the architecture off the mean of their architecture weights "
+        "(with alphas alone).",
+        AT_LEAST_ONE,
+    )
     warmup_epochs: int = setting(
         -1, "epochs in which only weights move; -1 means the task's default."
     )
@@ -284,6 +291,13 @@ class SearchConfig(
                 f"--alpha_image_fraction={self.alpha_image_fraction} are more "
                 f"than all images together; give less of one."
             )
+        check(
+            self.seed + self.restarts <= 2**32,
+            "restarts",
+            self.restarts,
+            f"restart i has the seed {self.seed} + i, and none is above "
+            f"4294967295; give a smaller --seed.",
+        )
         if self.early_stop != OFF and not self.hessian_every:
             raise ConfigError(
                 f"--early_stop={self.early_stop} reads what --hessian_every "

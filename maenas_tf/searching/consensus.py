@@ -104,11 +104,7 @@ def find_consensus(
         for name, default in algorithm.settings.to_dict().items()
     }
     algorithm.settings = algorithm.settings.replace(**own)
-    each = [_weights(record) for record in records]
-    weights = {
-        kind: np.mean([found[kind] for found in each], axis=0)
-        for kind in each[0]
-    }
+    weights = mean_of_searches(records)
     limits = Limits(
         first.settings["max_parameters"],
         first.settings["max_macs"],
@@ -130,9 +126,35 @@ def find_consensus(
     )
 
 
-def _weights(record: RunRecord) -> dict[str, np.ndarray]:
+def mean_of_searches(records: Sequence[RunRecord]) -> dict[str, np.ndarray]:
+    """Returns the mean of the weights that searches read theirs off.
+
+    Args:
+        records: finished searches with alphas, in one space.
+
+    Returns:
+        Cell type to [edges, primitives].
+    """
+    each = [_weights(record) for record in records]
+    return {
+        kind: np.mean([found[kind] for found in each], axis=0)
+        for kind in each[0]
+    }
+
+
+def epochs_that_count(record: RunRecord) -> int:
+    """Returns after how many epochs the architecture is read off.
+
+    All, but for a search that has stopped early.
+    """
     stop = record.summary.get("early_stop", {})
-    count = stop["genotype_epoch"] + 1 if stop.get("stopped") else None
+    if stop.get("stopped"):
+        return stop["genotype_epoch"] + 1
+    return len(next(iter(record.weights.values())))
+
+
+def _weights(record: RunRecord) -> dict[str, np.ndarray]:
+    count = epochs_that_count(record)
     return {
         kind: mean_weights(
             history[:count],

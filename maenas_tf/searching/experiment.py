@@ -12,8 +12,10 @@ import numpy as np
 
 from maenas_tf.algorithms import alpha_reading, skip_limit
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.notes import Notes
 from maenas_tf.engine.console import say
 from maenas_tf.engine.own_runtime import OwnRuntime
+from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.runtime import speed_facts, versions
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.recording.history import History
@@ -49,6 +51,10 @@ class SearchExperiment:
         resume: whether a run that is in `run_dir` goes on.
         signals: looked at between calls of the graph.
         checkpoint_seconds: longest time between checkpoints.
+        restart: which of several searches this is.
+        before: a search of the same configuration but for the seed, which has
+            ended; its graphs are used again, and it no more.
+        notes: as of `SearchSetup`.
     """
 
     def __init__(
@@ -59,6 +65,9 @@ class SearchExperiment:
         resume: bool = True,
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
+        restart: Restart = ONLY_ONE,
+        before: SearchExperiment | None = None,
+        notes: Notes | None = None,
     ):
         self.config = config = as_begun(config, run_dir)
         self.space = SPACES.get_for_flag("space", config.space)
@@ -67,13 +76,14 @@ class SearchExperiment:
             config, self.space
         )
         self.run_directory = RunDirectory(run_dir, config, resume)
+        self.restart = restart
         self.tensorboard: TensorBoardWriter | None = None
         self._selected: Genotype | None = None
         self._stop: early_stop.Stop | None = None
         self.runtime = OwnRuntime()
         with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
-            self._prepare(image_set, signals, checkpoint_seconds)
+            self._prepare(image_set, signals, checkpoint_seconds, before, notes)
             on_error.pop_all()
 
     def _prepare(
@@ -81,6 +91,8 @@ class SearchExperiment:
         image_set: ImageSource | None,
         signals: SignalWatch | None,
         checkpoint_seconds: float,
+        before: SearchExperiment | None,
+        notes: Notes | None,
     ) -> None:
         config = self.config
         self.setup = setup = SearchSetup(
@@ -90,12 +102,11 @@ class SearchExperiment:
             self.selection,
             image_set,
             self.run_directory.path,
+            before.strategy if before else None,
+            notes,
         )
-        for chooser, name in config.unread():
-            chosen = getattr(config, chooser)
-            say(f"note: --{name} has no part in --{chooser}={chosen}")
-        for name in unread_by(config, self.algorithm, self.selection):
-            say(f"note: --{name} has no part in this kind of search")
+        if before is None:
+            self._say_what_is_unread()
         self.strategy, self.images = setup.strategy, setup.images
         self.data, self.steps = setup.data, setup.data.steps
         self.history = History()
@@ -111,14 +122,40 @@ class SearchExperiment:
                 config.hessian_every,
                 setup.stages,
             )
-        self._enter(setup.reached(self.run_directory.path))
+        self._enter(setup.reached(self.run_directory.path), before)
 
-    def _enter(self, number: int) -> None:
-        """Makes what a stage needs."""
+    def _say_what_is_unread(self) -> None:
+        config = self.config
+        for chooser, name in config.unread():
+            chosen = getattr(config, chooser)
+            say(f"note: --{name} has no part in --{chooser}={chosen}")
+        for name in unread_by(config, self.algorithm, self.selection):
+            say(f"note: --{name} has no part in this kind of search")
+
+    def _enter(
+        self, number: int, before: SearchExperiment | None = None
+    ) -> None:
+        """Makes what a stage needs.
+
+        Args:
+            number: of the stage.
+            before: a search whose graphs are used again where they can. Those
+                of stages hold what the stages before have left of the
+                candidates, which depends on the seed.
+        """
         setup = self.setup
-        self.stage = SearchStage(setup, self.run_directory.path, number)
+        if before is not None and (
+            setup.num_stages > 1 or not before.searcher.can_begin_anew
+        ):
+            before = None
+        self.stage = SearchStage(
+            setup,
+            self.run_directory.path,
+            number,
+            before.stage if before else None,
+        )
         self.searcher = self.stage.searcher
-        self.report = SearchReport(setup, number, self.searcher)
+        self.report = SearchReport(setup, number, self.searcher, self.restart)
         self.pictures = SearchPictures(
             self.space,
             self.searcher,
@@ -131,6 +168,8 @@ class SearchExperiment:
             self.signals,
             self.checkpoint_seconds,
             self.report.images_per_step,
+            self.restart,
+            before.loop if before else None,
         )
 
     def _look_whether_to_stop(self) -> None:

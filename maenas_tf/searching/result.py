@@ -17,7 +17,7 @@ class SearchResult:
     Attributes:
         genotype: the architecture.
         history: a row an epoch, as in history.csv; none where nothing is
-            trained.
+            trained. Of several restarts history and alphas are the mean.
         alphas: cell type to architecture parameters, before the softmax,
             [epochs, edges, primitives]; empty where the algorithm has none.
         summary: as in summary.json.

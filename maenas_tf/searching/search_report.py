@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.engine.console import say
+from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.spaces import Genotype, statistics
@@ -29,15 +30,23 @@ class SearchReport:
         setup: of the search.
         number: of the stage.
         searcher: that is trained.
+        restart: which of several searches this is.
     """
 
-    def __init__(self, setup: SearchSetup, number: int, searcher: Searcher):
+    def __init__(
+        self,
+        setup: SearchSetup,
+        number: int,
+        searcher: Searcher,
+        restart: Restart = ONLY_ONE,
+    ):
         self.config = setup.config
         self.task = setup.task
         self.steps = setup.data.steps
         self.epochs = setup.epochs
         self.stage = {"stage": number} if setup.num_stages > 1 else {}
         self.searcher = searcher
+        self.restart = restart
 
     def images_per_step(self) -> int:
         """Returns how many images a step of the present phase sees."""
@@ -112,7 +121,8 @@ class SearchReport:
         """
         losses = " ".join(f"{k} {v:.4f}" for k, v in sorted(means.items()))
         said = (
-            f"epoch {row['epoch'] + 1}/{self.epochs}: {losses} "
+            f"{self.restart.words}epoch {row['epoch'] + 1}/{self.epochs}: "
+            f"{losses} "
             f"({row['images_per_second']} images/s)"
         )
         if genotype is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
 from maenas_tf.engine.loop import Loop, cosine_rate
+from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.searching.alpha_hessian import AlphaHessian
@@ -27,6 +28,8 @@ class SearchStage:
         setup: of the search.
         run_dir: run directory of the search, which is read only.
         number: of the stage, from 0; those before have ended.
+        before: of a search of another seed that has ended, the only one;
+            its searcher, with the graphs that were traced, begins anew.
 
     Attributes:
         stage: epochs and size.
@@ -36,7 +39,13 @@ class SearchStage:
         hessian: measures the alphas' curvature.
     """
 
-    def __init__(self, setup: SearchSetup, run_dir: pathlib.Path, number: int):
+    def __init__(
+        self,
+        setup: SearchSetup,
+        run_dir: pathlib.Path,
+        number: int,
+        before: SearchStage | None = None,
+    ):
         self.setup = setup
         self.run_dir = run_dir
         self.number = number
@@ -57,12 +66,19 @@ class SearchStage:
                 setup.candidates(run_dir, number),
                 seed,
             )
+        if before is not None:
+            before.searcher.begin_anew(self.searcher)
+            self.searcher = before.searcher
         self.checkpoint = RunCheckpoint(
             setup.checkpoints(run_dir, number), self.searcher.variable_groups
         )
-        self.hessian = AlphaHessian(
-            self.searcher, config, setup.data.alpha_batch, setup.epochs
-        )
+        if before is None:
+            self.hessian = AlphaHessian(
+                self.searcher, config, setup.data.alpha_batch, setup.epochs
+            )
+        else:
+            self.hessian = before.hessian
+            self.hessian.begin_anew(config.seed, setup.data.alpha_batch)
 
     def make_loop(
         self,
@@ -70,6 +86,8 @@ class SearchStage:
         signals: SignalWatch,
         checkpoint_seconds: float,
         images_per_step: Callable[[], int],
+        restart: Restart = ONLY_ONE,
+        before: Loop | None = None,
     ) -> Loop:
         """Returns the loop over the stage's epochs.
 
@@ -78,10 +96,19 @@ class SearchStage:
             signals: as of `Loop`.
             checkpoint_seconds: as of `Loop`.
             images_per_step: as of `Loop`.
+            restart: as of `Loop`.
+            before: that of the stage whose searcher began anew; None where
+                none did.
         """
         setup, first = self.setup, self.first_epoch
+        if before is None:
+            runner = StepRunner(
+                self.searcher, setup.strategy, setup.config.jit_compile
+            )
+        else:
+            runner = before.runner
         loop = Loop(
-            StepRunner(self.searcher, setup.strategy, setup.config.jit_compile),
+            runner,
             self.checkpoint,
             lambda epoch, step: setup.data.epoch(first + epoch, step),
             self._start_epoch,
@@ -93,6 +120,8 @@ class SearchStage:
             images_per_step=images_per_step,
             first_epoch=first,
             all_epochs=setup.epochs,
+            restart=restart,
+            before=before,
         )
         if self.number:
             before = read_state(

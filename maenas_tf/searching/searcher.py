@@ -191,6 +191,26 @@ class Searcher(keras.Model):
             "alpha_optimizer": self.alpha_optimizer.variables,
         }
 
+    @property
+    def can_begin_anew(self) -> bool:
+        """Whether another seed needs no other graph; that of a draw does."""
+        return self.draw is self.noise
+
+    def begin_anew(self, fresh: Searcher) -> None:
+        """Becomes a searcher that was just built, and keeps its own graphs.
+
+        What was traced reads variables; all that a seed decides is in them.
+
+        Args:
+            fresh: of the same configuration but for the seed.
+        """
+        for name, variables in fresh.variable_groups.items():
+            mine = self.variable_groups[name]
+            for variable, value in zip(mine, variables, strict=True):
+                variable.assign(value.value.numpy())
+        if self.noise is not None:
+            self.noise.seed.assign(fresh.noise.seed.value.numpy())
+
     def _drawn(self) -> Callable[[], EdgeWeights] | None:
         if self.draw is None:
             return None

@@ -9,7 +9,9 @@ import numpy as np
 from maenas_tf.algorithms import Algorithm, Stage, skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.notes import Notes
 from maenas_tf.engine.checkpoints import read_state
+from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.runtime import load_configured, start_runtime
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import check_data, read_notes
@@ -65,6 +67,9 @@ class SearchSetup:
         selection: that it names.
         image_set: the images; None loads those of the configuration.
         run_dir: of the search; the images must be those that it has read.
+        strategy: of a search before, whose network this one goes on with;
+            None makes one.
+        notes: what is known of the images; None reads those of `run_dir`.
 
     Attributes:
         strategy: under whose scope networks are made.
@@ -86,13 +91,15 @@ class SearchSetup:
         selection: Selection,
         image_set: ImageSource | None,
         run_dir: pathlib.Path,
+        strategy: Strategy | None = None,
+        notes: Notes | None = None,
     ):
         self.config = config
         self.space = space
         self.algorithm = algorithm
         self.selection = selection
-        self.strategy = start_runtime(config)
-        self.notes = read_notes(run_dir)
+        self.strategy = start_runtime(config, strategy)
+        self.notes = read_notes(run_dir) if notes is None else notes
         self.images = image_set or load_configured(
             config,
             TASKS.get_for_flag("task", config.task).reads_labels,

@@ -93,7 +93,7 @@ def totals(states: Sequence[RunState], num_jobs: int) -> str:
         if counts[name]
     ]
     running = [
-        f"{state.run.name}: epoch {state.epoch} of {state.run.config.epochs}"
+        f"{state.run.name}: epoch {state.epoch} of {state.epochs}"
         for state in states
         if state.state == sweep_state.RUNNING
     ]
@@ -130,7 +130,7 @@ def make_table(
         table.add_row(
             Text(f"{state.run.name}\n  {note}" if note else state.run.name),
             Text(state.state, _STYLES[state.state]),
-            f"{state.epoch}/{state.run.config.epochs}",
+            f"{state.epoch}/{state.epochs}",
             left,
         )
     if len(order) > num_rows:

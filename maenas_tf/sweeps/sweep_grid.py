@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -75,7 +76,27 @@ def expand(
         except ConfigError as error:
             raise ConfigError(f"The combination {name}: {error}") from error
         runs.append(SweepRun(name, config))
+    _check_apart(runs)
     return runs
+
+
+def _check_apart(runs: Sequence[SweepRun]) -> None:
+    """Refuses runs of which two would make the same search, as a restart."""
+    seeds = sorted({run.config.seed for run in runs})
+    nearest = min(
+        (after - seed for seed, after in itertools.pairwise(seeds)),
+        default=math.inf,
+    )
+    restarts = max((run.config.restarts for run in runs), default=1)
+    if nearest < restarts:
+        apart = ",".join(
+            str(seeds[0] + i * restarts) for i in range(len(seeds))
+        )
+        raise ConfigError(
+            f"--seeds={','.join(map(str, seeds))} with --restarts={restarts} "
+            f"makes some searches twice, as restart i has the seed seed + i; "
+            f"give --seeds={apart}."
+        )
 
 
 def _file_part(value: Any) -> str:

@@ -52,17 +52,26 @@ class RunState:
         """Time that the run still takes alone, None if not known."""
         if self.epoch_seconds is None:
             return None
-        return self.epoch_seconds * (self.run.config.epochs - self.epoch)
+        return self.epoch_seconds * (self.epochs - self.epoch)
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of the run, of all its restarts."""
+        return self.run.config.epochs * self.run.config.restarts
 
     def read_progress(self) -> None:
         """Reads history.csv, which is there after the first epoch."""
+        restarts = self.run.config.restarts
+        paths = [self.path / files.restart(n) for n in range(restarts)]
+        seconds = []
         try:
-            rows = read_rows(self.path / files.HISTORY)
-            seconds = [float(row["seconds"]) for row in rows]
+            for path in paths if restarts > 1 else [self.path]:
+                rows = read_rows(path / files.HISTORY)
+                seconds += [float(row["seconds"]) for row in rows]
         except (OSError, KeyError, ValueError):
-            return  # Not there yet, or not as we know it: no progress to tell.
+            pass  # Not there yet, or not as we know it: no more to tell.
         if seconds:
-            self.epoch = len(rows)
+            self.epoch = len(seconds)
             self.epoch_seconds = max(seconds[0], seconds[-1])
 
     def read_done(self) -> bool:
@@ -124,8 +133,7 @@ def seconds_left(states: Sequence[RunState], num_jobs: int) -> float | None:
     for state in states:
         if state.state in (RUNNING, WAITING):
             own = state.seconds_left
-            epochs = state.run.config.epochs
-            left.append(typical * epochs if own is None else own)
+            left.append(typical * state.epochs if own is None else own)
     return max(sum(left) / num_jobs, max(left, default=0.0))
 
 

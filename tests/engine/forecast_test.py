@@ -55,3 +55,15 @@ def test_the_pace_is_that_of_the_last_minutes():
     for seconds in [100.0] * 5 + [10.0] * 40:
         forecast.note("one", 1, seconds)
     assert forecast.seconds_left(0, 0) == pytest.approx(10.0, rel=0.1)
+
+
+def test_what_a_loop_over_the_same_graphs_has_timed_is_known():
+    before = Forecast(10, PHASES)
+    for mode, seconds in (("weights", 1.0), ("both", 3.0)):
+        before.note(mode, 1, 60.0)
+        before.note(mode, 1, seconds)
+    forecast = Forecast(10, PHASES, 4, before)
+    assert forecast.seconds_left(0, 0) == pytest.approx(80.0 + 80.0)
+    # No call of its own traces.
+    forecast.note("weights", 1, 3.0)
+    assert forecast.seconds_left(1, 0) == pytest.approx(10 * 2 + 60 + 4 * 25)

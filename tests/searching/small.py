@@ -12,7 +12,14 @@ from maenas_tf.data.arrays import from_arrays
 from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
-from maenas_tf.spaces import SPACES, CellType, Edge, NASBench201Space
+from maenas_tf.spaces import (
+    SPACES,
+    CellType,
+    Edge,
+    Genotype,
+    GenotypeEdge,
+    NASBench201Space,
+)
 from maenas_tf.spaces.darts import DartsSpace
 
 IMAGE_SIZE, BATCH_SIZE = 8, 4
@@ -26,6 +33,10 @@ class OneEdgeSpace(NASBench201Space):
         (cell_type,) = self.cell_types
         edge = Edge(0, 0, 1, cell_type.edges[0].primitives)
         self.cell_types = (CellType("cell", 1, 1, (edge,), (1,)),)
+
+    def genotype_from_dict(self, values):
+        primitive = values["arch"].strip("|").partition("~")[0]
+        return Genotype(self.name, {"cell": (GenotypeEdge(primitive, 0, 1),)})
 
 
 ONE_EDGE = OneEdgeSpace()

@@ -20,10 +20,11 @@ from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.alphas import Parameter
+from maenas_tf.searching.begin import make_search
 from maenas_tf.searching.build import build_searcher, build_task
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.skeletons import evaluation_size, network_cost
-from maenas_tf.spaces import SPACES, Genotype, GenotypeEdge
+from maenas_tf.spaces import SPACES, Genotype, GenotypeEdge, load_genotype
 from maenas_tf.training.retrainer import Retrainer
 from tests.searching import small
 from tests.tools import commands
@@ -36,6 +37,7 @@ SETTINGS = {
     "epochs": 3,
     "warmup_epochs": 0,
     "alpha_learning_rate": 0.1,
+    "seed": 1,
 }
 STEPS = 2
 
@@ -170,6 +172,18 @@ def test_a_search_goes_on_in_and_between_stages_to_the_same_bits(
     for row, other in zip(found.history, result.history, strict=True):
         for column in ("epoch", "stage", "weight_loss", "genotype"):
             assert str(row[column]) == str(other[column])
+
+
+def test_a_restart_in_stages_is_the_search_of_its_seed(finished, tmp_path):
+    folder, result = finished
+    config = small.make_config(**{**SETTINGS, "seed": 0, "restarts": 2})
+    found = make_search(config, tmp_path, small.make_images(16)).run()
+    restart = tmp_path / "restart_1"
+    for array, stack in commands.alphas(folder / "whole").items():
+        assert commands.alphas(restart)[array].tobytes() == stack.tobytes()
+    assert variables(restart) == variables(folder / "whole")
+    assert load_genotype(restart) == result.genotype
+    assert [row["stage"] for row in found.history] == [0, 0, 1]
 
 
 def test_each_stage_has_a_network_and_parameters_of_its_own(finished):

@@ -77,3 +77,10 @@ def test_the_grid_replaces_a_base_that_would_not_be_valid_alone():
     base = {"hessian_vector_product": "exact"}
     (run,) = sweep_grid.expand(base, {"order": ("second",)}, (0,))
     assert run.config.order == "second"
+
+
+def test_no_search_counts_twice_as_a_restart_of_another():
+    runs = sweep_grid.expand({"restarts": 3}, {}, (0, 3))
+    assert [run.config.restarts for run in runs] == [3, 3]
+    with pytest.raises(ConfigError, match="--seeds=0,2 .*give --seeds=0,3"):
+        sweep_grid.expand({"restarts": 3}, {}, (0, 2))

@@ -264,6 +264,18 @@ def test_progress_and_time_left_come_from_the_history(tmp_path):
     assert sweep_state.seconds_left(found[1:], 1) is None
 
 
+def test_progress_of_restarts_is_that_of_all_of_them(tmp_path):
+    sweep = make(tmp_path, seeds=(0,), restarts=3, epochs=4)
+    (state,) = sweep.states
+    for number, seconds in enumerate(("2.0\n2.0\n2.0\n2.0", "5.0")):
+        folder = state.path / f"restart_{number}"
+        folder.mkdir(parents=True)
+        (folder / "history.csv").write_text(f"seconds\n{seconds}\n")
+    state.read_progress()
+    assert (state.epoch, state.epochs) == (5, 12)
+    assert state.seconds_left == pytest.approx(7 * 5.0)
+
+
 def test_table_and_line_tell_where_all_runs_stand(tmp_path):
     found = some_states(tmp_path)
     line = sweep_display.totals(found, 1)
