@@ -7,11 +7,13 @@ would not be that of the whole. The optimizers here sum nothing themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.replica import all_reduce_sum, num_replicas
 
 
@@ -31,6 +33,22 @@ class OfSummedGradients:
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return list(grads_and_vars)
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if any(
+            isinstance(getattr(v, "value", v), tf.distribute.DistributedValues)
+            for v in trainable_variables
+        ):
+            super()._backend_update_step(
+                grads, trainable_variables, learning_rate
+            )
+            return
+        # The same, without a thousand times what belongs to replicas.
+        learning_rate = tf.convert_to_tensor(learning_rate)
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(
+                gradient, getattr(variable, "value", variable), learning_rate
+            )
 
 
 class Adam(OfSummedGradients, keras.optimizers.Adam):
@@ -59,7 +77,7 @@ class SGD(OfSummedGradients, keras.optimizers.SGD):
             accum=velocity.value.handle,
             lr=tf.cast(learning_rate, dtype),
             grad=tf.cast(gradient, dtype),
-            momentum=tf.constant(self.momentum, dtype),
+            momentum=shared_constant(self.momentum, (), dtype),
             use_nesterov=self.nesterov,
         )
 
@@ -104,14 +122,42 @@ def _regularized(
 
     Args: as `apply_summed`.
     """
+    scale = None
     if clip_norm:
         norm = tf.linalg.global_norm(gradients)
         scale = clip_norm / tf.maximum(norm, clip_norm)
-        gradients = [gradient * scale for gradient in gradients]
-    return [
-        gradient + value * weight_decay
-        for gradient, value in zip(gradients, values, strict=True)
-    ]
+
+    def regularized(gradient, value):
+        if scale is not None:
+            gradient = gradient * scale
+        return gradient + value * weight_decay
+
+    return _by_shape(regularized, gradients, values)
+
+
+def _by_shape(
+    function: Callable[..., tf.Tensor], *lists: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Returns function(*tensors) for the tensors of each place in the lists.
+
+    Those of a shape are stacked and computed at once: a supernet has a
+    thousand weights and a few dozen shapes of them.
+
+    Args:
+        function: elementwise.
+        *lists: of tensors; those of a place have the same shape and type.
+    """
+    results: list[Any] = [None] * len(lists[0])
+    groups: dict[Hashable, list[int]] = {}
+    for place, tensor in enumerate(lists[0]):
+        key = (tuple(tensor.shape), tensor.dtype)
+        groups.setdefault(key, []).append(place)
+    for places in groups.values():
+        stacked = [tf.stack([each[p] for p in places]) for each in lists]
+        computed = tf.unstack(function(*stacked), len(places))
+        for place, result in zip(places, computed, strict=True):
+            results[place] = result
+    return results
 
 
 def summed_metrics(metrics: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
