@@ -82,6 +82,9 @@ def _at_ratio(
     step: tf.Tensor, decoder: Callable[[int], tf.Tensor]
 ) -> tf.Tensor:
     """Decodes, reduced by a power of two."""
+    if tf.executing_eagerly():
+        # Branches of a graph would cost more than the decoding.
+        return decoder(_RATIOS[int(step)])
     return tf.switch_case(
         step, [lambda ratio=ratio: decoder(ratio) for ratio in _RATIOS]
     )
