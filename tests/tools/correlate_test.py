@@ -61,7 +61,7 @@ def test_a_signal_stops_it_with_code_3_and_the_same_command_goes_on(results):
     assert error.splitlines()[-1].endswith("the same command goes on.")
     assert "stopped by SIGTERM" in error
     assert second == 0
-    assert "| MACs | 2 |" in out
+    assert "| macs | 2 |" in out
 
 
 def test_it_leaves_its_files_and_its_flags_are_the_command(results):
