@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.data.orientation import turn_upright
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.resizing import side_before_cut, stretch
-from maenas_tf.data.windows import cut, window_of
+from maenas_tf.data.windows import choose_window, cut
 
 # What libjpeg can reduce by while it decodes.
 _RATIOS = (1, 2, 4, 8)
@@ -56,12 +57,18 @@ def decode_part(
     Returns:
         uint8 [size, size, 3].
     """
-    shape = tf.io.extract_jpeg_shape(encoded)
-    is_turned = tf.convert_to_tensor(orientation) >= 5
-    sides = tf.where(is_turned, shape[1::-1], shape[:2])
-    window = window_of(proposals, sides[0], sides[1])
-    step = jpeg_step(window[2], window[3], size)
-    window = tf.bitwise.right_shift(window, step)
+    arguments = proposals, tf.io.extract_jpeg_shape(encoded), orientation, size
+    if tf.executing_eagerly():
+        # Every small operation costs a part of what the decoding does.
+        window, step = _place(*arguments)
+        is_upright = orientation == 1
+    else:
+        window, step = tf.numpy_function(
+            _place, arguments, [tf.int32, tf.int32], stateful=False
+        )
+        window.set_shape([4])
+        step.set_shape([])
+        is_upright = tf.equal(orientation, 1)
 
     def upright():
         return _at_ratio(
@@ -75,11 +82,33 @@ def decode_part(
         pixels = _at_ratio(step, lambda ratio: decode_jpeg(encoded, ratio))
         return cut(turn_upright(pixels, orientation), window)
 
-    return stretch(tf.cond(tf.equal(orientation, 1), upright, turned), size)
+    if isinstance(is_upright, bool):
+        return stretch(upright() if is_upright else turned(), size)
+    return stretch(tf.cond(is_upright, upright, turned), size)
+
+
+def _place(
+    proposals: np.ndarray, shape: np.ndarray, orientation: int, size: int
+) -> tuple[np.ndarray, np.int32]:
+    """Returns the window in the picture as it is decoded, and its step.
+
+    Args:
+        proposals: of `propose_windows`.
+        shape: of the picture in the file: height, width and channels.
+        orientation: as EXIF counts it; from 5 on the sides are exchanged.
+        size: side wanted, pixels.
+
+    Returns:
+        int32 [4]; and 0 to 3, as of `jpeg_step`.
+    """
+    height, width = np.asarray(shape)[:2][:: -1 if orientation >= 5 else 1]
+    window = choose_window(proposals, height, width)
+    step = np.int32(jpeg_step(*window[2:], size))
+    return window >> step, step
 
 
 def _at_ratio(
-    step: tf.Tensor, decoder: Callable[[int], tf.Tensor]
+    step: int | tf.Tensor, decoder: Callable[[int], tf.Tensor]
 ) -> tf.Tensor:
     """Decodes, reduced by a power of two."""
     if tf.executing_eagerly():
@@ -92,7 +121,7 @@ def _at_ratio(
 
 def jpeg_step(
     height: int | tf.Tensor, width: int | tf.Tensor, size: int
-) -> tf.Tensor:
+) -> int | tf.Tensor:
     """Returns by which power of two a JPEG is reduced while it is decoded.
 
     Its sides stay at least twice as long as what is wanted.
@@ -103,8 +132,10 @@ def jpeg_step(
         size: side wanted, pixels.
 
     Returns:
-        int32 [], 0 to 3.
+        0 to 3, int32 [] where a side is a tensor.
     """
+    if not tf.is_tensor(height):
+        return sum(min(height, width) // (2 * size) >= r for r in _RATIOS[1:])
     times = tf.minimum(height, width) // (2 * size)
     steps = [tf.cast(times >= ratio, tf.int32) for ratio in _RATIOS[1:]]
     return tf.add_n(steps)
