@@ -71,6 +71,10 @@ class Primitive(keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns weight * operation(source.value).
 
+        What is computed of features by TensorFlow alone, and not by this
+        room's functions, is computed by `probe.apply`: scores of untrained
+        networks go back through it, and refuse what they cannot.
+
         Args:
             source: holds [B, H, W, C'].
             weight: the architecture weight, a scalar or, C times the same,
