@@ -8,11 +8,12 @@ and its dilated depthwise kernel at stride 2 is wrong without a word
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.probe import active_probe, apply, note
+from maenas_tf.ops.probe import Compute, Probe, active_probe, apply, note
 from maenas_tf.ops.tape import shape_of
 
 
@@ -59,19 +60,44 @@ def convolve(
     if probe is None:
         kernel = tf.convert_to_tensor(kernel)
         return tf.nn.conv2d(x, kernel, strides, padding)
-    # Not the probe: what it notes would hold it, and all of its pass.
-    kernels = probe.kernels
 
     def compute(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return tf.raw_ops.Conv2D(
             input=x, filter=kernel, strides=strides, padding=padding
         )
 
-    def to_input(x, kernel, upstream):
-        if stride == 1:
+    ways = compute, _turned, tf.raw_ops.Conv2DBackpropInput
+    return _probed(probe, x, kernel, ways, strides, padding)
+
+
+def _probed(
+    probe: Probe,
+    x: tf.Tensor,
+    kernel: tf.Tensor | keras.Variable,
+    ways: tuple[Compute, Callable[[tf.Tensor], tf.Tensor], Callable],
+    strides: Sequence[int],
+    padding: str,
+) -> tf.Tensor:
+    """Convolves, and tells a probe the way back to the input.
+
+    Args:
+        probe: is told.
+        x: [B, H, W, C].
+        kernel: [k, k, ...].
+        ways: what convolves, what makes the kernel that leads back at stride
+            1, and TensorFlow's operation that leads back.
+        strides: of the convolution, [4].
+        padding: of the convolution.
+    """
+    # Not the probe: what it notes would hold it, and all of its pass.
+    kernels = probe.kernels
+    compute, turn, to_input = ways
+
+    def back(x, kernel, upstream):
+        if strides[1] == 1:
             # On CPU faster than the operation that is made for it.
-            return compute(upstream, kernels.form(kernel, "turned", _turned))
-        return tf.raw_ops.Conv2DBackpropInput(
+            return compute(upstream, kernels.form(kernel, "turned", turn))
+        return to_input(
             input_sizes=shape_of(x, upstream),
             filter=kernel,
             out_backprop=upstream,
@@ -79,7 +105,7 @@ def convolve(
             padding=padding,
         )
 
-    return probe.convolve(x, kernel, compute, to_input)
+    return probe.convolve(x, kernel, compute, back)
 
 
 def _turned(kernel: tf.Tensor) -> tf.Tensor:
@@ -137,22 +163,11 @@ def depthwise_convolve(
             x, kernel, strides, padding, dilations=[dilation, dilation]
         )
 
-    def to_input(x, kernel, upstream):
-        if stride == 1:
-            turned = kernels.form(kernel, "turned", _depthwise_turned)
-            return compute(upstream, turned)
-        return tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-            input_sizes=shape_of(x, upstream),
-            filter=kernel,
-            out_backprop=upstream,
-            strides=strides,
-            padding=padding,
-        )
-
     if probe is None:
         return compute(x, kernel)
-    kernels = probe.kernels
-    return probe.convolve(x, kernel, compute, to_input)
+    back = tf.raw_ops.DepthwiseConv2dNativeBackpropInput
+    ways = compute, _depthwise_turned, back
+    return _probed(probe, x, kernel, ways, strides, padding)
 
 
 def _narrow_gradient_pays(x: tf.Tensor, kernel: tf.Tensor) -> bool:

@@ -84,16 +84,7 @@ def batch_normalize(
         offset = shared_constant(0.0, (channels,), dtype)
     if x.dtype in _FUSED_TYPES and num_replicas() == 1:
         nothing = shared_constant(0.0, (0,), tf.float32)
-        # Without `tf.nn`'s wrapper, which makes two constants a call.
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=scale,
-            offset=offset,
-            mean=nothing,
-            variance=nothing,
-            epsilon=epsilon,
-            is_training=True,
-        )[:3]
+        return _fused(x, scale, offset, nothing, epsilon)[:3]
     centred = tf.cast(x, dtype)
     mean = tf.reduce_mean(centred, [0, 1, 2])
     # Not E[x^2] - m^2, whose digits cancel where the mean is large.
@@ -108,6 +99,28 @@ def batch_normalize(
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
 
 
+def _fused(
+    x: tf.Tensor,
+    scale: tf.Tensor,
+    offset: tf.Tensor,
+    nothing: tf.Tensor,
+    epsilon: float,
+) -> tuple[tf.Tensor, ...]:
+    """Returns what the fused kernel does: y, mean, variance and its reserves.
+
+    Without `tf.nn`'s wrapper, which makes two constants a call.
+    """
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=scale,
+        offset=offset,
+        mean=nothing,
+        variance=nothing,
+        epsilon=epsilon,
+        is_training=True,
+    )
+
+
 @functools.lru_cache(maxsize=256)
 def _neutral(channels: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns a scale and an offset that do nothing, and an empty tensor."""
@@ -119,15 +132,7 @@ def _by_the_batch(x: tf.Tensor, epsilon: float) -> tf.Tensor:
     if x.dtype != tf.float32:
         return apply(lambda x: batch_normalize(x, epsilon=epsilon)[0], x)
     scale, offset, nothing = _neutral(x.shape[-1])
-    y, _, _, *kept = tf.raw_ops.FusedBatchNormV3(
-        x=x,
-        scale=scale,
-        offset=offset,
-        mean=nothing,
-        variance=nothing,
-        epsilon=epsilon,
-        is_training=True,
-    )
+    y, _, _, *kept = _fused(x, scale, offset, nothing, epsilon)
 
     def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
         return tf.raw_ops.FusedBatchNormGradV3(

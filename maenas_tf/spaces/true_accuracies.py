@@ -45,6 +45,16 @@ class TrueAccuracies:
             return self._macro
         return benchmark201.load_table(dataset)
 
+    def about(self, space: str) -> str:
+        """Returns what a space's accuracies are, or how to have them.
+
+        A sentence; empty where none are known to anyone.
+        """
+        if not self.datasets(space):
+            return self.missing(space)
+        home = benchmark_macro if space == MACRO.name else benchmark201
+        return home.ABOUT
+
     def missing(self, space: str) -> str:
         """Returns what to do to have a space's accuracies, a sentence.
 
