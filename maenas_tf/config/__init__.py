@@ -17,6 +17,7 @@ from maenas_tf.config.data import (
     BatchSettings,
     DataSettings,
     EpochSettings,
+    HalvesSettings,
     LabelSettings,
     read_colour,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "DataSettings",
     "DeviceSettings",
     "EpochSettings",
+    "HalvesSettings",
     "LabelSettings",
     "NetworkSettings",
     "OpenConfig",

@@ -20,6 +20,8 @@ REFLECT, ZERO = "reflect", "zero"
 # How the random crop is made.
 PADDED, RESIZED = "padded", "resized"
 _NO_JITTER = "none"
+# Of the images; together the parts are at most all of them.
+_PART = Range("give a number above 0 and below 1.", above=0, below=1)
 COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
@@ -129,6 +131,35 @@ class BatchSettings(Config):
                         f"--{switch}={state}; drop one of the two."
                     )
         super().validate()
+
+
+@dataclasses.dataclass(frozen=True)
+class HalvesSettings(Config):
+    """Which part of the images each level of a search trains on."""
+
+    weight_image_fraction: float = setting(
+        0.5,
+        "part of the images that the weights are trained on, drawn by the "
+        "seed.",
+        _PART,
+    )
+    alpha_image_fraction: float = setting(
+        0.5,
+        "part of the images, disjoint from that of the weights, that the "
+        "alphas are trained on; where it is smaller, its images are met more "
+        "often.",
+        _PART,
+    )
+
+    def validate(self) -> None:
+        """Raises ConfigError: there are not as many images."""
+        super().validate()
+        if self.weight_image_fraction + self.alpha_image_fraction > 1:
+            raise ConfigError(
+                f"--weight_image_fraction={self.weight_image_fraction} and "
+                f"--alpha_image_fraction={self.alpha_image_fraction} are more "
+                f"than all images together; give less of one."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

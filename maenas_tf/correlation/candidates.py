@@ -15,6 +15,7 @@ from scipy import stats
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation import statistics as correlation
+from maenas_tf.correlation.resampling import Interval, resample
 from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.scores import SCORES
@@ -61,7 +62,7 @@ class Pick:
         count: of the candidates within it.
     """
 
-    accuracy: correlation.Interval
+    accuracy: Interval
     best: float
     mean: float
     count: int
@@ -87,9 +88,9 @@ class Ranking:
 
     run: str
     compared: correlation.Comparison
-    within: correlation.Interval
+    within: Interval
     pairs: int
-    top: correlation.Interval
+    top: Interval
     picks: Mapping[float, Pick]
 
 
@@ -233,7 +234,7 @@ def rank(
     compared = correlation.compare(
         predictors, accuracies, MACS, resamples, seed=seed
     )
-    counts = correlation.resample(len(accuracies), resamples, seed)
+    counts = resample(len(accuracies), resamples, seed)
     found = []
     for comparison in compared:
         values = np.asarray(predictors[comparison.name])
@@ -255,7 +256,7 @@ def _picks(
         reached = candidates.macs <= limit * candidates.macs.max()
         accuracies = candidates.accuracies[reached]
         if len(accuracies) > 1:
-            counts = correlation.resample(len(accuracies), resamples, seed)
+            counts = resample(len(accuracies), resamples, seed)
             found[limit] = Pick(
                 correlation.best_mean(values[reached], accuracies, 1, counts),
                 float(accuracies.max()),

@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from maenas_tf.config import ConfigError
-from maenas_tf.correlation import candidates, ranking_tables, statistics
+from maenas_tf.correlation import candidates, ranking_tables, resampling
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.experiment import CorrelateResult
 from maenas_tf.engine.runtime import versions
@@ -114,6 +114,6 @@ class CandidatesExperiment:
             f"# Scores against true accuracy\n\n"
             f"Candidates of {', '.join(config.candidate_dirs)}. True accuracy: "
             f"{where}. Sums by {config.score_rule}, over the candidates of a "
-            f"run. In brackets: {statistics.LEVEL:.0%} percentile-bootstrap "
+            f"run. In brackets: {resampling.LEVEL:.0%} percentile-bootstrap "
             f"intervals, {config.resamples:,} resamples of the candidates.\n\n"
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from maenas_tf.correlation.statistics import Interval
+from maenas_tf.correlation.resampling import Interval
 from maenas_tf.figures import canvas
 
 _MARKERS = "osD^vP*X"

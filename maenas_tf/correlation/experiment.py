@@ -14,13 +14,12 @@ import pathlib
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from maenas_tf.config.random_streams import ARCHITECTURES
-from maenas_tf.correlation import candidates, ranking_tables
+from maenas_tf.correlation import candidates, loss_report, ranking_tables
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
+from maenas_tf.correlation.loss_report import predictor, steps_by_task
 from maenas_tf.correlation.loss_table import Row, read_losses
 from maenas_tf.correlation.proxy import Objective
 from maenas_tf.correlation.weight_sharing import SharedWeights
@@ -222,31 +221,7 @@ class CorrelateExperiment:
 
     def _correlate(self, rows: list[Row]) -> CorrelateResult:
         config = self.config
-        one_each = {row["architecture"]: row for row in rows}
-        by_key = {
-            (row["architecture"], row["task"], row["step"]): row for row in rows
-        }
-        predictors = {}
-        for task, steps in _steps_by_task(rows).items():
-            for step in steps:
-                losses = [
-                    by_key[name, task, step]["held_out_loss"]
-                    for name in one_each
-                ]
-                # What diverged ranks last.
-                predictors[_predictor(task, step)] = [
-                    -loss if np.isfinite(loss) else -np.inf for loss in losses
-                ]
-        for name in (candidates.PARAMETERS, candidates.MACS):
-            predictors[name] = [row[name] for row in one_each.values()]
-        judged = candidates.Candidates(
-            "Predictors",
-            self.space.name,
-            list(one_each),
-            np.array([row["true_accuracy"] for row in one_each.values()]),
-            np.array(predictors[candidates.MACS]),
-            {name: np.array(values) for name, values in predictors.items()},
-        )
+        judged = loss_report.judged(rows, self.space.name)
         rankings = candidates.rank(
             judged, [], config.score_rule, config.resamples, config.seed
         )
@@ -258,57 +233,22 @@ class CorrelateExperiment:
         )
 
     def _report(self, rankings: list[candidates.Ranking]) -> str:
-        config = self.config
-        return (
-            f"# Held-out loss against true accuracy\n\n"
-            f"{config.num_architectures} random architectures of "
-            f"{self.space.name} (seed {config.seed}).{self._trained_alone()}"
-            f"{self._inside()} The loss is negated. True accuracy: of the "
-            f"benchmark, on {config.benchmark}. Parameters and MACs: of the "
-            f"benchmark's network.\n\n"
-            f"In brackets: {correlation.LEVEL:.0%} percentile-bootstrap "
-            f"intervals, {config.resamples:,} resamples of the architectures, "
-            f"the same for all predictors.\n\n"
-            f"{ranking_tables.to_markdown(rankings)}"
-        )
-
-    def _trained_alone(self) -> str:
-        config = self.config
-        if not config.tasks:
-            return ""
-        objective = self.objectives[config.tasks[0]]
-        return (
-            f" Each trained alone at C={config.init_channels}, "
-            f"{config.num_cells} cell(s) a stage, on "
-            f"{self.images.num_images // 2:,} images of {self.images.name}, "
-            f"batch {config.batch_size}, SGD with momentum {config.momentum} "
-            f"at a constant rate of {config.weight_learning_rate}; the loss "
-            f"is the mean over {objective.num_held_out:,} images of the other "
-            f"half."
-        )
-
-    def _inside(self) -> str:
-        return "".join(
-            f" {shared.name}: with the weights of that search's supernet "
-            f"after {shared.step:,} steps, mean over {shared.num_held_out:,} "
-            f"images that trained no weight."
-            for shared in self.shared
-        )
+        objective = next(iter(self.objectives.values()), None)
+        return loss_report.head(
+            self.config, self.images, objective, self.shared
+        ) + ranking_tables.to_markdown(rankings)
 
     def _write(
         self, result: CorrelateResult, seconds: float, num_read: int
     ) -> None:
         run, config = self.run_directory, self.config
-        run.write_text(
-            files.CORRELATION,
-            csv_text(result.rankings),
-        )
+        run.write_text(files.CORRELATION, csv_text(result.rankings))
         run.write_text(files.CORRELATION_TEXT, result.markdown)
         taus = {c.name: c.tau for c in result.comparisons}
         picture = draw_tau_by_steps(
             {
-                task: {step: taus[_predictor(task, step)] for step in steps}
-                for task, steps in _steps_by_task(result.rows).items()
+                task: {step: taus[predictor(task, step)] for step in steps}
+                for task, steps in steps_by_task(result.rows).items()
             },
             {n: taus[n] for n in (candidates.PARAMETERS, candidates.MACS)},
             config.num_architectures,
@@ -334,7 +274,7 @@ class CorrelateExperiment:
             {
                 "num_architectures": config.num_architectures,
                 "tasks": list(self.judges),
-                "steps": _steps_by_task(result.rows),
+                "steps": steps_by_task(result.rows),
                 "trainings_of_last_process": trained,
                 "seconds_of_last_process": round(seconds, 1),
                 **facts,
@@ -343,15 +283,3 @@ class CorrelateExperiment:
                 "versions": versions(),
             },
         )
-
-
-def _steps_by_task(rows: list[Row]) -> dict[str, list[int]]:
-    """Returns each task with the steps that its losses were read after."""
-    found: dict[str, dict[int, None]] = {}
-    for row in rows:
-        found.setdefault(row["task"], {}).setdefault(row["step"])
-    return {task: list(steps) for task, steps in found.items()}
-
-
-def _predictor(task: str, step: int) -> str:
-    return f"{task}, {step} steps"

@@ -10,6 +10,7 @@ import numpy as np
 
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.candidates import LIMITS, TOP, Pick, Ranking
+from maenas_tf.correlation.resampling import Interval
 
 _TOP_NAME = f"accuracy_of_best_{TOP}"
 _WITHIN = "within equal MACs"
@@ -42,7 +43,7 @@ def to_rows(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(name: str, interval: correlation.Interval) -> dict[str, float]:
+def _columns(name: str, interval: Interval) -> dict[str, float]:
     return {
         name: interval.value,
         f"{name}_low": interval.low,
@@ -53,7 +54,7 @@ def _columns(name: str, interval: correlation.Interval) -> dict[str, float]:
 def _pick_columns(picks: Mapping[float, Pick]) -> dict[str, Any]:
     """Returns the columns of all limits, empty where nothing is within."""
     found = {}
-    nothing = correlation.Interval(*[math.nan] * 3)
+    nothing = Interval(*[math.nan] * 3)
     for limit in LIMITS:
         end = f"within_{limit:.0%}".replace("%", "_percent")
         pick = picks.get(limit, Pick(nothing, math.nan, math.nan, 0))

@@ -9,12 +9,6 @@ nothing that a closed formula had not.
 with C concordant and D discordant pairs, X those tied only in x, Y those tied
 only in y (Kendall, "The treatment of ties in ranking problems", 1945).
 Spearman's rho is Pearson's correlation of the ranks, ties sharing their mean.
-
-A resample of n items is a row of n counts. Both coefficients are computed of
-the counts, for all resamples at once; an item drawn twice is tied with itself.
-(`scipy.stats.bootstrap` would draw anew for each coefficient and predictor,
-while the differences here are those of the same resamples; and SciPy's
-coefficients take one resample at a time.)
 """
 
 from __future__ import annotations
@@ -25,20 +19,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
+from maenas_tf.correlation import resampling
+from maenas_tf.correlation.resampling import LEVEL, Interval, interval
+
 RESAMPLES = 2000
-LEVEL = 0.95
-
-
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """A value with its percentile-bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +92,10 @@ def tau_within(
         members = np.flatnonzero(group == number)
         pairs += len(members) * (len(members) - 1) // 2
         if len(members) > 1:
-            sums += _concordance(x[members], y[members], counts[:, members])
-    taus = _divide(sums[0], np.sqrt(sums[1] * sums[2]))
+            sums += resampling.concordance(
+                x[members], y[members], counts[:, members]
+            )
+    taus = resampling.divide(sums[0], np.sqrt(sums[1] * sums[2]))
     return interval(float(taus[0]), taus[1:] if len(taus) > 1 else taus), pairs
 
 
@@ -142,7 +128,7 @@ def best_mean(
     before = np.cumsum(numbers, axis=1) - numbers
     taken = np.clip(count - before, 0, numbers)
     means = sums / np.maximum(numbers, 1)
-    found = _divide((taken * means).sum(axis=1), taken.sum(axis=1))
+    found = resampling.divide((taken * means).sum(axis=1), taken.sum(axis=1))
     return interval(float(found[0]), found[1:])
 
 
@@ -191,9 +177,9 @@ def compare(
         )
     arrays = {k: _checked(v, accuracies) for k, v in predictors.items()}
     size = len(accuracies)
-    counts = resample(size, resamples, seed)
+    counts = resampling.resample(size, resamples, seed)
     values = {k: kendall_tau(x, y) for k, (x, y) in arrays.items()}
-    taus = {k: _taus(x, y, counts) for k, (x, y) in arrays.items()}
+    taus = {k: resampling.taus(x, y, counts) for k, (x, y) in arrays.items()}
     comparisons = []
     for name, (x, y) in arrays.items():
         difference = interval(
@@ -204,18 +190,14 @@ def compare(
                 name=name,
                 count=size,
                 tau=interval(values[name], taus[name], level),
-                rho=interval(spearman_rho(x, y), _rhos(x, y, counts), level),
+                rho=interval(
+                    spearman_rho(x, y), resampling.rhos(x, y, counts), level
+                ),
                 difference=difference,
                 verdict=_verdict(name, baseline, difference),
             )
         )
     return comparisons
-
-
-def resample(size: int, resamples: int, seed: int) -> np.ndarray:
-    """Returns how often each resample has each item, [resamples, size]."""
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(size, np.full(size, 1 / size), resamples)
 
 
 def _verdict(name: str, baseline: str, difference: Interval) -> str:
@@ -261,68 +243,3 @@ def _checked(
 
 def _is_constant(values: np.ndarray) -> bool:
     return bool((values == values[0]).all())
-
-
-def interval(
-    value: float, resampled: np.ndarray, level: float = LEVEL
-) -> Interval:
-    """Returns a value with the percentiles of those of the resamples."""
-    edges = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
-    low, high = np.quantile(resampled, edges)
-    return Interval(value, float(low), float(high))
-
-
-def _taus(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Returns tau-b of each row of counts [resamples, n]."""
-    total, left, right = _concordance(x, y, counts)
-    return _divide(total, np.sqrt(left * right))
-
-
-def _concordance(
-    x: np.ndarray, y: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Returns C - D, pairs that x tells apart, and that y does; all twice.
-
-    Whole numbers below 2^24 are exact in float32, which is faster.
-
-    Returns:
-        [3, resamples].
-    """
-    signs, apart = np.float32(1.0), []
-    size = counts.sum(axis=1)
-    for v in (x, y):
-        _, number = np.unique(v, return_inverse=True)
-        signs = signs * np.sign(
-            number[:, np.newaxis] - number, dtype=np.float32
-        )
-        order = np.argsort(number)
-        starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-        equal = np.add.reduceat(counts[:, order], starts, axis=1)
-        apart.append(size**2 - np.sum(equal**2, axis=1))
-    sums = counts.astype(np.float32) @ signs
-    return np.stack([np.sum(counts * sums, axis=1, dtype=np.float64), *apart])
-
-
-def _rhos(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Returns rho of each row of counts [resamples, n]."""
-    deviations = []
-    for v in (x, y):
-        below = np.float32(0.5) * (v == v[:, np.newaxis])
-        below += v < v[:, np.newaxis]
-        ranks = counts.astype(np.float32) @ below.T
-        ranks = ranks.astype(np.float64)
-        mean = np.sum(counts * ranks, axis=1, keepdims=True)
-        deviations.append(ranks - mean / counts.sum(axis=1, keepdims=True))
-    first, second = deviations
-
-    def total(products: np.ndarray) -> np.ndarray:
-        return np.sum(counts * products, axis=1)
-
-    scale = np.sqrt(total(first**2) * total(second**2))
-    return _divide(total(first * second), scale)
-
-
-def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Divides; what ranks nothing correlates with nothing: 0."""
-    flat = below <= 1e-9
-    return np.where(flat, 0.0, above / np.where(flat, 1.0, below))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import json
 import os
@@ -12,22 +14,20 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import decoding
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labels import number_by_value
 from maenas_tf.data.notes import recall
-from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.record_order import reading_order
-from maenas_tf.data.resizing import resize_images, stretch
+from maenas_tf.data.tfds_features import LABEL, selected, to_square
 from maenas_tf.data.tfrecord_files import (
     Shard,
     TFRecordFiles,
     find_records,
 )
-from maenas_tf.data.windows import cut_window
 
 ARRAY_RECORD, TFRECORD = "array_record", "tfrecord"
-_LABEL = "label"
+# More than can be on the way to be decoded.
+_LATEST = 4096
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,12 +40,16 @@ class RecordImages(ImageSource):
         parse: makes a record, a scalar string, an image as `to_square` takes
             it.
         size: side that they are decoded to, pixels.
+        latest: numbers of the images that were read last.
     """
 
     records: Sequence[bytes]
     order: np.ndarray
     parse: Callable[[tf.Tensor], tf.Tensor]
     size: int
+    latest: collections.deque[int] = dataclasses.field(
+        default_factory=lambda: collections.deque(maxlen=_LATEST), repr=False
+    )
 
     @property
     def num_images(self):
@@ -70,7 +74,34 @@ class RecordImages(ImageSource):
         )
         return tf.ensure_shape(record, ())
 
+    @contextlib.contextmanager
+    def failures_told(self):
+        try:
+            with super().failures_told():
+                yield
+        except tf.errors.OpError as error:
+            # A graph does not tell which image it could not decode.
+            broken = self._first_broken()
+            if broken is None:
+                raise
+            raise ConfigError(
+                f"--dataset={self.name}: the image in record {broken} cannot "
+                f"be decoded ({error.message.splitlines()[0]}); prepare the "
+                f"data set again without it."
+            ) from error
+
+    def _first_broken(self) -> int | None:
+        """Returns the number of an image read lately that is broken."""
+        for index in sorted(set(self.latest)):
+            record = tf.constant(self.records[int(self.order[index])])
+            try:
+                to_square(self.parse(record), self.size, self.pixels)
+            except tf.errors.OpError:
+                return index
+        return None
+
     def _read_record(self, index: np.ndarray) -> bytes:
+        self.latest.append(int(index))
         try:
             return self.records[int(self.order[index])]
         # The reader raises what its C++ part tells it to.
@@ -157,7 +188,7 @@ def open_records(
     if record_format(builder) == ARRAY_RECORD:
         records = _array_records(builder, split)
     else:
-        label = _LABEL if with_labels else ""
+        label = LABEL if with_labels else ""
         records, integers = _tfrecords(builder, split, label)
     made = RecordImages(
         records=records, order=order, parse=parse, size=size, **facts
@@ -167,7 +198,7 @@ def open_records(
     if integers is None:
         about = json.dumps([split, count, dict(made.fingerprint)])
         labels = recall("labels", about, lambda: _parsed(builder, made))
-        labels = labels[_LABEL]
+        labels = labels[LABEL]
     else:
         labels = integers[order]
     names = made.class_names
@@ -217,7 +248,7 @@ def _parsed(builder: Any, images: RecordImages) -> dict[str, np.ndarray]:
     """Returns the labels, for which all records are read."""
     import tensorflow_datasets as tfds
 
-    parsed = tfds.decode.PartialDecoding({_LABEL: True}).extract_features(
+    parsed = tfds.decode.PartialDecoding({LABEL: True}).extract_features(
         builder.info.features
     )
     dataset = tf.data.Dataset.range(images.num_images).map(
@@ -226,83 +257,5 @@ def _parsed(builder: Any, images: RecordImages) -> dict[str, np.ndarray]:
         deterministic=True,
     )
     with images.failures_told():
-        labels = [row[_LABEL] for row in dataset.as_numpy_iterator()]
-    return {_LABEL: np.array(labels, np.int64)}
-
-
-def selected(with_labels: bool, features: Any) -> Any:
-    """Names what is parsed from records; all else is not read at all.
-
-    What was stored as files stays files, so that they become the same pixels
-    here as in a folder and in a server; tfds decodes what was stored as
-    arrays, which lose nothing.
-
-    Args:
-        with_labels: whether the label is wanted.
-        features: of the set.
-    """
-    import tensorflow_datasets as tfds
-
-    names = ("image", _LABEL) if with_labels else ("image",)
-    decoders = None
-    if _holds_files(features["image"]):
-        decoders = {"image": tfds.decode.SkipDecoding()}
-    return tfds.decode.PartialDecoding(dict.fromkeys(names, True), decoders)
-
-
-def _holds_files(image: Any) -> bool:
-    """Whether a feature's images came from files of three bytes a pixel."""
-    if image.dtype != np.uint8 or image.shape[-1] != 3:
-        return False
-    as_given = image.encoding_format is None and None in image.shape
-    return as_given or image.encoding_format == "jpeg"
-
-
-def to_square(
-    image: tf.Tensor,
-    size: int,
-    rules: PixelRules,
-    proposals: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """Makes an image of any depth and size a square of three bytes a pixel.
-
-    Args:
-        image: pixels, uint8 or uint16 [H, W, C], or a file, string [].
-        size: side wanted, pixels.
-        rules: of the set.
-        proposals: of `propose_windows`, for a part of it; None takes its
-            centre.
-
-    Returns:
-        uint8 [size, size, 3].
-    """
-    if image.dtype == tf.string:
-        return _decoded(image, size, rules, proposals)
-    if image.dtype == tf.uint16:
-        white = rules.integer_white or decoding.SIXTEEN_BITS
-        image = decoding.to_bytes(image, white)
-    image = decoding.to_rgb(image, rules.ground)
-    if proposals is not None:
-        return stretch(cut_window(image, proposals), size)
-    if image.shape[:2] != (size, size):
-        image = resize_images(image, size, rules.center_crop)
-    return image
-
-
-def _decoded(
-    encoded: tf.Tensor,
-    size: int,
-    rules: PixelRules,
-    proposals: tf.Tensor | None,
-) -> tf.Tensor:
-    def other():
-        pixels = tf.io.decode_image(encoded, 3, expand_animations=False)
-        pixels = tf.ensure_shape(pixels, (None, None, 3))
-        return decoding.finish(pixels, 1, size, rules, proposals=proposals)
-
-    square = tf.cond(
-        decoding.is_known(encoded),
-        lambda: decoding.decode(encoded, size, rules, proposals),
-        other,
-    )
-    return tf.ensure_shape(square, (size, size, 3))
+        labels = [row[LABEL] for row in dataset.as_numpy_iterator()]
+    return {LABEL: np.array(labels, np.int64)}

@@ -19,14 +19,13 @@ from maenas_tf.data.memory import (
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.resizing import DEFAULT_SIZE
 from maenas_tf.data.tfds_builder import make_builder, quiet
+from maenas_tf.data.tfds_features import selected, to_square
 from maenas_tf.data.tfds_records import (
     ARRAY_RECORD,
     RecordImages,
     only_array_records,
     open_records,
     record_format,
-    selected,
-    to_square,
 )
 from maenas_tf.data.tracking import track
 
@@ -222,11 +221,19 @@ def _read(
     end = 0
     batches = dataset.batch(_READ_BATCH).as_numpy_iterator()
     total = -(-count // _READ_BATCH)
-    for batch in track(batches, total, "reading images", "batch"):
-        start, end = end, end + len(batch["image"])
-        images[start:end] = batch["image"]
-        if with_labels:
-            labels[start:end] = batch["label"]
+    try:
+        for batch in track(batches, total, "reading images", "batch"):
+            start, end = end, end + len(batch["image"])
+            images[start:end] = batch["image"]
+            if with_labels:
+                labels[start:end] = batch["label"]
+    except tf.errors.OpError as error:
+        raise ConfigError(
+            f"--dataset={builder.info.name}: one of the images {end} to "
+            f"{min(end + _READ_BATCH, count) - 1} cannot be read "
+            f"({error.message.splitlines()[0]}); prepare the data set again "
+            f"without it."
+        ) from error
     return images[:end], labels if labels is None else labels[:end]
 
 

@@ -18,6 +18,7 @@ from maenas_tf.config import (
     DataSettings,
     DeviceSettings,
     EpochSettings,
+    HalvesSettings,
     NetworkSettings,
     OpenConfig,
     OptimizerSettings,
@@ -31,9 +32,6 @@ from maenas_tf.searching.early_stop import OFF, EarlyStopSettings
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
-
-# Of the images; together the parts are at most all of them.
-_PART = Range("give a number above 0 and below 1.", above=0, below=1)
 
 
 def _groups(registry: Registry) -> dict[str, type[Config]]:
@@ -118,6 +116,7 @@ class SearchConfig(
     StepSettings,
     WeightSettings,
     EpochSettings,
+    HalvesSettings,
     DataSettings,
     AlphaNoiseSettings,
     EarlyStopSettings,
@@ -215,19 +214,6 @@ class SearchConfig(
         "the imagenet stem), 5 (nasbench201).",
         ZERO_IS_DEFAULT,
     )
-    weight_image_fraction: float = setting(
-        0.5,
-        "part of the images that the weights are trained on, drawn by the "
-        "seed.",
-        _PART,
-    )
-    alpha_image_fraction: float = setting(
-        0.5,
-        "part of the images, disjoint from that of the weights, that the "
-        "alphas are trained on; where it is smaller, its images are met more "
-        "often.",
-        _PART,
-    )
     epochs: int = setting(
         50,
         "passes over the weight half of the images, or as many times "
@@ -285,12 +271,6 @@ class SearchConfig(
             f"give -1 (the task's default) or a number from 0 to the "
             f"{self.epochs} epochs.",
         )
-        if self.weight_image_fraction + self.alpha_image_fraction > 1:
-            raise ConfigError(
-                f"--weight_image_fraction={self.weight_image_fraction} and "
-                f"--alpha_image_fraction={self.alpha_image_fraction} are more "
-                f"than all images together; give less of one."
-            )
         check(
             self.seed + self.restarts <= 2**32,
             "restarts",

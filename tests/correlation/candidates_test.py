@@ -12,7 +12,8 @@ from scipy import stats
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation.candidates_experiment import CandidatesExperiment
 from maenas_tf.correlation.config import CorrelateConfig
-from maenas_tf.correlation.statistics import best_mean, resample, tau_within
+from maenas_tf.correlation.resampling import resample
+from maenas_tf.correlation.statistics import best_mean, tau_within
 from maenas_tf.runs.csv_files import csv_text, read_rows
 from maenas_tf.scores.rules import RULES
 from maenas_tf.spaces import SPACES, benchmark201

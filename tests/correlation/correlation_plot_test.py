@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
-from maenas_tf.correlation.statistics import Interval
+from maenas_tf.correlation.resampling import Interval
 
 TRIVIAL = {"MACs": Interval(0.7, 0.5, 0.9)}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from maenas_tf.correlation import resampling
 from maenas_tf.correlation import statistics as correlation
 
 
@@ -34,8 +35,8 @@ def test_a_resample_given_as_counts_is_the_resample_written_out(levels):
     rng = np.random.default_rng(1)
     picks = rng.integers(30, size=(6, 30))
     counts = np.stack([np.bincount(row, minlength=30) for row in picks])
-    taus = correlation._taus(x, y, counts.astype(float))
-    rhos = correlation._rhos(x, y, counts.astype(float))
+    taus = resampling.taus(x, y, counts.astype(float))
+    rhos = resampling.rhos(x, y, counts.astype(float))
     for row, tau, rho in zip(picks, taus, rhos, strict=True):
         expected = stats.kendalltau(x[row], y[row]).statistic
         assert tau == pytest.approx(expected, abs=1e-12)

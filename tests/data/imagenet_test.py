@@ -169,3 +169,19 @@ def test_a_damaged_file_is_told_in_one_sentence(tmp_path):
         file.truncate(path.stat().st_size - 100)
     with pytest.raises(ConfigError, match="ends before.*prepare it again"):
         load(str(tmp_path), whole=True)
+
+
+def test_an_image_that_cannot_be_decoded_is_named_with_its_record():
+    picture = tf.io.encode_jpeg(np.zeros((20, 20, 3), np.uint8)).numpy()
+    images = RecordImages(
+        records=[picture, b"\xff\xd8\xff and no more", picture],
+        order=np.array([2, 1, 0]),
+        parse=lambda record: record,
+        size=16,
+        name="imagenet2012",
+    )
+    assert images.read(np.array([0, 2])).shape == (2, 16, 16, 3)
+    with pytest.raises(
+        ConfigError, match="imagenet2012: the image in record 1 cannot be dec"
+    ):
+        images.read(np.arange(3))
