@@ -2,7 +2,9 @@
 
     python -m tools.evaluate --run_dir=runs/trained
 
-Prints a table and writes evaluation.json and confusion.png into the run
+Prints a table and writes evaluation.json, confusion.png (which classes are
+taken for which), worst.png (the images it is most wrong about) and
+reliability.png (how far its confidence is to be trusted) into the run
 directory. Exit codes: 0 done; 2 bad input; 3 stopped by a signal.
 """
 
@@ -39,7 +41,10 @@ def main() -> None:
         evaluate_flags.BATCH_SIZE.value,
     )
     print(run_evaluation.format_report(report))
-    print(f"written: {trained.path}/evaluation.json, confusion.png")
+    print(
+        f"written: {trained.path}/evaluation.json, confusion.png, worst.png, "
+        f"reliability.png"
+    )
 
 
 if __name__ == "__main__":

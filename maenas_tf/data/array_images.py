@@ -51,6 +51,7 @@ def make_array_images(
     name: str,
     labels: Sequence[int] | None = None,
     class_names: tuple[str, ...] = (),
+    paths: Sequence[str] = (),
     num_skipped: int = 0,
     num_others: int = 0,
     fingerprint: Mapping[str, str] | None = None,
@@ -64,6 +65,7 @@ def make_array_images(
             not matter for the known statistics.
         labels: class indices [N], or None.
         class_names: names of the classes, where there are labels.
+        paths: of the file of each image, where each has one.
         num_skipped: files that could not be decoded.
         num_others: files beside them that are no images.
         fingerprint: of what the images were read from, if it has one.
@@ -80,6 +82,7 @@ def make_array_images(
             name=name,
             labels=labels,
             class_names=class_names,
+            paths=paths,
             num_skipped=num_skipped,
             num_others=num_others,
             fingerprint=fingerprint or {},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -18,11 +17,9 @@ class FileImages(ImageSource):
     """Images in one file each, of which memory holds the paths.
 
     Attributes:
-        paths: of the files.
         size: side that they are decoded to, pixels.
     """
 
-    paths: Sequence[str]
     size: int
 
     @property

@@ -101,6 +101,7 @@ def load_folder(
         folders = _occupied(folders, owners, data_dir)
     facts = {
         "name": "folder",
+        "paths": good,
         "num_skipped": len(paths) - len(good),
         "pixels": rules,
         "num_others": listing.others.total(),
@@ -109,7 +110,7 @@ def load_folder(
         "class_names": folders,
     }
     if not held:
-        images = with_statistics(FileImages(paths=good, size=size, **facts))
+        images = with_statistics(FileImages(size=size, **facts))
     else:
         images = make_array_images(pixels, **facts)
 

@@ -6,7 +6,7 @@ import abc
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -43,6 +43,7 @@ class ImageSource(abc.ABC):
         labels: int64 [N], or None when no label was read; known without
             fetching any image.
         class_names: one for each class; empty without labels.
+        paths: of the file of each image, where each has one.
         num_skipped: files that could not be decoded and were left out.
         num_others: files beside the images that are none.
         mean: of each channel, in units of 0..1.
@@ -56,6 +57,7 @@ class ImageSource(abc.ABC):
     name: str
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
+    paths: Sequence[str] = ()
     num_skipped: int = 0
     num_others: int = 0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)

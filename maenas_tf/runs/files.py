@@ -32,6 +32,8 @@ BEST = "best.keras"
 LAST = "last.keras"
 EVALUATION = "evaluation.json"
 CONFUSION_PLOT = "confusion.png"
+WORST_PLOT = "worst.png"
+RELIABILITY_PLOT = "reliability.png"
 
 # Of a correlation.
 LOSSES = "losses.csv"

@@ -23,6 +23,9 @@ class Evaluation:
         top5: part whose class is among the five likeliest ones (1 where
             there are no more than five).
         confusion: int64 [K, K], images of class i taken for class j.
+        losses: cross-entropy of each image, nats, [N].
+        predicted: the likeliest class of each, [N].
+        confidences: the probability that it is given, [N].
     """
 
     num_images: int
@@ -30,6 +33,9 @@ class Evaluation:
     top1: float
     top5: float
     confusion: np.ndarray
+    losses: np.ndarray
+    predicted: np.ndarray
+    confidences: np.ndarray
 
     @property
     def class_accuracies(self) -> np.ndarray:
@@ -129,4 +135,7 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
         top1=float(hits[:, 0].mean()),
         top5=float(hits[:, :5].any(axis=1).mean()),
         confusion=confusion,
+        losses=losses,
+        predicted=order[:, 0],
+        confidences=1.0 / sums,
     )

@@ -18,8 +18,11 @@ from maenas_tf.data.tracking import tracked_by
 from maenas_tf.engine.console import track
 from maenas_tf.engine.runtime import versions
 from maenas_tf.figures import plots
+from maenas_tf.figures.reliability import draw_reliability
 from maenas_tf.models.complexity import count_macs
 from maenas_tf.runs import atomic, files
+from maenas_tf.training.calibration import calibrate
+from maenas_tf.training.error_pictures import draw_worst, worst_images
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
 from maenas_tf.training.trained_run import TrainedRun
 
@@ -99,7 +102,7 @@ def _listed(names: Sequence[str]) -> str:
 def evaluate_run(
     trained: TrainedRun, images: ImageSource, split: str, batch_size: int = 256
 ) -> dict[str, Any]:
-    """Measures a trained network; writes evaluation.json and confusion.png.
+    """Measures a trained network; writes evaluation.json and pictures of it.
 
     Args:
         trained: the trained run; the files go into its directory.
@@ -116,6 +119,9 @@ def evaluate_run(
         result = evaluator(evaluation_dataset(images, batch_size))
     size = network.image_size
     accuracies = result.class_accuracies.tolist()
+    right = result.predicted == images.labels
+    calibration = calibrate(result.confidences, right)
+    worst = worst_images(images, result)
     report = {
         "checkpoint": trained.checkpoint,
         "dataset": images.name,
@@ -127,6 +133,7 @@ def evaluate_run(
         "top5": result.top5,
         "balanced_accuracy": result.balanced_accuracy,
         "loss": result.loss,
+        "calibration_error": calibration.error,
         "parameters": inference_parameters(network),
         "macs": count_macs(network, (size, size, 3)),
         "image_size": size,
@@ -143,14 +150,28 @@ def evaluate_run(
             )
             if not math.isnan(accuracy)
         },
+        "worst_images": worst,
         "confusion": result.confusion.tolist(),
         "versions": versions(),
     }
     atomic.write_text(trained.path / files.EVALUATION, _to_json(report))
-    picture = plots.draw_confusion(result.confusion, images.class_names)
-    atomic.write_bytes(
-        trained.path / files.CONFUSION_PLOT, plots.png_bytes(picture)
-    )
+    for name, picture in (
+        (
+            files.CONFUSION_PLOT,
+            plots.draw_confusion(result.confusion, images.class_names),
+        ),
+        (files.WORST_PLOT, draw_worst(images, worst, int(np.sum(~right)))),
+        (
+            files.RELIABILITY_PLOT,
+            draw_reliability(
+                calibration.counts,
+                calibration.confidences,
+                calibration.accuracies,
+                calibration.error,
+            ),
+        ),
+    ):
+        atomic.write_bytes(trained.path / name, plots.png_bytes(picture))
     return report
 
 
@@ -175,6 +196,8 @@ def format_report(report: Mapping[str, Any]) -> str:
         "balanced": f"{100 * report['balanced_accuracy']:.2f} %, mean over "
         f"the classes" + f" ({absent} have no images)" * bool(absent),
         "loss": f"{report['loss']:.4f}",
+        "calibration": f"off by {100 * report['calibration_error']:.2f} % in "
+        f"the mean",
         "parameters": f"{report['parameters']:,}",
         "MACs": f"{report['macs']:,}",
         "latency": f"{report['latency_ms']:.1f} ms, one image",

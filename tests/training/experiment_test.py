@@ -428,7 +428,17 @@ def test_the_report_is_that_of_the_network(digits):
     assert report["confusion"] == expected.confusion.tolist()
     assert report["num_images"] == 40
     assert json.loads((digits / "evaluation.json").read_text()) == report
-    assert (digits / "confusion.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("confusion", "worst", "reliability"):
+        assert (digits / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    worst = report["worst_images"]
+    assert len(worst) == 36
+    assert worst[0]["loss"] == expected.losses.max()
+    wrong = images.labels != expected.predicted
+    assert [each["index"] for each in worst] == sorted(
+        range(40), key=lambda i: (not wrong[i], -expected.losses[i])
+    )[:36]
+    gaps = np.abs(expected.confidences.mean() - expected.top1)
+    assert gaps - 1e-6 <= report["calibration_error"] <= 1
     assert report["parameters"] == num_parameters(trained.network)
     right = sum(report["confusion"][k][k] for k in range(10))
     assert report["top1"] == pytest.approx(right / 40)
