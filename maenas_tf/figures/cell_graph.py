@@ -8,7 +8,6 @@ may cross, but none passes through a box or a label.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 
@@ -18,33 +17,21 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from maenas_tf.figures import canvas
+from maenas_tf.figures.cell_layout import (
+    BEND,
+    BOX_WIDTH,
+    INPUT_WIDTH,
+    MARGIN,
+    MERGE,
+    RADIUS,
+    Layout,
+    lay_out,
+)
 from maenas_tf.figures.chain_graph import draw_chain, is_chain
 from maenas_tf.spaces import SPACES, CellType, Genotype, GenotypeEdge
 
-# In inches, as are the axes.
-_LANE = 0.46
-_BAND_GAP = 0.3
-_MARGIN = 0.35
-_TITLE = 0.45
-_INPUT_WIDTH = 0.9
-_BEND = 0.85
-_BOX_WIDTH = 1.4
 _BOX_HEIGHT = 0.32
-_MERGE = 0.55
-_RADIUS = 0.27
-_MOST_PERMUTED = 6
 _GREY = "#666666"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Layout:
-    """Where things stand: states (nodes and inputs), lanes, columns."""
-
-    states: dict[int, tuple[float, float]]
-    lanes: dict[int, float]
-    depths: dict[int, int]
-    width: float
-    height: float
 
 
 def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
@@ -74,14 +61,14 @@ def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
     if is_chain(kind):
         return draw_chain(genotype, cell_type)
     edges = tuple(genotype.cells[cell_type])
-    layout = _lay_out(kind, edges)
+    layout = lay_out(kind, edges)
     figure = canvas.new_figure(layout.width, layout.height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, layout.width)
     axes.set_ylim(0, layout.height)
     axes.set_axis_off()
     axes.text(
-        _MARGIN,
+        MARGIN,
         layout.height - 0.3,
         f"{cell_type.removesuffix('cell')} cell, {genotype.space}".strip(),
         fontsize=12,
@@ -91,80 +78,6 @@ def draw_cell(genotype: Genotype, cell_type: str) -> np.ndarray:
     _draw_operations(axes, layout, edges)
     _draw_states(axes, layout, kind)
     return canvas.render(figure)
-
-
-def _depths(kind: CellType, edges: Sequence[GenotypeEdge]) -> dict[int, int]:
-    """Returns the longest way from an input to each state, in edges."""
-    depths = dict.fromkeys(range(kind.num_inputs), 0)
-    for node in kind.nodes:
-        sources = [edge.source for edge in edges if edge.node == node]
-        depths[node] = 1 + max((depths[s] for s in sources), default=0)
-    return depths
-
-
-def _bands(
-    order: Sequence[int], edges: Sequence[GenotypeEdge]
-) -> tuple[dict[int, float], float]:
-    """Stacks the nodes' bands of lanes; returns centres and the height."""
-    centres, bottom = {}, 0.0
-    for node in reversed(order):
-        lanes = max(1, sum(edge.node == node for edge in edges))
-        centres[node] = bottom + lanes * _LANE / 2
-        bottom += lanes * _LANE + _BAND_GAP
-    return centres, bottom - _BAND_GAP
-
-
-def _input_heights(count: int, height: float) -> dict[int, float]:
-    """Spreads the inputs over the height, the oldest on top."""
-    return {i: height * (count - i - 0.5) / count for i in range(count)}
-
-
-def _best_order(
-    kind: CellType, edges: Sequence[GenotypeEdge]
-) -> tuple[int, ...]:
-    """Returns the order of nodes, from top, with the shortest bends."""
-    nodes = tuple(kind.nodes)
-    if len(nodes) > _MOST_PERMUTED:
-        return nodes
-
-    def bends(order: tuple[int, ...]) -> float:
-        heights, total = _bands(order, edges)
-        heights |= _input_heights(kind.num_inputs, total)
-        return sum(
-            (heights[edge.source] - heights[edge.node]) ** 2 for edge in edges
-        )
-
-    return min(itertools.permutations(nodes), key=bends)
-
-
-def _column(depth: int) -> float:
-    """Returns the horizontal centre of the states of a depth."""
-    if depth == 0:
-        return _MARGIN + _INPUT_WIDTH / 2
-    step = _BEND + _BOX_WIDTH + _MERGE + 2 * _RADIUS
-    return _MARGIN + _INPUT_WIDTH + depth * step - _RADIUS
-
-
-def _lay_out(kind: CellType, edges: Sequence[GenotypeEdge]) -> _Layout:
-    """Places states and lanes."""
-    depths = _depths(kind, edges)
-    heights, total = _bands(_best_order(kind, edges), edges)
-    heights |= _input_heights(kind.num_inputs, total)
-    lanes = {}
-    for node in kind.nodes:
-        into = [i for i, edge in enumerate(edges) if edge.node == node]
-        into.sort(key=lambda i: -heights[edges[i].source])
-        for rank, i in enumerate(into):
-            lanes[i] = heights[node] + ((len(into) - 1) / 2 - rank) * _LANE
-    states = {
-        state: (_column(depth), heights[state] + _MARGIN)
-        for state, depth in depths.items()
-    }
-    last = max(depths.values())
-    width = _column(last) + _RADIUS + _BEND + _INPUT_WIDTH + _MARGIN
-    states[-1] = (width - _MARGIN - _INPUT_WIDTH / 2, total / 2 + _MARGIN)
-    lanes = {i: height + _MARGIN for i, height in lanes.items()}
-    return _Layout(states, lanes, depths, width, total + _MARGIN + _TITLE + 0.2)
 
 
 def _line(
@@ -200,7 +113,7 @@ def _line(
 
 
 def _draw_operations(
-    axes: Axes, layout: _Layout, edges: Sequence[GenotypeEdge]
+    axes: Axes, layout: Layout, edges: Sequence[GenotypeEdge]
 ) -> None:
     """Draws the box of each operation and the lines to and from it."""
     for i, edge in enumerate(edges):
@@ -209,28 +122,28 @@ def _draw_operations(
         source_x, source_y = layout.states[edge.source]
         node_x, node_y = layout.states[edge.node]
         lane = layout.lanes[i]
-        half = _RADIUS if layout.depths[edge.source] else _INPUT_WIDTH / 2
-        left = node_x - _RADIUS - _MERGE - _BOX_WIDTH
-        right = left + _BOX_WIDTH
+        half = RADIUS if layout.depths[edge.source] else INPUT_WIDTH / 2
+        left = node_x - RADIUS - MERGE - BOX_WIDTH
+        right = left + BOX_WIDTH
         start = source_x + half
-        way = [(start, source_y), (start + _BEND, lane)]
-        if left > start + _BEND + 1e-6:
+        way = [(start, source_y), (start + BEND, lane)]
+        if left > start + BEND + 1e-6:
             way.append((left, lane))
         _line(axes, way, color, arrow=False, style=style)
         # Arrows end one above the other, not all in the same point.
         end_y = node_y + 0.22 * (lane - node_y)
-        offset = abs(end_y - node_y) / _RADIUS
-        end_x = node_x - _RADIUS * max(0.0, 1 - offset**2) ** 0.5
+        offset = abs(end_y - node_y) / RADIUS
+        end_x = node_x - RADIUS * max(0.0, 1 - offset**2) ** 0.5
         _line(axes, [(right, lane), (end_x, end_y)], color, True, style)
-        _box(axes, left + _BOX_WIDTH / 2, lane, edge.primitive, color)
+        _box(axes, left + BOX_WIDTH / 2, lane, edge.primitive, color)
 
 
 def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
     """Draws the box of one operation around a centre."""
     axes.add_patch(
         FancyBboxPatch(
-            (x - _BOX_WIDTH / 2, y - _BOX_HEIGHT / 2),
-            _BOX_WIDTH,
+            (x - BOX_WIDTH / 2, y - _BOX_HEIGHT / 2),
+            BOX_WIDTH,
             _BOX_HEIGHT,
             boxstyle="round,pad=0,rounding_size=0.08",
             facecolor="white",
@@ -243,16 +156,16 @@ def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
     axes.text(x, y, text, ha="center", va="center", size=11, zorder=4)
 
 
-def _draw_states(axes: Axes, layout: _Layout, kind: CellType) -> None:
+def _draw_states(axes: Axes, layout: Layout, kind: CellType) -> None:
     """Draws inputs, nodes, the output and the lines into the output."""
     output_x, output_y = layout.states[-1]
     for node in kind.concat:
         x, y = layout.states[node]
-        bend = output_x - _INPUT_WIDTH / 2 - _BEND
-        way = [(x + _RADIUS, y)]
-        if bend > x + _RADIUS + 1e-6:
+        bend = output_x - INPUT_WIDTH / 2 - BEND
+        way = [(x + RADIUS, y)]
+        if bend > x + RADIUS + 1e-6:
             way.append((bend, y))
-        way.append((output_x - _INPUT_WIDTH / 2, output_y))
+        way.append((output_x - INPUT_WIDTH / 2, output_y))
         _line(axes, way, _GREY, arrow=True)
     for state, (x, y) in layout.states.items():
         if state < kind.num_inputs:
@@ -264,13 +177,13 @@ def _draw_states(axes: Axes, layout: _Layout, kind: CellType) -> None:
         else:
             number = state if kind.num_inputs == 1 else state - kind.num_inputs
             axes.add_patch(
-                Circle((x, y), _RADIUS, fc="#D6E4F5", ec=_GREY, zorder=3)
+                Circle((x, y), RADIUS, fc="#D6E4F5", ec=_GREY, zorder=3)
             )
             axes.text(
                 x, y, str(number), ha="center", va="center", size=12, zorder=4
             )
             if number != state:
-                _note(axes, x, y - _RADIUS - 0.1, f"node {state}")
+                _note(axes, x, y - RADIUS - 0.1, f"node {state}")
 
 
 def _output_note(kind: CellType) -> str:
@@ -291,8 +204,8 @@ def _terminal(
     """Draws the box of an input or of the output."""
     axes.add_patch(
         FancyBboxPatch(
-            (x - _INPUT_WIDTH / 2, y - 0.24),
-            _INPUT_WIDTH,
+            (x - INPUT_WIDTH / 2, y - 0.24),
+            INPUT_WIDTH,
             0.48,
             boxstyle="round,pad=0,rounding_size=0.08",
             facecolor=color,

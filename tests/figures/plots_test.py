@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maenas_tf.figures import alpha_history, canvas, cell_graph, plots
+from maenas_tf.figures import (
+    alpha_history,
+    canvas,
+    cell_graph,
+    cell_layout,
+    plots,
+)
 from maenas_tf.spaces import PUBLISHED, SPACES, GenotypeEdge, statistics
 
 
@@ -25,7 +31,7 @@ def chain_layout():
     """Returns kind, edges and layout of the deepest DARTS cell."""
     kind = SPACES.get("darts").cell_type("normal")
     edges = [GenotypeEdge("sep_conv_3x3", n - 1, n) for n in kind.nodes]
-    return kind, edges, cell_graph._lay_out(kind, edges)
+    return kind, edges, cell_layout.lay_out(kind, edges)
 
 
 def weights_of(cell_type, seed=0, epochs=None):
@@ -70,7 +76,7 @@ def test_operations_have_lanes_of_their_own_so_labels_cannot_overlap():
     for genotype in genotypes():
         for kind in SPACES.get(genotype.space).cell_types:
             edges = genotype.cells[kind.name]
-            layout = cell_graph._lay_out(kind, edges)
+            layout = cell_layout.lay_out(kind, edges)
             lanes = sorted(layout.lanes.values())
             assert len(lanes) == len(edges)
             for low, high in itertools.pairwise(lanes):
@@ -78,11 +84,11 @@ def test_operations_have_lanes_of_their_own_so_labels_cannot_overlap():
 
 
 def test_nodes_stand_right_of_their_sources_with_room_for_the_operation():
-    room = cell_graph._BEND + cell_graph._BOX_WIDTH
+    room = cell_layout.BEND + cell_layout.BOX_WIDTH
     for genotype in genotypes():
         for kind in SPACES.get(genotype.space).cell_types:
             edges = genotype.cells[kind.name]
-            layout = cell_graph._lay_out(kind, edges)
+            layout = cell_layout.lay_out(kind, edges)
             for edge in edges:
                 source, node = (
                     layout.states[edge.source],
