@@ -15,6 +15,8 @@ _HOMES = {
     "ConfigError": "maenas_tf.config",
     "Genotype": "maenas_tf.spaces",
     "Network": "maenas_tf.models.network",
+    "PretrainConfig": "maenas_tf.training.config",
+    "PretrainResult": "maenas_tf.training.pretrain_experiment",
     "SearchConfig": "maenas_tf.searching.config",
     "SearchResult": "maenas_tf.searching.result",
     "TrainConfig": "maenas_tf.training.config",
@@ -25,7 +27,9 @@ _HOMES = {
     "count_parameters": "maenas_tf.models.complexity",
     "derive_genotype": "maenas_tf.api",
     "load_genotype": "maenas_tf.spaces",
+    "pretrain": "maenas_tf.api",
     "search": "maenas_tf.api",
+    "transfer_weights": "maenas_tf.models.backbone",
 }
 
 __all__ = ["__version__", *_HOMES]

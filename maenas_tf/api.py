@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from maenas_tf.algorithms import ALGORITHMS, Algorithm, skip_limit
-from maenas_tf.config import ConfigError
+from maenas_tf.config import Config, ConfigError, DataSettings
+from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import from_arrays
 from maenas_tf.runs.run_directory import as_begun
@@ -21,6 +23,13 @@ from maenas_tf.selection.constraints import Budget, Limits
 from maenas_tf.skeletons import evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, Space
 from maenas_tf.tasks import TASKS
+from maenas_tf.training.config import PretrainConfig
+from maenas_tf.training.pretrain_experiment import (
+    PretrainExperiment,
+    PretrainResult,
+)
+
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def search(
@@ -49,9 +58,55 @@ def search(
     Raises:
         ConfigError: a setting or the images are wrong.
     """
+    config = _configured(SearchConfig, images, run_dir, settings)
+    _check_labels(config, labels)
+    with _directory(run_dir) as path:
+        return make_search(config, path, _loaded(config, images, labels)).run()
+
+
+def pretrain(
+    images: Any,
+    genotype: Any,
+    *,
+    run_dir: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> PretrainResult:
+    """Pretrains a found network on a pile of images, without labels.
+
+    Args:
+        images: as of `search`.
+        genotype: anything `load_genotype` reads: a genotype, a run directory,
+            a file, a published name, a string.
+        run_dir: as of `search`; `tools.train --init_from` takes it.
+        **settings: fields of `PretrainConfig`, for example `task="mae"`,
+            `init_channels=16`, `epochs=5`, except those that say where images
+            are.
+
+    Returns:
+        The result: `backbone`, `history`, `summary`. `transfer_weights` gives
+        the backbone's weights to a network of `build_network`.
+
+    Raises:
+        ConfigError: a setting or the images are wrong.
+    """
+    if isinstance(genotype, Genotype):
+        genotype = genotype.to_json()
+    settings = {"genotype": os.fspath(genotype), **settings}
+    config = _configured(PretrainConfig, images, run_dir, settings)
+    with _directory(run_dir) as path:
+        return PretrainExperiment(config, path, _loaded(config, images)).run()
+
+
+def _configured(
+    config_class: type[ConfigType],
+    images: Any,
+    run_dir: str | os.PathLike[str] | None,
+    settings: Mapping[str, Any],
+) -> ConfigType:
+    """Returns the configuration of a run on the caller's images."""
     names = [
         name
-        for name in SearchConfig.settings()
+        for name in config_class.settings()
         if name not in ("dataset", "data_dir", "split")
     ]
     unknown = sorted(set(settings) - set(names))
@@ -62,23 +117,32 @@ def search(
     is_folder = isinstance(images, (str, os.PathLike))
     data_dir = os.fspath(images) if is_folder else ""
     dataset = "folder" if is_folder else "arrays"
-    config = SearchConfig(dataset=dataset, data_dir=data_dir, **settings)
-    if run_dir is not None:
-        config = as_begun(config, run_dir)
-    _check_labels(config, labels)
-    image_set = None  # A folder is loaded by the search itself.
-    if not is_folder:
-        image_set = from_arrays(
-            images,
-            image_size=config.image_size,
-            labels=labels,
-            max_images=config.max_images,
-            rules=PixelRules(config.background, center_crop=config.center_crop),
-        )
-    if run_dir is not None:
-        return make_search(config, run_dir, image_set).run()
-    with tempfile.TemporaryDirectory() as directory:
-        return make_search(config, directory, image_set).run()
+    config = config_class(dataset=dataset, data_dir=data_dir, **settings)
+    return config if run_dir is None else as_begun(config, run_dir)
+
+
+def _loaded(
+    config: DataSettings, images: Any, labels: np.ndarray | None = None
+) -> ImageSource | None:
+    """Returns the caller's images; a folder is loaded by the run itself."""
+    if config.dataset == "folder":
+        return None
+    return from_arrays(
+        images,
+        image_size=config.image_size,
+        labels=labels,
+        max_images=config.max_images,
+        rules=PixelRules(config.background, center_crop=config.center_crop),
+    )
+
+
+def _directory(
+    run_dir: str | os.PathLike[str] | None,
+) -> contextlib.AbstractContextManager[str | os.PathLike[str]]:
+    """Returns the run directory, or one that is removed in the end."""
+    if run_dir is None:
+        return tempfile.TemporaryDirectory()
+    return contextlib.nullcontext(run_dir)
 
 
 def _check_labels(config: SearchConfig, labels: Any) -> None:

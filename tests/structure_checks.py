@@ -30,11 +30,14 @@ MAY_IMPORT["engine"] = {*MAY_IMPORT["data"], "data", "ops"}
 MAY_IMPORT["runs"] = {*MAY_IMPORT["engine"], "engine", "spaces"}
 MAY_IMPORT["figures"] = MAY_IMPORT["skeletons"]
 MAY_IMPORT["recording"] = {*MAY_IMPORT["runs"], "runs", "figures"}
-_TRAINED = {*MAY_IMPORT["models"], *MAY_IMPORT["recording"]}
-MAY_IMPORT["training"] = {*_TRAINED, "models", "recording"}
+MAY_IMPORT["training"] = {
+    *MAY_IMPORT["tasks"],
+    *MAY_IMPORT["recording"],
+    "tasks",
+    "recording",
+}
 MAY_IMPORT["searching"] = {
     *MAY_IMPORT["training"],
-    "tasks",
     "algorithms",
     "selection",
     "scores",

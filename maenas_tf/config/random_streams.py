@@ -21,6 +21,7 @@ import numpy as np
 HALVED = "a search in halves"
 HELD_OUT = "a search with a held-out part"
 SEARCHES = (HALVED, HELD_OUT)
+PRETRAINING = "a pretraining"
 TRAINING = "a training"
 CORRELATION = "a correlation"
 
@@ -74,7 +75,7 @@ class Stream:
 WEIGHTS_ORDER = Stream(
     "the order of the weights' images",
     0,
-    (*SEARCHES, CORRELATION),
+    (*SEARCHES, PRETRAINING, CORRELATION),
     epoch=None,
 )
 ALPHAS_ORDER = Stream(
@@ -92,6 +93,7 @@ VALIDATION_PART = Stream("what a training validates on", 3, (TRAINING,))
 TRAINING_ORDER = Stream(
     "the order of a training's images", 4, (TRAINING,), epoch=None
 )
+LABELLED_PART = Stream("whose labels a training uses", 5, (TRAINING,))
 
 # Drawn with two numbers, (seed, 201), which is the order of epoch 201 of the
 # weights. Harmless: cells are drawn of the one, a permutation of the other.
@@ -108,5 +110,6 @@ STREAMS = (
     RANDOM,
     VALIDATION_PART,
     TRAINING_ORDER,
+    LABELLED_PART,
     ARCHITECTURES,
 )

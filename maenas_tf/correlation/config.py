@@ -15,10 +15,11 @@ from maenas_tf.config import (
     check,
     setting,
 )
-from maenas_tf.searching.config import ObjectiveSettings, WeightSettings
+from maenas_tf.searching.config import WeightSettings
 from maenas_tf.spaces import SPACES
 from maenas_tf.spaces.architectures import Architectures
 from maenas_tf.tasks import TASKS
+from maenas_tf.tasks.objective import ObjectiveSettings
 
 # What has a part in comparing scores that are there.
 _OF_CANDIDATES = {

@@ -7,11 +7,17 @@ crop, flip and cutout, and what a resumed run skips is never computed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.config.random_streams import TRAINING_ORDER, VALIDATION_PART
+from maenas_tf.config.random_streams import (
+    LABELLED_PART,
+    TRAINING_ORDER,
+    VALIDATION_PART,
+)
 from maenas_tf.data.augment import Augmentation
 from maenas_tf.data.epoch_table import (
     check_start,
@@ -23,6 +29,38 @@ from maenas_tf.data.pipeline import (
     batched,
     example_maker,
 )
+
+
+def choose_labelled(
+    labels: np.ndarray, class_names: Sequence[str], per_class: int, seed: int
+) -> np.ndarray:
+    """Choose the same number of images of each class, as if no others had one.
+
+    Args:
+        labels: classes of the images, [N].
+        class_names: one for each class.
+        per_class: how many; 0 takes all.
+        seed: of the choice; of one seed a smaller number's are among a larger
+            one's.
+
+    Returns:
+        Sorted indices int64.
+
+    Raises:
+        ConfigError: a class has fewer.
+    """
+    if not per_class:
+        return np.arange(len(labels))
+    counts = np.bincount(labels, minlength=len(class_names))
+    fewest = int(np.argmin(counts))
+    if counts[fewest] < per_class:
+        raise ConfigError(
+            f"--labels_per_class={per_class} is more than the "
+            f"{counts[fewest]} images of the class {class_names[fewest]!r}; "
+            f"give at most that, or 0 to use all labels."
+        )
+    order = LABELLED_PART.generator(seed).permutation(len(labels))
+    return np.sort(order[_places_in_class(labels[order]) < per_class])
 
 
 def split_validation(
@@ -90,12 +128,17 @@ def _same_part_of_each(labels: np.ndarray, count: int) -> np.ndarray:
     while parts.sum() < count and (parts < most).any():
         behind = np.where(parts < most, exact - parts, -np.inf)
         parts[np.argmax(behind)] += 1
-    # The place of each image among those of its class.
+    return _places_in_class(labels) < parts[numbers]
+
+
+def _places_in_class(labels: np.ndarray) -> np.ndarray:
+    """Returns the place of each image among those of its class, from 0."""
+    _, sizes = np.unique(labels, return_counts=True)
     places = np.empty(len(labels), np.int64)
     first = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    by_class = np.argsort(numbers, kind="stable")
+    by_class = np.argsort(labels, kind="stable")
     places[by_class] = np.arange(len(labels)) - first
-    return places < parts[numbers]
+    return places
 
 
 def training_steps(num_images: int, batch_size: int) -> int:

@@ -88,6 +88,8 @@ def apply_summed(
     values: Sequence[tf.Tensor],
     weight_decay: float,
     clip_norm: float = 0.0,
+    variables: Sequence[keras.Variable] | None = None,
+    rate_factors: Sequence[float] | None = None,
 ) -> None:
     """Applies gradients that are already summed over the replicas.
 
@@ -99,6 +101,9 @@ def apply_summed(
             value.
         clip_norm: global norm that the gradients, without that of the decay,
             are clipped to; 0 is off.
+        variables: that are moved; None means all of the optimizer's.
+        rate_factors: of each variable's learning rate, of `SGD` alone, which
+            is linear in its gradients; None means 1.
 
     Raises:
         ValueError: the optimizer would sum the gradients once more.
@@ -109,7 +114,13 @@ def apply_summed(
             f"{num_replicas()} replicas again; use SGD or Adam of "
             f"{__name__}."
         )
-    optimizer.apply(_regularized(gradients, values, weight_decay, clip_norm))
+    gradients = _regularized(gradients, values, weight_decay, clip_norm)
+    if rate_factors is not None:
+        gradients = [
+            gradient * tf.cast(factor, gradient.dtype)
+            for gradient, factor in zip(gradients, rate_factors, strict=True)
+        ]
+    optimizer.apply(gradients, variables)
 
 
 def _regularized(

@@ -9,6 +9,7 @@ import keras
 
 from maenas_tf.config import ConfigError
 from maenas_tf.models.network import Network
+from maenas_tf.models.task_network import TaskNetwork
 from maenas_tf.models.trunk import Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
 from maenas_tf.spaces import SPACES, Genotype, load_genotype
@@ -185,22 +186,41 @@ def build_backbone(
     return Backbone(genotype, init_channels, num_cells, image_shape, stem)
 
 
-def transfer_weights(network: Network, backbone: Backbone) -> None:
-    """Copies a network's weights, all but the head's, to a backbone.
+# What two networks of the same weights agree in.
+SHARED = ("genotype", "init_channels", "num_cells", "stem")
+
+
+def transfer_weights(
+    source: Network | TaskNetwork | Backbone,
+    target: Network | TaskNetwork | Backbone,
+) -> None:
+    """Copies the weights of stem and cells, all but the heads', to another.
 
     Args:
-        network: trained, of any image size.
-        backbone: of the same genotype, width, depth and stem.
+        source: trained, of any image size, in the form of the training.
+        target: of the same genotype, width, depth and stem.
 
     Raises:
         ValueError: the two differ.
     """
-    trunk = backbone.trunk
-    for name in ("genotype", "init_channels", "num_cells", "stem"):
-        ours, theirs = getattr(trunk, name), getattr(network, name)
+    there, here = _trunk_of(source), _trunk_of(target)
+    for name in SHARED:
+        ours, theirs = getattr(here, name), getattr(there, name)
         if ours != theirs:
             raise ValueError(
-                f"The backbone has {name}={ours}, the network {theirs}; build "
-                f"the backbone with the network's."
+                f"The {_called(target)} has {name}={ours}, the "
+                f"{_called(source)} {theirs}; build the first with what the "
+                f"other has."
             )
-    trunk.trunk.set_weights(network.trunk.get_weights())
+    here.trunk.set_weights(there.trunk.get_weights())
+
+
+def _trunk_of(
+    model: Network | TaskNetwork | Backbone,
+) -> Network | TaskNetwork | FoundTrunk:
+    """Returns what has the trunk, and the facts about it."""
+    return model.trunk if isinstance(model, Backbone) else model
+
+
+def _called(model: keras.Model) -> str:
+    return "backbone" if isinstance(model, Backbone) else "network"

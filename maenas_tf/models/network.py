@@ -122,12 +122,18 @@ class Network(keras.Model):
         )
         return features
 
-    def call_with_auxiliary(self, images, training=True):
-        """Returns (logits, auxiliary logits or None)."""
+    def call_with_auxiliary(self, images, training=True, frozen=False):
+        """Returns (logits, auxiliary logits or None).
+
+        Args:
+            images: [B, H, W, 3].
+            training: whether the heads are being trained.
+            frozen: whether stem and cells are not, even so.
+        """
         features, middle = self.trunk(
             images,
             cell_arguments=self._cell_arguments(),
-            training=training,
+            training=training and not frozen,
         )
         logits = self.head(features, training=training)
         if self.auxiliary_head is None:

@@ -1,4 +1,4 @@
-"""One architecture with the head of a task, in the search's form."""
+"""One architecture with the head of a task."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from maenas_tf.spaces import SPACES, Genotype
 
 
 class TaskNetwork(keras.Model):
-    """What remains of a supernet when each edge has decided.
+    """A network found, with what a task asks of its features.
 
-    Skeleton, normalisation (by the statistics of the batch, not affine in the
-    cells) and head are the search's; the cells are discrete. A single
-    architecture is trained in it on the objective of a search.
+    In the search's form it is what remains of a supernet when each edge has
+    decided: its normalisation is by the statistics of the batch, and not
+    affine in the cells. In the form of the training it has the same layers
+    and weights, up to the head, as `Network`. The head is the search's in
+    both: it learns nothing that is kept.
 
     Args:
         genotype: the architecture.
@@ -22,6 +24,8 @@ class TaskNetwork(keras.Model):
         num_cells: number of cells (nasbench201: per stage).
         head: layer on the features, fine to coarse.
         image_size: side of the images, pixels.
+        stem: "cifar" or "imagenet".
+        search: the search's form, else that of the training.
     """
 
     def __init__(
@@ -31,15 +35,22 @@ class TaskNetwork(keras.Model):
         num_cells: int,
         head: keras.layers.Layer,
         image_size: int = 32,
+        stem: str = "cifar",
+        search: bool = True,
         name: str = "task_network",
     ):
         super().__init__(name=name)
         self.genotype = genotype
         self.space = SPACES.get(genotype.space)
-        size = NetworkSize(init_channels, num_cells, image_size=image_size)
+        self.init_channels = init_channels
+        self.num_cells = num_cells
+        self.stem = stem
+        size = NetworkSize(
+            init_channels, num_cells, image_size=image_size, stem=stem
+        )
         self.plan = make_plan(self.space, size, genotype)
         self.plan.check_image_size()
-        self.trunk = Trunk(self.plan, genotype, name="trunk")
+        self.trunk = Trunk(self.plan, genotype, search, name="trunk")
         self.head = head
         self.trunk.build((None, image_size, image_size, 3))
         head.build(self.trunk.feature_shapes)

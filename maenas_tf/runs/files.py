@@ -35,6 +35,9 @@ CONFUSION_PLOT = "confusion.png"
 WORST_PLOT = "worst.png"
 RELIABILITY_PLOT = "reliability.png"
 
+# Of a pretraining.
+BACKBONE = "backbone.keras"
+
 # Of a correlation.
 LOSSES = "losses.csv"
 CORRELATION = "correlation.csv"

@@ -7,6 +7,7 @@ from typing import Any
 
 KIND = "kind"
 SEARCH = "search"
+PRETRAINING = "pretraining"
 TRAINING = "training"
 CORRELATION = "correlation"
 CONSENSUS = "consensus"
@@ -28,6 +29,8 @@ def kind_of(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         return CONSENSUS
     if "tasks" in settings:
         return CORRELATION
+    if "task" in settings and "genotype" in settings:
+        return PRETRAINING
     if "task" in settings or not settings:
         return SEARCH
     return TRAINING

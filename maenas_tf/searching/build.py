@@ -10,47 +10,10 @@ from maenas_tf.engine.optimization import SGD, Adam
 from maenas_tf.models.supernet import Supernet
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
-from maenas_tf.skeletons import (
-    evaluation_size,
-    head_of,
-    make_plan,
-    search_cells,
-)
+from maenas_tf.skeletons import head_of, search_cells
 from maenas_tf.spaces import Space
 from maenas_tf.spaces.candidates import Candidates, narrowed
-from maenas_tf.tasks import Task, TaskContext, make_task
-
-
-def build_task(
-    config: SearchConfig,
-    space: Space,
-    image_size: int,
-    num_classes: int,
-    class_counts: tuple[int, ...] = (),
-) -> Task:
-    """Returns the task of a search.
-
-    Args:
-        config: the configuration.
-        space: that it names.
-        image_size: side of the images, pixels.
-        num_classes: of the data set; 0 without labels.
-        class_counts: images of each class, where they are known.
-
-    Raises:
-        ConfigError: the task is unknown, or a setting or the images do not
-            suit it.
-    """
-    context = TaskContext(
-        image_size,
-        num_classes,
-        dataset=config.dataset,
-        seed=config.seed,
-        init_channels=config.init_channels,
-        plan=make_plan(space, evaluation_size(space, config.stem)),
-        class_counts=class_counts,
-    )
-    return make_task(config.task, config, context)
+from maenas_tf.tasks import Task
 
 
 def build_searcher(

@@ -20,7 +20,6 @@ from maenas_tf.config import (
     EpochSettings,
     HalvesSettings,
     NetworkSettings,
-    OpenConfig,
     OptimizerSettings,
     Range,
     check,
@@ -31,7 +30,7 @@ from maenas_tf.scores import SCORES
 from maenas_tf.searching.early_stop import OFF, EarlyStopSettings
 from maenas_tf.selection import SELECTIONS
 from maenas_tf.spaces import SPACES
-from maenas_tf.tasks import TASKS
+from maenas_tf.tasks.objective import ObjectiveSettings
 
 
 def _groups(registry: Registry) -> dict[str, type[Config]]:
@@ -39,17 +38,6 @@ def _groups(registry: Registry) -> dict[str, type[Config]]:
     return {
         name: type(registry.get(name).settings) for name in registry.names()
     }
-
-
-@dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
-class ObjectiveSettings(OpenConfig):
-    """What is learned: a task, with the settings of every task."""
-
-    task: str = setting("mae", "how the search is supervised.", registry=TASKS)
-
-    @classmethod
-    def registered(cls) -> dict[str, Mapping[str, type[Config]]]:
-        return {**super().registered(), "task": _groups(TASKS)}
 
 
 @dataclasses.dataclass(frozen=True)

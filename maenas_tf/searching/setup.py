@@ -15,7 +15,6 @@ from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.runtime import load_configured, start_runtime
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import check_data, read_notes
-from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_images import SearchImages
@@ -25,6 +24,7 @@ from maenas_tf.skeletons import evaluation_size, search_cells
 from maenas_tf.spaces import SPACES, Space
 from maenas_tf.spaces.candidates import Candidates
 from maenas_tf.tasks import TASKS
+from maenas_tf.tasks.objective import build_task
 
 
 def make_budget(

@@ -14,11 +14,11 @@ from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.config import ConfigError
 from maenas_tf.config.grid import check_distinct
 from maenas_tf.models.decoder import DECODERS
-from maenas_tf.searching.build import build_task
 from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
+from maenas_tf.tasks.objective import build_task
 
 
 @dataclasses.dataclass(frozen=True)

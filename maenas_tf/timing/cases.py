@@ -24,9 +24,10 @@ from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
-from maenas_tf.searching.build import build_searcher, build_task
+from maenas_tf.searching.build import build_searcher
 from maenas_tf.skeletons import search_cells
 from maenas_tf.spaces import SPACES
+from maenas_tf.tasks.objective import build_task
 from maenas_tf.timing.config import BenchmarkConfig
 from maenas_tf.training.retrainer import Retrainer
 

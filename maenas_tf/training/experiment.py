@@ -1,10 +1,8 @@
-"""A whole training from scratch: from a genotype and images to a network."""
+"""A whole training: from a genotype and labelled images to a network."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import pathlib
 import shutil
 from typing import Any
 
@@ -13,48 +11,31 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.augment import make_augmentation
-from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import (
+    choose_labelled,
     evaluation_dataset,
     split_validation,
     training_dataset,
-    training_steps,
 )
 from maenas_tf.data.labels import balanced_weights
-from maenas_tf.engine.checkpoints import RunCheckpoint
-from maenas_tf.engine.console import say
-from maenas_tf.engine.loop import Loop
-from maenas_tf.engine.optimization import SGD
-from maenas_tf.engine.own_runtime import OwnRuntime
-from maenas_tf.engine.runtime import (
-    load_configured,
-    speed_facts,
-    start_runtime,
-    versions,
-)
-from maenas_tf.engine.signals import SignalWatch
-from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.checkpoints import latest_checkpoint
+from maenas_tf.engine.devices import set_seeds
 from maenas_tf.models.network import Network
-from maenas_tf.recording.event_writer import EventWriter
-from maenas_tf.recording.history import History
 from maenas_tf.runs import files, kinds
-from maenas_tf.runs.data_record import (
-    check_data,
-    read_data,
-    read_notes,
-    record_data,
-    refuse_changes,
-    write_notes,
-)
-from maenas_tf.runs.run_directory import RunDirectory, as_begun
-from maenas_tf.runs.run_genotype import check_stored, find_genotype
+from maenas_tf.runs.data_record import read_data, refuse_changes
 from maenas_tf.skeletons import evaluation_size, make_plan
-from maenas_tf.spaces import SPACES, Space
+from maenas_tf.spaces import Space
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator, inference_parameters
+from maenas_tf.training.initial_weights import (
+    InitialWeights,
+    layer_factors,
+    load_initial,
+)
+from maenas_tf.training.network_experiment import NetworkExperiment
 from maenas_tf.training.retrainer import Retrainer
 from maenas_tf.training.schedules import drop_path_rate, learning_rate
-from maenas_tf.training.trained_run import Preprocessing, read_preprocessing
+from maenas_tf.training.trained_run import read_preprocessing
 
 # Of the darts family's evaluation (Liu et al., 2019).
 AUXILIARY_WEIGHT = 0.4
@@ -83,89 +64,37 @@ class TrainResult:
     summary: dict[str, Any]
 
 
-class TrainExperiment:
-    """Builds everything that training a network needs and trains it.
+class TrainExperiment(NetworkExperiment[TrainConfig]):
+    """Trains a network with labels.
 
-    From scratch: of the search only the genotype is used, none of its
-    weights.
+    From scratch, or from the weights of a pretraining: of the search only the
+    genotype is used, none of its weights.
 
-    Args:
-        config: the configuration; a run that is older than a setting keeps
-            to what held before.
-        run_dir: the run directory.
-        image_set: the images, with labels; None loads those of the
-            configuration.
-        resume: whether a run that is in `run_dir` goes on.
-        signals: looked at between calls of the graph.
-        checkpoint_seconds: longest time between checkpoints.
+    Args: as `NetworkExperiment`.
     """
 
-    def __init__(
-        self,
-        config: TrainConfig,
-        run_dir: str | pathlib.Path,
-        image_set: ImageSource | None = None,
-        resume: bool = True,
-        signals: SignalWatch | None = None,
-        checkpoint_seconds: float = 600.0,
-    ):
-        self.genotype = find_genotype(config.genotype, run_dir)
-        self.space = SPACES.get(self.genotype.space)
-        config = as_begun(config, run_dir)
+    reads_labels = True
+    kind = kinds.TRAINING
+    seconds_name = "seconds_train"
+
+    def _completed(self, config: TrainConfig) -> TrainConfig:
         # The run directory tells the weight, as those of old runs do.
-        self.config = config = config.replace(
+        return config.replace(
             auxiliary_weight=auxiliary_weight(config, self.space)
         )
-        self.run_directory = RunDirectory(run_dir, config, resume)
-        self.history = History()
-        self.tensorboard: EventWriter | None = None
-        self.runtime = OwnRuntime()
-        with contextlib.ExitStack() as on_error, self.runtime:
-            on_error.callback(self.run_directory.close)
-            check_stored(self.genotype, self.run_directory.path)
-            self._prepare(image_set, signals, checkpoint_seconds)
-            on_error.pop_all()
 
-    def _prepare(self, image_set, signals, checkpoint_seconds) -> None:
-        config = self.config
-        self.strategy = start_runtime(config)
-        self.notes = read_notes(self.run_directory.path)
-        self.images = image_set or load_configured(config, True, self.notes)
-        self.identity = self.images.identity(config.split)
-        self._check_data()
-        self._check_images()
-        self.training, self.validation = split_validation(
-            self.images.labels,
-            config.validation_fraction,
-            config.seed,
-            config.validation_split == "stratified",
-        )
-        self.class_weights = self._weigh_classes()
-        one_pass = training_steps(len(self.training), config.batch_size)
-        self.steps = config.steps_per_epoch or one_pass
-        self.augmentation = make_augmentation(config, config.cutout)
-        with self.strategy.scope():
-            self.retrainer = self._build()
+    def _prepare(self, *arguments) -> None:
+        super()._prepare(*arguments)
         self.evaluator = Evaluator(self.retrainer.network)
-        self.loop = Loop(
-            StepRunner(self.retrainer, self.strategy, config.jit_compile),
-            RunCheckpoint(
-                self.run_directory.path / files.CHECKPOINTS,
-                self.retrainer.variable_groups,
-            ),
-            self._dataset,
-            self._start_epoch,
-            self._end_epoch,
-            config.epochs,
-            self.steps,
-            signals,
-            checkpoint_seconds,
-            images_per_step=lambda: config.batch_size,
-        )
+
+    @property
+    def retrainer(self) -> Retrainer:
+        """What makes the steps."""
+        return self.model
 
     def _check_data(self) -> None:
+        super()._check_data()
         path = self.run_directory.path
-        check_data(path, self.identity)
         if read_data(path) is None and (path / files.PREPROCESSING).exists():
             # Older runs tell what would turn answers into others.
             then = read_preprocessing(path)
@@ -175,6 +104,27 @@ class TrainExperiment:
                 class_names=then.class_names,
             )
             refuse_changes(path, before, self.identity)
+
+    def _choose_images(self) -> None:
+        config = self.config
+        self._check_images()
+        self.initial = self._load_initial()
+        self.labelled = choose_labelled(
+            self.images.labels,
+            self.images.class_names,
+            config.labels_per_class,
+            config.seed,
+        )
+        training, validation = split_validation(
+            self.images.labels[self.labelled],
+            config.validation_fraction,
+            config.seed,
+            config.validation_split == "stratified",
+        )
+        self.training = self.labelled[training]
+        self.validation = self.labelled[validation]
+        self.class_weights = self._weigh_classes()
+        self.augmentation = make_augmentation(config, config.cutout)
 
     def _check_images(self) -> None:
         if self.images.labels is None or self.images.num_classes < 2:
@@ -189,6 +139,26 @@ class TrainExperiment:
                 f"are {self.images.image_size} pixels a side; give less, or "
                 f"0 for none."
             )
+
+    def _load_initial(self) -> InitialWeights | None:
+        """Reads what to begin with; makes images look as they did to it.
+
+        A run that has begun knows all of it and needs its source no more.
+        """
+        if not self.config.init_from:
+            return None
+        path, initial = self.run_directory.path, None
+        if latest_checkpoint(path / files.CHECKPOINTS) is not None:
+            seen = read_preprocessing(path)
+        else:
+            initial = load_initial(self.config, self.genotype)
+            seen = initial.preprocessing
+            # Loading drew numbers; the heads begin as they do without it.
+            set_seeds(self.config.seed)
+        self.images = dataclasses.replace(
+            self.images, mean=seen.mean, std=seen.std
+        )
+        return initial
 
     def _weigh_classes(self) -> dict[str, float]:
         """Returns the weight of each class, by what is trained on alone."""
@@ -222,15 +192,14 @@ class TrainExperiment:
             config.label_smoothing,
             tuple(self.class_weights.values()),
         )
-        retrainer.compile(
-            SGD(
-                config.learning_rate,
-                config.momentum,
-                config.nesterov,
-                name="optimizer",  # Or Keras counts, and checkpoints differ.
-            )
-        )
+        if config.layer_decay < 1:
+            factors = layer_factors(network, config.layer_decay)
+            retrainer.rate_factors = factors
         return retrainer
+
+    def _begin(self) -> None:
+        if self.initial is not None:
+            self.initial.copy_to(self.retrainer.network)
 
     def _dataset(self, epoch: int, start_step: int) -> tf.data.Dataset:
         return training_dataset(
@@ -244,98 +213,36 @@ class TrainExperiment:
             start_step=start_step,
         )
 
-    def run(self) -> TrainResult:
-        """Trains the network, or goes on with it.
-
-        Raises:
-            Interrupted: a signal came; a checkpoint was written.
-            Diverged: a loss was not finite.
-        """
-        try:
-            with self.runtime, self.images.failures_told():
-                self._run()
-        finally:
-            self.run_directory.close()
+    def _result(self) -> TrainResult:
         return TrainResult(
             self.retrainer.network,
             list(self.history.rows),
             self.run_directory.read_summary() or {},
         )
 
-    def _run(self) -> None:
-        run, config = self.run_directory, self.config
-        resumed = self.loop.restore()
-        epoch = self.loop.state["epoch"]
-        self.history.resume(run, epoch, with_arrays=False)
-        record_data(run.path, self.identity, begins=not resumed)
-        write_notes(run.path, self.notes)
-        if not resumed:
-            run.write_genotype(self.genotype)
-            run.write_text(files.PREPROCESSING, self._preprocessing().to_json())
-            run.write_config(config)
-            self.loop.save()
-        elif epoch < config.epochs:
-            step = self.loop.state["step"]
-            say(f"going on after {step} steps of epoch {epoch + 1}")
-        if epoch < config.epochs or run.read_summary() is None:
-            with EventWriter(run.path / files.TENSORBOARD, epoch) as writer:
-                self.tensorboard = writer
-                writer.write_values(
-                    epoch, writer.genotype_values(self.genotype)
-                )
-                self.loop.run()
-                self._finish()
-
-    def _preprocessing(self) -> Preprocessing:
-        return Preprocessing(
-            self.images.image_size,
-            self.images.mean,
-            self.images.std,
-            self.images.class_names,
-            self.images.name,
-            self.images.pixels,
-        )
-
     def _start_epoch(self, epoch: int) -> None:
-        rate = learning_rate(self.config, epoch)
-        self.retrainer.optimizer.learning_rate = rate
+        super()._start_epoch(epoch)
+        self.retrainer.frozen = epoch < self.config.freeze_epochs
         if self.config.drop_path:
             rate = drop_path_rate(self.config, epoch)
             self.retrainer.network.drop_path_rate.assign(rate)
 
-    def _end_epoch(
-        self, epoch: int, means: dict[str, float], seconds: float
-    ) -> None:
-        config, run = self.config, self.run_directory
-        network = self.retrainer.network
-        count = self.steps * config.batch_size
-        row = {
-            "epoch": epoch,
-            **means,
+    def _figures(self, epoch: int) -> dict[str, float]:
+        return {
             **self._validate(),
-            "learning_rate": learning_rate(config, epoch),
-            "drop_path_rate": drop_path_rate(config, epoch),
-            "images_per_second": round(count / max(seconds, 1e-9), 1),
-            "seconds": round(seconds, 3),
+            "learning_rate": learning_rate(self.config, epoch),
+            "drop_path_rate": drop_path_rate(self.config, epoch),
         }
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        run = self.run_directory
         with run.replacing(files.LAST) as path:
-            network.save(path)
-        self.history.append_row(row)
-        self.history.write(run)
+            self.retrainer.network.save(path)
+        super()._keep(row)
         best = _best(self.history.rows)
-        if best is not None and best["epoch"] == epoch:
+        if best is not None and best["epoch"] == row["epoch"]:
             with run.replacing(files.BEST) as path:
                 shutil.copyfile(run.path / files.LAST, path)
-        self.tensorboard.write_scalars(epoch, _scalars(row))
-        shown = ", ".join(
-            f"{name.replace('_', ' ')} {row[name]:.4f}"
-            for name in (*means, "validation_loss", "validation_accuracy")
-            if name in row
-        )
-        say(
-            f"epoch {epoch + 1}/{config.epochs}: {shown} "
-            f"({row['images_per_second']} images/s)"
-        )
 
     def _validate(self) -> dict[str, float]:
         if not len(self.validation):
@@ -350,39 +257,20 @@ class TrainExperiment:
             "validation_accuracy": result.top1,
         }
 
-    def _finish(self) -> None:
-        rows, network = self.history.rows, self.retrainer.network
-        best = _best(rows)
-        last = {
-            name: float(rows[-1][name])
-            for name in ("train_loss", "train_accuracy", "validation_accuracy")
-            if name in rows[-1]
-        }
+    def _summary(self) -> dict[str, Any]:
         summary = {
-            "genotype": self.genotype.to_dict(),
-            **speed_facts(self.loop, rows, "seconds_train"),
-            "parameters": inference_parameters(network),
-            "seed": self.config.seed,
-            "versions": versions(),
-            "dataset": self.images.name,
-            "num_images": len(self.training),
+            "parameters": inference_parameters(self.retrainer.network),
             "num_validation_images": len(self.validation),
-            "num_skipped_files": self.images.num_skipped,
-            "num_other_files": self.images.num_others,
-            "num_labels_read": len(self.images.labels),
-            "init_channels": self.config.init_channels,
-            "num_cells": network.num_cells,
-            "replicas": self.strategy.num_replicas_in_sync,
-            **last,
+            "num_labels_read": len(self.labelled),
         }
         if self.class_weights:
             summary["class_weights"] = self.class_weights
+        best = _best(self.history.rows)
         if best is not None:
             summary["best_epoch"] = int(best["epoch"])
             accuracy = float(best["validation_accuracy"])
             summary["best_validation_accuracy"] = accuracy
-        self.tensorboard.write_hparams(self.config.to_dict(), last)
-        self.run_directory.write_summary(kinds.TRAINING, summary)
+        return summary
 
 
 def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -390,20 +278,3 @@ def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     if not rows or "validation_accuracy" not in rows[0]:
         return None
     return max(rows, key=lambda row: float(row["validation_accuracy"]))
-
-
-def _scalars(row: dict[str, Any]) -> dict[str, float]:
-    """Groups a history row's figures under TensorBoard tags."""
-    groups = {"train": "train/", "validation": "validation/"}
-    return {
-        next(
-            (
-                tag + name.removeprefix(f"{start}_")
-                for start, tag in groups.items()
-                if name.startswith(f"{start}_")
-            ),
-            name,
-        ): value
-        for name, value in row.items()
-        if name != "epoch"
-    }

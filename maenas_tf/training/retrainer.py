@@ -1,4 +1,4 @@
-"""The model that trains a found network from scratch."""
+"""The model that trains a found network with labels."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from maenas_tf.engine.optimization import (
-    apply_summed,
-    share_of_mean,
-    summed_metrics,
-)
 from maenas_tf.models.network import Network
-from maenas_tf.ops.replica import all_reduce_sum
+from maenas_tf.training.step_model import StepModel
 
 
-class Retrainer(keras.Model):
+class Retrainer(StepModel):
     """Trains a network by cross-entropy, with an auxiliary loss if it has one.
 
-    The network starts from its random initialisation: nothing of the search
-    but the genotype is used, and none of its weights. (In the search, weights
-    serve a mixture of operations; they fit no single architecture.)
+    The network starts from its random initialisation, or from the weights of
+    a pretraining: nothing of the search but the genotype is used, and none of
+    its weights. (In the search, weights serve a mixture of operations; they
+    fit no single architecture.)
 
-    An ordinary Keras model: `fit` drives it on one device, the project's own
-    loop on any number. Its batch is {"image": [B, H, W, 3], "label": [B]}.
+    Its batch is {"image": [B, H, W, 3], "label": [B]}.
 
     Args:
         network: built; with an auxiliary head where `auxiliary_weight` > 0.
@@ -40,9 +35,7 @@ class Retrainer(keras.Model):
             the other way round.
     """
 
-    rate_settings = ("learning_rate",)
     metric_keys = ("train_accuracy", "train_loss")
-    mode = None
 
     def __init__(
         self,
@@ -54,67 +47,48 @@ class Retrainer(keras.Model):
         class_weights: Sequence[float] = (),
         name: str = "retrainer",
     ):
-        super().__init__(name=name)
+        super().__init__(weight_decay, clip_norm, name)
         if bool(auxiliary_weight) != network.auxiliary:
             raise ValueError(
                 f"auxiliary_weight={auxiliary_weight} does not fit a network "
                 f"with auxiliary={network.auxiliary}; set both or neither."
             )
         self.network = network
-        self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
         self.auxiliary_weight = auxiliary_weight
         self.label_smoothing = label_smoothing
         self.class_weights = tuple(class_weights)
+        # A trunk that is not to move sees what it would see in use.
+        self.frozen = False
         self.built = True
-
-    def compile(self, optimizer, **kwargs):
-        """Takes the optimizer and builds it on the network's weights.
-
-        Args:
-            optimizer: any Keras optimizer.
-            **kwargs: passed on to `keras.Model.compile`.
-        """
-        optimizer.build(self.trainable_variables)
-        kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, loss=None, **kwargs)
 
     def call(self, batch, training=False):
         """Returns the network's logits for a batch."""
         return self.network(batch["image"], training=training)
 
-    @tf.autograph.experimental.do_not_convert
-    def train_step(self, data):
-        """One step of SGD: gradient, sum, clip, weight decay, update."""
-        variables = self.trainable_variables
-        with tf.GradientTape() as tape:
-            logits, auxiliary = self.network.call_with_auxiliary(
-                data["image"], training=True
-            )
-            losses = self.losses(data["label"], logits)
-            if auxiliary is not None:
-                losses += self.auxiliary_weight * self.losses(
-                    data["label"], auxiliary
-                )
-            loss = share_of_mean(losses)
-        # Behind an edge `none` there may be weights that nothing depends on.
-        gradients = tape.gradient(
-            loss,
-            [variable.value for variable in variables],
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    @property
+    def mode(self) -> bool:
+        """Whether the trunk is frozen, which takes another graph."""
+        return self.frozen
+
+    @property
+    def moved_variables(self) -> list[keras.Variable]:
+        """Those that a step moves: where the trunk is frozen, the heads'."""
+        if not self.frozen:
+            return self.trainable_variables
+        trunk = {id(v) for v in self.network.trunk.trainable_variables}
+        return [v for v in self.trainable_variables if id(v) not in trunk]
+
+    def losses_and_metrics(self, data):
+        """Returns the loss of each image, and whether it is taken right."""
+        labels = data["label"]
+        logits, auxiliary = self.network.call_with_auxiliary(
+            data["image"], training=True, frozen=self.frozen
         )
-        apply_summed(
-            self.optimizer,
-            all_reduce_sum(gradients),
-            [tf.convert_to_tensor(variable) for variable in variables],
-            self.weight_decay,
-            self.clip_norm,
-        )
-        correct = tf.equal(
-            tf.argmax(logits, -1, data["label"].dtype), data["label"]
-        )
-        accuracy = share_of_mean(tf.cast(correct, tf.float32))
-        return summed_metrics({"train_accuracy": accuracy, "train_loss": loss})
+        losses = self.losses(labels, logits)
+        if auxiliary is not None:
+            losses += self.auxiliary_weight * self.losses(labels, auxiliary)
+        correct = tf.equal(tf.argmax(logits, -1, labels.dtype), labels)
+        return losses, {"train_accuracy": tf.cast(correct, tf.float32)}
 
     def losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the cross-entropy with smoothed labels, float32 [B].
@@ -135,8 +109,3 @@ class Retrainer(keras.Model):
         if self.class_weights:
             losses *= tf.gather(tf.constant(self.class_weights), labels)
         return losses
-
-    @property
-    def variable_groups(self) -> dict[str, list[keras.Variable]]:
-        """All that a step changes, for checkpoints."""
-        return {"model": self.variables, "optimizer": self.optimizer.variables}

@@ -17,6 +17,8 @@ from maenas_tf.data.pixel_rules import OLD_RULES, PixelRules
 from maenas_tf.models.network import Network
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import read_data
+from maenas_tf.runs.kinds import PRETRAINING
+from maenas_tf.runs.run_kind import kind_in
 from maenas_tf.spaces import Genotype, load_genotype
 from maenas_tf.training import old_networks
 from maenas_tf.training.config import TrainConfig
@@ -138,6 +140,13 @@ def load_trained(
     if not path.is_dir():
         raise ConfigError(
             f"--run_dir={path} does not exist; give that of a training."
+        )
+    if kind_in(path) == PRETRAINING:
+        raise ConfigError(
+            f"--run_dir={path} is that of a pretraining, which has no "
+            f"classes: train it with labels (python -m tools.train "
+            f"--init_from={path}), or load its features from "
+            f"{path / files.BACKBONE} by keras.models.load_model."
         )
     config = _read(path, files.CONFIG, TrainConfig.from_json)
     preprocessing = read_preprocessing(path)

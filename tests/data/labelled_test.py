@@ -52,6 +52,30 @@ def differ(first, second):
     return not np.array_equal(first[0]["image"], second[0]["image"])
 
 
+def test_as_many_labels_of_each_class_are_chosen_by_the_seed():
+    rng = np.random.default_rng(0)
+    classes = rng.choice(3, 200, p=[0.7, 0.2, 0.1])
+    names = ("a", "b", "c")
+
+    def choose(count, seed=5):
+        return labelled.choose_labelled(classes, names, count, seed)
+
+    chosen = choose(4)
+    assert np.bincount(classes[chosen]).tolist() == [4, 4, 4]
+    assert (np.diff(chosen) > 0).all()
+    np.testing.assert_array_equal(chosen, choose(4))
+    assert set(chosen) != set(choose(4, seed=6))
+    # So that what more labels bring is not another choice of images.
+    assert set(chosen) < set(choose(8))
+    np.testing.assert_array_equal(choose(0), np.arange(200))
+
+
+def test_a_class_with_too_few_labels_is_named():
+    with pytest.raises(ConfigError) as caught:
+        labelled.choose_labelled(np.array([0, 0, 1, 0]), ("a", "b"), 2, 0)
+    assert "more than the 1 images of the class 'b'" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("fraction", "held_out"), [(0.0, 0), (0.01, 1), (0.1, 5), (0.5, 25)]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 from maenas_tf.searching.config import SearchConfig
-from maenas_tf.training.config import TrainConfig
+from maenas_tf.training.config import PretrainConfig, TrainConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "flags" / "recipes"
@@ -28,6 +28,8 @@ def read_recipe(path):
     config_class = SearchConfig
     if "_train_" in f"{path.stem}_":
         config_class = TrainConfig
+    elif "_pretrain_" in f"{path.stem}_":
+        config_class = PretrainConfig
     values = {}
     for name, text in read_flags(path).items():
         if name == "run_dir":

@@ -120,7 +120,9 @@ def test_a_broken_or_unfinished_run_is_listed_and_stops_nothing(
     assert why in problems["a"]
 
 
-@pytest.mark.parametrize("kind", ["training", "correlation", "consensus"])
+@pytest.mark.parametrize(
+    "kind", ["training", "pretraining", "correlation", "consensus"]
+)
 def test_another_kind_of_run_is_named_and_stops_nothing(runs, kind):
     file = runs / "a" / "summary.json"
     summary = json.loads(file.read_text())
@@ -136,6 +138,7 @@ def test_another_kind_of_run_is_named_and_stops_nothing(runs, kind):
     [
         ({"task": "mae"}, {}, "search"),
         ({"task": "mae"}, {"steps": 4}, "search"),
+        ({"task": "mae", "genotype": "DARTS_V2"}, {}, "pretraining"),
         ({"epochs": 3}, {}, "training"),
         ({"tasks": "mae"}, {"steps": {}}, "correlation"),
         ({}, {"runs": {}}, "consensus"),

@@ -17,10 +17,10 @@ from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.scores.held_out_loss import HeldOutLoss
-from maenas_tf.searching.build import build_task
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES
 from maenas_tf.spaces.architectures import Architectures
+from maenas_tf.tasks.objective import build_task
 from tests.searching import small
 
 INDICES = np.array([5, 3, 8, 1, 0, 9, 2, 7, 11])

@@ -9,7 +9,7 @@ import tensorflow as tf
 from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.arrays import from_arrays
-from maenas_tf.searching.build import build_searcher, build_task
+from maenas_tf.searching.build import build_searcher
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import (
@@ -21,6 +21,7 @@ from maenas_tf.spaces import (
     NASBench201Space,
 )
 from maenas_tf.spaces.darts import DartsSpace
+from maenas_tf.tasks.objective import build_task
 
 IMAGE_SIZE, BATCH_SIZE = 8, 4
 

@@ -21,10 +21,11 @@ from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.alphas import Parameter
 from maenas_tf.searching.begin import make_search
-from maenas_tf.searching.build import build_searcher, build_task
+from maenas_tf.searching.build import build_searcher
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.skeletons import evaluation_size, network_cost
 from maenas_tf.spaces import SPACES, Genotype, GenotypeEdge, load_genotype
+from maenas_tf.tasks.objective import build_task
 from maenas_tf.training.retrainer import Retrainer
 from tests.searching import small
 from tests.tools import commands

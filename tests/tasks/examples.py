@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.searching.build import build_task
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import Task
+from maenas_tf.tasks.objective import build_task
 
 
 def make_task(

@@ -56,9 +56,15 @@ def last_checkpoint(run_dir):
 
 
 def interrupt(run_dir, number, checkpoints, *arguments):
-    """Stops a training after so many checkpoints; returns its exit code."""
+    """As `stop_after`, of a training with the settings above."""
+    command = ["train", *to_flags(run_dir=run_dir), *arguments]
+    return stop_after(run_dir, number, checkpoints, *command)
+
+
+def stop_after(run_dir, number, checkpoints, *command):
+    """Stops a tool after so many checkpoints; returns exit code and stderr."""
     goal = last_checkpoint(run_dir) + checkpoints
-    process = commands.start("train", *to_flags(run_dir=run_dir), *arguments)
+    process = commands.start(*command)
     deadline = time.monotonic() + 200
     while last_checkpoint(run_dir) < goal:
         if process.poll() is not None or time.monotonic() > deadline:

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from maenas_tf.config import ConfigError
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.data.labelled import evaluation_dataset, split_validation
-from maenas_tf.engine.signals import Interrupted, SignalWatch
+from maenas_tf.engine.signals import Interrupted
 from maenas_tf.spaces import SPACES
 from maenas_tf.training.config import TrainConfig
 from maenas_tf.training.evaluation import Evaluator
@@ -25,6 +25,7 @@ from maenas_tf.training.run_evaluation import (
 from maenas_tf.training.trained_run import load_trained
 from tests.engine.callers_process import watched
 from tests.models.networks import num_parameters
+from tests.training.stopping import AfterSteps
 
 CELL = "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|"
 CELL += "nor_conv_3x3~2|"
@@ -72,18 +73,6 @@ def begin(run_dir, images=None, **changes):
     experiment.loop.run = experiment._finish = lambda: None
     experiment.run()
     return experiment
-
-
-class AfterSteps(SignalWatch):
-    """Asks to stop when it has been looked at so many times."""
-
-    def __init__(self, count):
-        self.count = count
-
-    @property
-    def received(self):
-        self.count -= 1
-        return "SIGTERM" if self.count < 0 else None
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +144,20 @@ def test_a_quarter_of_the_images_is_held_out(done):
     assert result.summary["num_images"] == 48
     assert result.summary["num_validation_images"] == 16
     assert experiment.steps == 48 // 8
+
+
+def test_no_label_is_used_but_those_asked_for(tmp_path):
+    experiment = begin(tmp_path, labels_per_class=4)
+    labels = experiment.images.labels
+    assert np.bincount(labels[experiment.training]).tolist() == [3, 3, 3, 3]
+    assert np.bincount(labels[experiment.validation]).tolist() == [1, 1, 1, 1]
+    seen = [
+        label
+        for batch in experiment._dataset(0, 0).as_numpy_iterator()
+        for label in batch["label"]
+    ]
+    assert len(seen) == 8  # of 12: the last batch is not full
+    assert experiment._summary()["num_labels_read"] == 16
 
 
 def test_an_epoch_may_be_shorter_than_a_pass(tmp_path):
