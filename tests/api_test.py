@@ -354,3 +354,29 @@ def test_names_are_loaded_at_first_use_and_unknown_ones_refused():
         assert getattr(mn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'serach'"):
         mn.serach  # noqa: B018
+
+
+def test_a_network_is_pretrained_on_an_array_and_gives_its_weights():
+    cell = "|nor_conv_1x1~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    size = {"init_channels": 2, "num_cells": 1}
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
+    with watched() as changes:
+        result = mn.pretrain(
+            images,
+            mn.Genotype.from_string(cell),
+            patch_size=4,
+            epochs=1,
+            batch_size=8,
+            **size,
+        )
+    assert not changes
+    assert result.summary["num_labels_read"] == 0
+    network = mn.build_network(cell, num_classes=3, image_size=8, **size)
+    mn.transfer_weights(result.backbone, network)
+    x = images[:2].astype(np.float32)
+    for one, other in zip(
+        network.features(x), result.backbone(x).values(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    with pytest.raises(mn.ConfigError, match="Unknown setting 'dataset'"):
+        mn.pretrain(images, cell, dataset="digits")
