@@ -160,9 +160,9 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         try:
             with self.runtime, self.images.failures_told():
                 self._run()
+                return self._result()
         finally:
             self.run_directory.close()
-        return self._result()
 
     @abc.abstractmethod
     def _result(self) -> Any:
