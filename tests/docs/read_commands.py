@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 _CONFIGS = {
     "benchmark": "benchmark_config",
     "correlate": "correlate_config",
+    "pretrain": "pretrain_config",
     "search": "search_config",
     "train": "train_config",
 }

@@ -25,6 +25,7 @@ from tests.drawn.cases import draws
 # What makes the configuration of a tool of its flags.
 CONFIGS = {
     "search": "search_config",
+    "pretrain": "pretrain_config",
     "train": "train_config",
     "correlate": "correlate_config",
 }

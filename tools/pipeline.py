@@ -1,0 +1,50 @@
+r"""From images to a model in use: search, pretrain, train, evaluate, export.
+
+    python -m tools.pipeline --flagfile=flags/recipes/pipeline_digits.flags
+
+Each stage is the tool of that name, in a folder of that name in --run_dir.
+The network that is found is pretrained and trained; the training begins with
+the pretrained weights. Run again, what is done is not done again, and what was
+interrupted goes on, to the same bits. Exit codes: 0 done, else that of the
+stage that stopped (2 bad input, 3 stopped by a signal, 4 diverged).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from absl import flags
+
+from flags import pipeline_flags
+from maenas_tf.config import file_names
+from tools import runner, stages
+
+# What --helpshort shows.
+flags.adopt_module_key_flags(pipeline_flags)
+
+
+def main() -> int:
+    """Runs the stages that the flags ask for; returns the exit code."""
+    run_dir = pipeline_flags.RUN_DIR.value.rstrip("/")
+    chosen = pipeline_flags.chosen_stages()
+    own = pipeline_flags.own_flags(run_dir, chosen)
+    # The last occurrence of a flag wins over that of a recipe.
+    given = {
+        name: [*pipeline_flags.stage_flags(name), *own[name]] for name in chosen
+    }
+    stages.check(given)
+    for name, arguments in given.items():
+        exported = f"{run_dir}/export/{file_names.EXPORT}"
+        if name == "export" and os.path.exists(exported):
+            print(f"{run_dir}/export is there; remove it to export anew.")
+            continue
+        code = stages.run_stage(name, arguments)
+        if code:
+            print(f"tools.{name} ended with {code}.", file=sys.stderr)
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    runner.run(main)
