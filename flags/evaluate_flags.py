@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from absl import flags
+
+from maenas_tf.config import ConfigError
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir",
     None,
-    "Of a training (tools.train); the report is written there.",
+    "Of a training (tools.train, tools.train_detector); the report is written "
+    "there.",
     required=True,
 )
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint",
     "best",
     ("best", "last"),
-    "Which weights: of the epoch of the best validation accuracy (the last, "
-    "where no images were held out) or of the last epoch.",
+    "Which weights: of the epoch of the best validation accuracy or AP (the "
+    "last, where no images were held out) or of the last epoch.",
 )
 DATASET = flags.DEFINE_string(
     "dataset",
     "",
-    '"digits", "folder" or a tfds name; empty means the one trained on.',
+    '"digits", "folder" or a tfds name, of a detector "coco_json" or a tfds '
+    "name; empty means the one trained on.",
+)
+ANNOTATIONS = flags.DEFINE_string(
+    "annotations",
+    "",
+    "JSON file of boxes, in COCO's form, to evaluate a detector on.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir",
@@ -33,5 +44,35 @@ MAX_IMAGES = flags.DEFINE_integer(
     "max_images", 0, "Use at most so many images; 0 means all.", lower_bound=0
 )
 BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 256, "Images at once.", lower_bound=1
+    "batch_size",
+    256,
+    "Images at once; of a detector 16 unless it is given.",
+    lower_bound=1,
 )
+_OF_DETECTOR = 16
+
+
+def images_wanted() -> dict[str, Any]:
+    """Returns what the flags say of the images to evaluate on."""
+    return {
+        "dataset": DATASET.value,
+        "data_dir": DATA_DIR.value,
+        "split": SPLIT.value,
+        "max_images": MAX_IMAGES.value,
+    }
+
+
+def detector_batch_size() -> int:
+    """Returns the images at once of a detector, which takes more memory."""
+    given = flags.FLAGS["batch_size"].present
+    return BATCH_SIZE.value if given else _OF_DETECTOR
+
+
+def check_of_classifier() -> None:
+    """Raises ConfigError: a flag is given that only a detector has use for."""
+    if ANNOTATIONS.value:
+        raise ConfigError(
+            f"--annotations={ANNOTATIONS.value} is for a detector, but "
+            f"--run_dir={RUN_DIR.value} is not of tools.train_detector; drop "
+            f"it."
+        )

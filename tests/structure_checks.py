@@ -43,6 +43,7 @@ MAY_IMPORT["searching"] = {
     "scores",
 }
 MAY_IMPORT["serving"] = {*MAY_IMPORT["training"], "training"}
+MAY_IMPORT["detection"] = {*MAY_IMPORT["serving"], "serving"}
 MAY_IMPORT["reports"] = {*MAY_IMPORT["figures"], "engine", "runs", "figures"}
 MAY_IMPORT["correlation"] = {*MAY_IMPORT["searching"], "searching"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["correlation"]
@@ -50,6 +51,7 @@ MAY_IMPORT["timing"] = {*MAY_IMPORT["correlation"], "training", "reports"}
 MAY_IMPORT["front"] = {
     *MAY_IMPORT["timing"],
     "serving",
+    "detection",
     "correlation",
     "sweeps",
     "timing",

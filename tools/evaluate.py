@@ -1,11 +1,13 @@
-"""Evaluates a trained network: accuracy, size and speed.
+"""Evaluates a trained network, or a detector: how good, how large, how fast.
 
     python -m tools.evaluate --run_dir=runs/trained
+    python -m tools.evaluate --run_dir=runs/detector --annotations=test.json
 
 Prints a table and writes evaluation.json, confusion.png (which classes are
 taken for which), worst.png (the images it is most wrong about) and
 reliability.png (how far its confidence is to be trusted) into the run
-directory. Exit codes: 0 done; 2 bad input; 3 stopped by a signal.
+directory; of a detector evaluation.json and detections.png. Exit codes: 0 done;
+2 bad input; 3 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -21,18 +23,25 @@ flags.adopt_module_key_flags(evaluate_flags)
 
 def main() -> None:
     """Runs the evaluation that the flags ask for."""
+    from maenas_tf.config import user_path
+    from maenas_tf.runs.kinds import DETECTION
+    from maenas_tf.runs.run_kind import kind_in
+
+    run_dir = evaluate_flags.RUN_DIR.value
+    detects = kind_in(user_path(run_dir)) == DETECTION
+    evaluate = evaluate_detector if detects else evaluate_classifier
+    evaluate(run_dir, evaluate_flags.CHECKPOINT.value)
+
+
+def evaluate_classifier(run_dir: str, checkpoint: str) -> None:
+    """Evaluates a run of tools.train."""
     from maenas_tf.training import run_evaluation
     from maenas_tf.training.trained_run import load_trained
 
-    trained = load_trained(
-        evaluate_flags.RUN_DIR.value, evaluate_flags.CHECKPOINT.value
-    )
+    evaluate_flags.check_of_classifier()
+    trained = load_trained(run_dir, checkpoint)
     images = run_evaluation.load_evaluation_images(
-        trained,
-        dataset=evaluate_flags.DATASET.value,
-        data_dir=evaluate_flags.DATA_DIR.value,
-        split=evaluate_flags.SPLIT.value,
-        max_images=evaluate_flags.MAX_IMAGES.value,
+        trained, **evaluate_flags.images_wanted()
     )
     report = run_evaluation.evaluate_run(
         trained,
@@ -45,6 +54,26 @@ def main() -> None:
         f"written: {trained.path}/evaluation.json, confusion.png, worst.png, "
         f"reliability.png"
     )
+
+
+def evaluate_detector(run_dir: str, checkpoint: str) -> None:
+    """Evaluates a run of tools.train_detector."""
+    from maenas_tf.detection import evaluation
+    from maenas_tf.detection.detector_run import load_detector
+
+    run = load_detector(run_dir, checkpoint)
+    annotations = evaluate_flags.ANNOTATIONS.value
+    data = evaluation.load_evaluation_boxes(
+        run, annotations=annotations, **evaluate_flags.images_wanted()
+    )
+    report = evaluation.evaluate_detector(
+        run,
+        data,
+        annotations or evaluate_flags.SPLIT.value,
+        evaluate_flags.detector_batch_size(),
+    )
+    print(evaluation.format_report(report))
+    print(f"written: {run.path}/evaluation.json, detections.png")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
         --formats=saved_model,keras,litert
 
 Each model takes images and returns probabilities, its preprocessing inside.
-Each is loaded again and compared with the Keras network.
+Each is loaded again and compared with the Keras network. A detector becomes a
+SavedModel that takes images and returns boxes, classes and scores.
 
-Exit codes: 0 done; 1 a model differs by more than 1e-4 in a probability; 2
-bad input; 130 or 143 stopped by a signal. Nothing is left behind but for 0.
+Exit codes: 0 done; 1 a model differs by more than 1e-4 in a probability or
+score; 2 bad input; 130 or 143 stopped by a signal. Nothing is left behind but
+for 0.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     """Exports what the flags ask for; returns the exit code."""
+    from maenas_tf.config import user_path
+    from maenas_tf.runs.kinds import DETECTION
+    from maenas_tf.runs.run_kind import kind_in
     from maenas_tf.serving import export
-    from maenas_tf.training.trained_run import load_trained
 
     output_dir = export_flags.OUTPUT_DIR.value
     # Before the network is loaded, which takes longer.
@@ -45,16 +49,22 @@ def main() -> int:
     export.check_output_dir(output_dir)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    run = load_trained(
-        export_flags.RUN_DIR.value, export_flags.CHECKPOINT.value
-    )
+    source = export_flags.RUN_DIR.value, export_flags.CHECKPOINT.value
+    version = export_flags.VERSION.value
     try:
-        export.export(
-            run,
-            output_dir,
-            export_flags.FORMATS.value,
-            version=export_flags.VERSION.value,
-        )
+        if kind_in(user_path(source[0])) == DETECTION:
+            from maenas_tf.detection.detector_run import load_detector
+            from maenas_tf.detection.export import export_detector
+
+            export_flags.check_formats_of_detector()
+            run = load_detector(*source)
+            export_detector(run, output_dir, version=version)
+        else:
+            from maenas_tf.training.trained_run import load_trained
+
+            run = load_trained(*source)
+            formats = export_flags.FORMATS.value
+            export.export(run, output_dir, formats, version=version)
     except export.ExportError as error:
         print(error, file=sys.stderr)
         return DIFFERENT

@@ -1,15 +1,16 @@
 r"""Prepare a TensorFlow Datasets data set; the only tool that downloads.
 
     python -m tools.prepare_data --dataset=cifar10 --data_dir=DIR
+    python -m tools.prepare_data --dataset=pasted_digits --data_dir=DIR
 
 Afterwards every tool reads it offline. "digits" and "folder" need none of
-this. Exit codes: 0 done; 1 the download or preparation failed; 2 bad input; 3
-stopped by a signal.
+this. "pasted_digits" is made, not downloaded: digits with boxes in COCO's form.
+Exit codes: 0 done; 1 the download or preparation failed; 2 bad input; 3 stopped
+by a signal.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 
@@ -17,14 +18,23 @@ from absl import app, flags
 
 from maenas_tf.config import ConfigError
 from maenas_tf.data.sources import SOURCES
-from maenas_tf.data.tfds_builder import make_builder, no_cloud_probe, quiet
+from maenas_tf.data.tfds_builder import (
+    download,
+    make_builder,
+    no_cloud_probe,
+    quiet,
+)
+from maenas_tf.detection.pasted_digits import NAME, make_pasted_digits
 
 _DATASET = flags.DEFINE_string(
-    "dataset", None, "Name of the tfds data set, as cifar10."
+    "dataset",
+    None,
+    "Name of the tfds data set, as cifar10, or pasted_digits.",
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", "", "Where to write it; empty means ~/tensorflow_datasets."
 )
+_SEED = flags.DEFINE_integer("seed", 0, "Of what pasted_digits draws.")
 
 
 @no_cloud_probe()
@@ -32,32 +42,21 @@ def prepare(name: str | None, data_dir: str) -> str:
     """Download and prepare a data set; return a sentence on what was done.
 
     Raises:
-        ConfigError: the name is unknown, or the user must provide a package
-            or a file first.
+        ConfigError: the name is unknown, or the user must help first.
     """
     if not name:
         raise ConfigError("--dataset is missing; give a name, as cifar10.")
+    if name == NAME:
+        return make_pasted_digits(data_dir, _SEED.value)
+    if _SEED.present:
+        raise ConfigError(f"--seed is for --dataset={NAME}; drop it.")
     if name in SOURCES:
         return f"{name} needs no preparation."
-    # tfds imports it while preparing, without declaring that it needs it.
-    if importlib.util.find_spec("importlib_resources") is None:
-        raise ConfigError(
-            f"--dataset={name} cannot be prepared without the package "
-            f"importlib_resources; run: pip install importlib_resources"
-        )
     with quiet():
         builder = make_builder(name, data_dir)
         if builder.is_prepared():
             return f"{name} is prepared already in {builder.data_path}."
-    import tensorflow_datasets as tfds
-
-    settings = tfds.download.DownloadConfig(try_download_gcs=False)
-    try:
-        builder.download_and_prepare(download_config=settings)
-    except (AssertionError, ImportError) as error:  # as tfds reports those
-        reason = " ".join(str(error).split())
-        message = f"--dataset={name} cannot be prepared: {reason}"
-        raise ConfigError(message) from error
+    download(builder, name)
     return f"Prepared {name} in {builder.data_path}."
 
 

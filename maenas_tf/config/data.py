@@ -79,7 +79,14 @@ def read_jitter(text: str) -> tuple[float, ...]:
 
 
 @dataclasses.dataclass(frozen=True)
-class BatchSettings(Config):
+class BatchSizeSettings(Config):
+    """How many images a step has."""
+
+    batch_size: int = setting(64, "global batch, images.", AT_LEAST_ONE)
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchSettings(BatchSizeSettings):
     """How images become batches."""
 
     augment: bool = setting(
@@ -112,7 +119,6 @@ class BatchSettings(Config):
         "four numbers joined by commas (0.4,0.4,0.4,0.2 as DARTS on ImageNet), "
         'or "none".',
     )
-    batch_size: int = setting(64, "global batch, images.", AT_LEAST_ONE)
 
     def validate(self) -> None:
         """Raises ConfigError: settings of the augmentation say nothing."""

@@ -11,7 +11,7 @@ from maenas_tf.config.base import (
     Range,
     setting,
 )
-from maenas_tf.config.data import BatchSettings
+from maenas_tf.config.data import BatchSizeSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RuntimeSettings(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class DeviceSettings(RuntimeSettings, BatchSettings):
+class DeviceSettings(RuntimeSettings, BatchSizeSettings):
     """How TensorFlow computes, on how many devices."""
 
     strategy: str = setting(

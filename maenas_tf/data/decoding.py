@@ -6,7 +6,7 @@ as both are made by these functions: op by op there, in a graph here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ from maenas_tf.data.image_headers import (
     png_has_opacity,
     png_is_deep,
 )
-from maenas_tf.data.jpeg import decode_part, decode_small
+from maenas_tf.data.jpeg import decode_jpeg, decode_part, decode_small
 from maenas_tf.data.orientation import turn_upright
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.resizing import (
@@ -58,6 +58,60 @@ def decode(
         tf.errors.InvalidArgumentError: when it runs, on a file that is of
             another format or broken.
     """
+
+    def done(pixels, orientation, white=0.0):
+        return finish(pixels, orientation, size, rules, white, proposals)
+
+    def of_jpeg(orientation):
+        if proposals is None:
+            return done(decode_small(encoded, size, rules), orientation)
+        return decode_part(encoded, orientation, size, proposals)
+
+    square = _by_kind(encoded, rules, of_jpeg, done)
+    return tf.ensure_shape(square, (size, size, 3))
+
+
+def decode_whole(encoded: tf.Tensor, rules: PixelRules) -> tf.Tensor:
+    """Decodes a JPEG, PNG or WebP file in a graph, and cuts nothing off.
+
+    Equal to `image_file.read_whole` to the bit.
+
+    Args:
+        encoded: string [], the file's bytes.
+        rules: of the set that the network was trained on.
+
+    Returns:
+        uint8 [h, w, 3], upright.
+
+    Raises:
+        tf.errors.InvalidArgumentError: as of `decode`.
+    """
+
+    def done(pixels, orientation, white=0.0):
+        return upright_bytes(pixels, orientation, rules, white)
+
+    def of_jpeg(orientation):
+        return done(decode_jpeg(encoded, 1), orientation)
+
+    whole = _by_kind(encoded, rules, of_jpeg, done)
+    return tf.ensure_shape(whole, (None, None, 3))
+
+
+def _by_kind(
+    encoded: tf.Tensor,
+    rules: PixelRules,
+    of_jpeg: Callable[[tf.Tensor], tf.Tensor],
+    done: Callable[..., tf.Tensor],
+) -> tf.Tensor:
+    """Decodes a file as what its first bytes say that it is.
+
+    Args:
+        encoded: string [], the file's bytes.
+        rules: of the set.
+        of_jpeg: makes the result of the orientation of a JPEG file.
+        done: makes it of the pixels of another, their orientation, and what
+            is white in them where they are no bytes.
+    """
     data = tf.io.decode_raw(encoded, tf.uint8)
     kinds = _kinds(encoded)
     kind = tf.cast(tf.argmax(kinds), tf.int32)
@@ -68,31 +122,22 @@ def decode(
     with tf.control_dependencies([known]):
         orientation = exif_orientation(data, kind, tuple(_STARTS))
 
-    def done(pixels, white=0.0):
-        return finish(pixels, orientation, size, rules, white, proposals)
-
-    def of_jpeg():
-        if proposals is None:
-            return done(decode_small(encoded, size, rules))
-        return decode_part(encoded, orientation, size, proposals)
-
     def of_png():
         white = rules.integer_white or SIXTEEN_BITS
         return tf.cond(
             png_is_deep(data),
-            lambda: done(_deep_png(encoded, white), white),
-            lambda: done(_plain_png(encoded, data)),
+            lambda: done(_deep_png(encoded, white), orientation, white),
+            lambda: done(_plain_png(encoded, data), orientation),
         )
 
-    square = tf.switch_case(
+    return tf.switch_case(
         kind,
         [
-            of_jpeg,
+            lambda: of_jpeg(orientation),
             of_png,
-            lambda: done(decode_webp(encoded)),
+            lambda: done(decode_webp(encoded), orientation),
         ],
     )
-    return tf.ensure_shape(square, (size, size, 3))
 
 
 def is_known(encoded: tf.Tensor) -> tf.Tensor:
@@ -187,6 +232,25 @@ def finish(
     if proposals is None:
         return resize_images(pixels, size, rules.center_crop)
     return stretch(pixels, size)
+
+
+def upright_bytes(
+    pixels: tf.Tensor,
+    orientation: int | tf.Tensor,
+    rules: PixelRules,
+    white: float = 0.0,
+) -> tf.Tensor:
+    """Makes bytes of all the pixels that a file holds.
+
+    Args: as `finish`.
+
+    Returns:
+        uint8 [h, w, 3].
+    """
+    pixels = turn_upright(pixels, orientation)
+    if white:
+        pixels = to_bytes(pixels, white)
+    return to_rgb(pixels, rules.ground)
 
 
 def to_bytes(values: tf.Tensor, white: float) -> tf.Tensor:

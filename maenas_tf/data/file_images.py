@@ -44,12 +44,15 @@ class FileImages(ImageSource):
         )
         return tf.ensure_shape(image, (self.size, self.size, 3))
 
+    def _read(self, path: str, proposals: np.ndarray | None) -> np.ndarray:
+        return read_image(path, self.size, self.pixels, proposals)
+
     def _decode(
         self, index: np.ndarray, proposals: np.ndarray | None = None
     ) -> np.ndarray:
         path = self.paths[index]
         try:
-            return read_image(path, self.size, self.pixels, proposals)
+            return self._read(path, proposals)
         # A broken file makes Pillow raise nearly anything (OSError,
         # SyntaxError, struct.error, DecompressionBombError, ...).
         except Exception as error:

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from maenas_tf.data import decoding
 from maenas_tf.data.image_headers import PNG_DEPTH
-from maenas_tf.data.jpeg import decode_part, decode_small
+from maenas_tf.data.jpeg import decode_jpeg, decode_part, decode_small
 from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.value_range import ValueRange, is_beyond
 
@@ -76,6 +76,48 @@ def read_image(
         return decoding.finish(
             pixels, turned, size, rules, white, proposals
         ).numpy()
+
+
+def read_whole(
+    path: str | os.PathLike[str], rules: PixelRules = NEW_RULES
+) -> tf.Tensor:
+    """Decode one image file, and cut nothing off.
+
+    Args:
+        path: the file. Of an animation the first frame is read.
+        rules: of the set that it belongs to.
+
+    Returns:
+        uint8 [h, w, 3], upright.
+
+    Raises:
+        ValueError: its values are beyond the range of the set.
+        Exception: of many kinds, where it cannot be decoded.
+    """
+    with Image.open(path) as image, tf.device("CPU:0"):
+        if image.format in _JPEG:
+            encoded = pathlib.Path(path).read_bytes()
+            pixels = decode_jpeg(encoded, 1)
+        else:
+            pixels = _decoded(image, path, 1, rules)
+        white = 0.0
+        if pixels.dtype != tf.uint8:
+            white = _white(image, pixels, rules)
+        turned = _orientation(image)
+        return decoding.upright_bytes(pixels, turned, rules, white)
+
+
+def upright_sides(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Returns height and width of an upright picture, without decoding it.
+
+    Raises:
+        Exception: of many kinds, where it is no image.
+    """
+    with Image.open(path) as image:
+        width, height = image.size
+        if _orientation(image) >= 5:
+            return width, height
+        return height, width
 
 
 def deep_values(path: str | os.PathLike[str]) -> np.ndarray | None:

@@ -43,7 +43,7 @@ def read_files(
         if made:
             pixels[len(kept)] = made[0]
             kept.append(row)
-    _tell(failures, count, named)
+    tell_failures(failures, count, named)
     return pixels[: len(kept)], kept
 
 
@@ -64,7 +64,7 @@ def check_files(
     checked = _each(check_image, paths, size, rules, failures)
     rows = track(checked, len(paths), "checking images", "file")
     kept = [row for row, good in rows if good]
-    _tell(failures, len(paths), named)
+    tell_failures(failures, len(paths), named)
     return kept
 
 
@@ -104,7 +104,7 @@ def _each(
                 yield row, made
 
 
-def _tell(failures: Sequence[str], count: int, named: str) -> None:
+def tell_failures(failures: Sequence[str], count: int, named: str) -> None:
     """Names files that were left out, not by the thousand, and counts them."""
     if not failures:
         return

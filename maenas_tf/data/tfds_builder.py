@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib.util
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -76,6 +77,33 @@ def make_builder(name: str, data_dir: str) -> Any:
         raise ConfigError(
             f"--dataset={name} cannot be opened: {_first_line(error)}"
         ) from error
+
+
+def download(builder: Any, name: str) -> None:
+    """Downloads and prepares a data set; tools.prepare_data alone does it.
+
+    Args:
+        builder: of `make_builder`.
+        name: of the data set, for messages.
+
+    Raises:
+        ConfigError: the user must provide a package or a file first.
+    """
+    # tfds imports it while preparing, without declaring that it needs it.
+    if importlib.util.find_spec("importlib_resources") is None:
+        raise ConfigError(
+            f"--dataset={name} cannot be prepared without the package "
+            f"importlib_resources; run: pip install importlib_resources"
+        )
+    import tensorflow_datasets as tfds
+
+    settings = tfds.download.DownloadConfig(try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=settings)
+    except (AssertionError, ImportError) as error:  # as tfds reports those
+        reason = " ".join(str(error).split())
+        message = f"--dataset={name} cannot be prepared: {reason}"
+        raise ConfigError(message) from error
 
 
 def _first_line(error: Exception) -> str:

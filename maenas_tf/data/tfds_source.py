@@ -98,30 +98,15 @@ def _load(
     rules: PixelRules,
     whole: bool,
 ) -> ImageSource:
-    builder = make_builder(name, data_dir)
-    if not builder.is_prepared():
-        raise ConfigError(
-            f"--dataset={name} is not prepared in "
-            f"--data_dir={data_dir or builder.data_dir}; run: python -m "
-            f"tools.prepare_data --dataset={name}"
-            + (f" --data_dir={data_dir}" if data_dir else "")
-        )
+    builder = prepared(make_builder(name, data_dir), name, data_dir)
     features = builder.info.features
     _check_features(name, features, with_labels)
-    try:
-        available = builder.info.splits[split].num_examples
-    except (KeyError, ValueError):
-        known = ", ".join(sorted(builder.info.splits))
-        raise ConfigError(
-            f"--split={split} is not in --dataset={name}; it has {known}."
-        ) from None
+    available = count_examples(builder, name, split)
     count = min(available, max_images or available)
-    if not count:
-        raise ConfigError(f"--split={split} of --dataset={name} is empty.")
     size = image_size or _native_size(features["image"].shape)
     facts = {
         "name": name,
-        "fingerprint": _fingerprint(builder, split),
+        "fingerprint": fingerprint_of(builder, split),
         "pixels": rules,
     }
     if with_labels and getattr(features["label"], "num_classes", None):
@@ -140,6 +125,40 @@ def _load(
         if with_labels and "class_names" not in facts:
             labels, facts["class_names"] = number_by_value(labels)
     return make_array_images(images, labels=labels, **facts)
+
+
+def prepared(builder: Any, name: str, data_dir: str) -> Any:
+    """Returns a builder whose data set is prepared.
+
+    Raises:
+        ConfigError: it is not; the message says how to.
+    """
+    if not builder.is_prepared():
+        raise ConfigError(
+            f"--dataset={name} is not prepared in "
+            f"--data_dir={data_dir or builder.data_dir}; run: python -m "
+            f"tools.prepare_data --dataset={name}"
+            + (f" --data_dir={data_dir}" if data_dir else "")
+        )
+    return builder
+
+
+def count_examples(builder: Any, name: str, split: str) -> int:
+    """Returns the number of examples of a split.
+
+    Raises:
+        ConfigError: there is no such split, or it is empty.
+    """
+    try:
+        count = builder.info.splits[split].num_examples
+    except (KeyError, ValueError):
+        known = ", ".join(sorted(builder.info.splits))
+        raise ConfigError(
+            f"--split={split} is not in --dataset={name}; it has {known}."
+        ) from None
+    if not count:
+        raise ConfigError(f"--split={split} of --dataset={name} is empty.")
+    return count
 
 
 def _check_format(builder: Any, count: int, size: int, held: bool) -> None:
@@ -237,8 +256,8 @@ def _read(
     return images[:end], labels if labels is None else labels[:end]
 
 
-def _fingerprint(builder: Any, split: str) -> dict[str, str]:
-    """Returns that of a split.
+def fingerprint_of(builder: Any, split: str) -> dict[str, str]:
+    """Returns the fingerprint of a split's images.
 
     It is the same for each format of its files, but that images of several
     files come in another order from array_record alone.

@@ -9,6 +9,7 @@ KIND = "kind"
 SEARCH = "search"
 PRETRAINING = "pretraining"
 TRAINING = "training"
+DETECTION = "detection"
 CORRELATION = "correlation"
 CONSENSUS = "consensus"
 
@@ -27,6 +28,8 @@ def kind_of(settings: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         return str(summary[KIND])
     if "runs" in summary:
         return CONSENSUS
+    if "annotations" in settings:
+        return DETECTION
     if "tasks" in settings:
         return CORRELATION
     if "task" in settings and "genotype" in settings:

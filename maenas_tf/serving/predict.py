@@ -69,6 +69,15 @@ def find_saved_model(saved_model: str | os.PathLike[str]) -> pathlib.Path:
     return max(versions)[1]
 
 
+def unreadable(path: pathlib.Path, error: Exception) -> ConfigError:
+    """Returns what is said of a SavedModel that cannot be read."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ConfigError(
+        f"--saved_model={path} is not readable as a SavedModel of tools.export "
+        f"({reason}); export it anew."
+    )
+
+
 class Classifier:
     """A SavedModel that `tools.export` wrote.
 
@@ -90,11 +99,7 @@ class Classifier:
             self._run = self._model.signatures[SIGNATURE]
         # A damaged file is a DataLossError or an OSError, as it comes.
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-            raise ConfigError(
-                f"--saved_model={self.path} is not readable as a SavedModel "
-                f"of tools.export ({str(error).splitlines()[0]}); export it "
-                f"anew."
-            ) from error
+            raise unreadable(self.path, error) from error
         width = self._run.structured_outputs["probabilities"].shape[-1]
         if width != len(self.class_names):
             raise ConfigError(
@@ -218,7 +223,7 @@ def predict(
     expected = f"the model has {len(names)} classes."
     check(top_k <= len(names), "top_k", top_k, expected)
     counts = Counts()
-    with _new_file(target) as file:
+    with new_file(target) as file:
         found = classify_files(classifier, paths, batch_size, counts)
         write_table(file, COLUMNS, _rows(found, names, top_k))
         if not counts.classified:
@@ -241,7 +246,7 @@ def _rows(
 
 
 @contextlib.contextmanager
-def _new_file(target: pathlib.Path) -> Iterator[TextIO]:
+def new_file(target: pathlib.Path) -> Iterator[TextIO]:
     """Opens a file that becomes `target` if all goes well."""
     try:
         # Names of image files need not be text in any encoding.

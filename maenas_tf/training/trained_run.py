@@ -148,9 +148,9 @@ def load_trained(
             f"--init_from={path}), or load its features from "
             f"{path / files.BACKBONE} by keras.models.load_model."
         )
-    config = _read(path, files.CONFIG, TrainConfig.from_json)
+    config = read_file(path, files.CONFIG, TrainConfig.from_json)
     preprocessing = read_preprocessing(path)
-    genotype = _read(path, files.GENOTYPE, Genotype.from_string)
+    genotype = read_file(path, files.GENOTYPE, Genotype.from_string)
     held_out = (path / files.BEST).exists() or config.validation_fraction
     checkpoint = which if held_out else "last"
     network = _load_network(path, _MODELS[checkpoint])
@@ -168,7 +168,7 @@ def read_preprocessing(path: pathlib.Path) -> Preprocessing:
         ConfigError: it holds no such file, one that cannot be read, or one of
             other classes than those that the training has read.
     """
-    found = _read(path, files.PREPROCESSING, Preprocessing.from_json)
+    found = read_file(path, files.PREPROCESSING, Preprocessing.from_json)
     data = read_data(path)
     if data is not None and data.class_names != found.class_names:
         raise ConfigError(
@@ -179,7 +179,7 @@ def read_preprocessing(path: pathlib.Path) -> Preprocessing:
     return found
 
 
-def _read(path: pathlib.Path, name: str, parse: Any) -> Any:
+def read_file(path: pathlib.Path, name: str, parse: Any) -> Any:
     """Returns what `parse` makes of a file's text."""
     if not (path / name).is_file():
         raise ConfigError(

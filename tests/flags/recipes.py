@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+from maenas_tf.detection.config import DetectConfig
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import PretrainConfig, TrainConfig
 
@@ -30,6 +31,8 @@ def read_recipe(path):
         config_class = TrainConfig
     elif "_pretrain_" in f"{path.stem}_":
         config_class = PretrainConfig
+    elif path.stem.endswith("_detector"):
+        config_class = DetectConfig
     values = {}
     for name, text in read_flags(path).items():
         if name == "run_dir":

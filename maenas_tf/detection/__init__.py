@@ -1,0 +1,1 @@
+"""Detection of objects with a found network as the backbone."""
