@@ -158,13 +158,13 @@ class PretrainExperiment(NetworkExperiment[PretrainConfig]):
         )
 
     def _summary(self) -> dict[str, Any]:
-        backbone = self._make_backbone()
+        backbone, labels = self._make_backbone(), self.images.labels
         summary = {
             "task": self.config.task,
             "parameters": sum(
                 int(np.prod(v.shape)) for v in backbone.trainable_variables
             ),
-            "num_labels_read": 0,
+            "num_labels_read": 0 if labels is None else len(labels),
             "statistics_images": 0,
         }
         if self.config.statistics_images:
