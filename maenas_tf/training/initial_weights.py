@@ -66,21 +66,33 @@ def read_weights(run_dir: str) -> InitialWeights:
             f"--init_from={path} is no run directory; give that of a "
             f"pretraining (python -m tools.pretrain) or of a training."
         )
-    if kind == TRAINING:
-        trained = load_trained(path)
-        return InitialWeights(trained.network, trained.preprocessing)
-    if kind != PRETRAINING:
+    if kind not in (PRETRAINING, TRAINING):
         raise ConfigError(
             f"--init_from={run_dir} holds a {kind}, whose weights no network "
             f"can begin with; give the run directory of a pretraining (python "
             f"-m tools.pretrain) or of a training."
         )
+    read = _read_training if kind == TRAINING else _read_pretraining
+    try:
+        return read(path)
+    except ConfigError as error:
+        raise ConfigError(
+            f"--init_from={run_dir} cannot be used: {error}"
+        ) from error
+
+
+def _read_pretraining(path: pathlib.Path) -> InitialWeights:
     if not (path / files.BACKBONE).is_file():
         raise ConfigError(
-            f"--init_from={run_dir} holds a pretraining that is not finished; "
-            f"run its command again, which goes on."
+            "it holds a pretraining that is not finished; run its command "
+            "again, which goes on."
         )
     return InitialWeights(_load_backbone(path), read_preprocessing(path))
+
+
+def _read_training(path: pathlib.Path) -> InitialWeights:
+    trained = load_trained(path)
+    return InitialWeights(trained.network, trained.preprocessing)
 
 
 def _load_backbone(path: pathlib.Path) -> Backbone:
@@ -94,13 +106,13 @@ def _load_backbone(path: pathlib.Path) -> Backbone:
         zipfile.BadZipFile,
     ) as error:
         raise ConfigError(
-            f"--init_from={path} holds a {files.BACKBONE} that cannot be read "
+            f"it holds a {files.BACKBONE} that cannot be read "
             f"({str(error).strip().splitlines()[0]})."
         ) from error
     if not isinstance(model, Backbone):
         raise ConfigError(
-            f"--init_from={path} holds a {files.BACKBONE} that is a "
-            f"{type(model).__name__}, not a Backbone of maenas_tf."
+            f"it holds a {files.BACKBONE} that is a {type(model).__name__}, "
+            f"not a Backbone of maenas_tf."
         )
     return model
 

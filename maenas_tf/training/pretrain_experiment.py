@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -168,8 +167,10 @@ class PretrainExperiment(NetworkExperiment[PretrainConfig]):
             "statistics_images": 0,
         }
         if self.config.statistics_images:
-            batches = list(self._whole_images())
-            summary["statistics_images"] = sum(map(len, batches))
+            batches = self._whole_images()
+            summary["statistics_images"] = (
+                len(batches) * batches.element_spec.shape[0]
+            )
             summary["statistics_shift"] = estimate_statistics(backbone, batches)
         with self.run_directory.replacing(files.BACKBONE) as path:
             backbone.save(path)
@@ -188,13 +189,13 @@ class PretrainExperiment(NetworkExperiment[PretrainConfig]):
         transfer_weights(network, backbone)
         return backbone
 
-    def _whole_images(self) -> Iterator[tf.Tensor]:
+    def _whole_images(self) -> tf.data.Dataset:
         def keep(example, seed):
             del seed
             return example["image"]
 
         count, size = self.config.statistics_images, self.config.batch_size
-        yield from self._some(count, size, keep)
+        return self._some(count, size, keep)
 
     def _result(self) -> PretrainResult:
         path = self.run_directory.path

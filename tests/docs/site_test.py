@@ -16,7 +16,7 @@ from maenas_tf.scores import SCORES
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.spaces import SPACES
 from maenas_tf.tasks import TASKS
-from maenas_tf.training.config import TrainConfig
+from maenas_tf.training.config import PretrainConfig, TrainConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What a browser would fetch while it shows a page.
@@ -77,7 +77,11 @@ def test_every_flag_of_every_tool_has_a_row(site):
     for name in site_hooks.tool_names():
         assert f"\n{name}\n" in index
         assert "\n--" in page(site, f"reference/tools/{name}.html"), name
-    for name, config in (("search", SearchConfig), ("train", TrainConfig)):
+    for name, config in (
+        ("search", SearchConfig),
+        ("pretrain", PretrainConfig),
+        ("train", TrainConfig),
+    ):
         text = page(site, f"reference/tools/{name}.html")
         for setting, declared in config.settings().items():
             assert f"\n--{setting}\n" in text
