@@ -1,4 +1,4 @@
-"""Steps in the graph, many in one call."""
+"""Steps in the graph, one after the other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
 class StepRunner:
-    """Runs many steps in one call of the graph, on any strategy.
-
-    Keras' `fit` does not run several steps a call under MirroredStrategy
-    (keras#19246); this loop does, over the same `train_step`.
+    """Runs steps, each a call of the graph, on any strategy.
 
     Args:
         model: has `train_step`; `metric_keys`, the keys of what that returns,
@@ -49,11 +47,20 @@ class StepRunner:
         mode = self.model.mode
         if mode not in self._functions:
             self._functions[mode] = self._make()
+        keys = self.model.metric_keys
+        totals, num_finite = np.zeros(len(keys)), 0
+        # Not in the graph: there each variable would be handed on to the body
+        # and the condition of a loop, which puts off the first step, while a
+        # step takes as long.
+        for _ in range(num_steps):
+            values = self._functions[mode](iterator).numpy()
+            totals += values
+            if not np.isfinite(values).all():
+                break
+            num_finite += 1
         return {
-            key: value.numpy()
-            for key, value in self._functions[mode](
-                iterator, tf.constant(num_steps)
-            ).items()
+            **dict(zip(keys, totals.tolist(), strict=True)),
+            "num_finite": num_finite,
         }
 
     def _make(self) -> Callable:
@@ -62,25 +69,13 @@ class StepRunner:
         if self.jit_compile:
             step = tf.function(step, jit_compile=True)
 
-        def one_step(iterator):
+        @tf.function(reduce_retracing=True)
+        def run(iterator):
             results = self.strategy.run(step, (next(iterator),))
             # Every replica holds the global value; take the first's.
             local = self.strategy.experimental_local_results
             return tf.stack(
                 [tf.cast(local(results[key])[0], tf.float64) for key in keys]
             )
-
-        @tf.function(reduce_retracing=True)
-        def run(iterator, num_steps):
-            totals = tf.zeros([len(keys)], tf.float64)
-            num_finite = tf.constant(0)
-            for _ in tf.range(num_steps):
-                values = one_step(iterator)
-                totals += values
-                if not tf.reduce_all(tf.math.is_finite(values)):
-                    break
-                num_finite += 1
-            sums = dict(zip(keys, tf.unstack(totals), strict=True))
-            return {**sums, "num_finite": num_finite}
 
         return run

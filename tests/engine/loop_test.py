@@ -128,6 +128,18 @@ def test_the_runner_sums_the_metrics_of_its_steps():
     assert third == {"weight_loss": 105.0, "num_finite": 1}
 
 
+def test_the_graph_of_a_step_hands_no_variable_to_a_loop():
+    """Of a supernet's thousand variables that puts off the first step."""
+    runner = StepRunner(Searcher(), tf.distribute.get_strategy())
+    iterator = iter(make_dataset(0, 0))
+    runner(iterator, 2)
+    (function,) = runner._functions.values()
+    graph = function.get_concrete_function(iterator).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "IteratorGetNext" in kinds
+    assert not [kind for kind in kinds if "While" in kind]
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("at", [0, 2])
 def test_the_runner_stops_at_a_loss_that_is_not_finite(bad, at):
