@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from maenas_tf.config import AT_LEAST_ONE, ConfigError, check, setting
+from maenas_tf.config import (
+    AT_LEAST_ONE,
+    BatchSettings,
+    ConfigError,
+    check,
+    setting,
+)
 from maenas_tf.config.grid import parse_grid
 from maenas_tf.searching.config import SearchConfig, StepSettings
 
@@ -24,7 +30,7 @@ MEMORY = "memory"
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
-class BenchmarkConfig(StepSettings):
+class BenchmarkConfig(StepSettings, BatchSettings):
     """What to time, at which size, and against what.
 
     What of a search changes how long a step takes means here what it means
@@ -149,7 +155,11 @@ class BenchmarkConfig(StepSettings):
 
     def search_config(self) -> SearchConfig:
         """Returns the search that is timed."""
-        shared = {name: getattr(self, name) for name in StepSettings.settings()}
+        shared = {
+            name: getattr(self, name)
+            for group in (StepSettings, BatchSettings)
+            for name in group.settings()
+        }
         return SearchConfig(
             **shared, image_size=self.image_size, warmup_epochs=0
         )

@@ -22,6 +22,9 @@ def test_the_search_that_is_timed_has_the_settings_given():
     assert (search.order, search.image_size) == ("second", 32)
     task = BenchmarkConfig(task="denoising", noise_level=0.5).search_config()
     assert (task.task, task.noise_level) == ("denoising", 0.5)
+    for augment in (False, True):
+        plain = BenchmarkConfig(augment=augment).search_config()
+        assert plain.augment == augment
 
 
 def test_plain_is_refused_when_the_devices_turn_out_to_be_several():
