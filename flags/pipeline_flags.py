@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import pathlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -95,17 +95,19 @@ def stage_flags(name: str) -> list[str]:
     return [*shared, *own]
 
 
-def own_flags(run_dir: str, chosen: Sequence[str]) -> dict[str, list[str]]:
+def own_flags(
+    run_dir: pathlib.Path, chosen: Sequence[str]
+) -> dict[str, list[str]]:
     """Returns the flags by which each stage takes up what those before left.
 
     Args:
         run_dir: of the pipeline.
         chosen: the stages to run; those of earlier calls lie in `run_dir`.
     """
-    path = {name: f"{run_dir}/{name}" for name in STAGES}
+    path = {name: run_dir / name for name in STAGES}
 
     def there(name: str) -> bool:
-        return name in chosen or os.path.isdir(path[name])
+        return name in chosen or path[name].is_dir()
 
     genotype = [f"--genotype={path['search']}"] * there("search")
     weights = [f"--init_from={path['pretrain']}"] * there("pretrain")
@@ -138,3 +140,26 @@ def read_config(name: str, arguments: Sequence[str]) -> Config:
         return dataclass_flags.read(CONFIGS[name], values)
     except (flags.Error, OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"--{name}_flags: {error}") from error
+
+
+def check_networks(configs: Mapping[str, Config]) -> None:
+    """Checks that what is pretrained is what is trained.
+
+    Args:
+        configs: of the stages to run, by name.
+
+    Raises:
+        ConfigError: the two networks differ.
+    """
+    if not configs.keys() >= {"pretrain", "train"}:
+        return
+    for setting in ("genotype", "init_channels", "num_cells", "stem"):
+        first, second = (
+            getattr(configs[name], setting) for name in ("pretrain", "train")
+        )
+        if first != second:
+            raise ConfigError(
+                f"--pretrain_flags say --{setting}={first} and --train_flags "
+                f"--{setting}={second}; the weights of one network fit no "
+                f"other: give the same."
+            )

@@ -11,13 +11,12 @@ stage that stopped (2 bad input, 3 stopped by a signal, 4 diverged).
 
 from __future__ import annotations
 
-import os
 import sys
 
 from absl import flags
 
 from flags import pipeline_flags
-from maenas_tf.config import file_names
+from maenas_tf.config import file_names, user_path
 from tools import runner, stages
 
 # What --helpshort shows.
@@ -26,7 +25,7 @@ flags.adopt_module_key_flags(pipeline_flags)
 
 def main() -> int:
     """Runs the stages that the flags ask for; returns the exit code."""
-    run_dir = pipeline_flags.RUN_DIR.value.rstrip("/")
+    run_dir = user_path(pipeline_flags.RUN_DIR.value)
     chosen = pipeline_flags.chosen_stages()
     own = pipeline_flags.own_flags(run_dir, chosen)
     # The last occurrence of a flag wins over that of a recipe.
@@ -35,10 +34,11 @@ def main() -> int:
     }
     stages.check(given)
     for name, arguments in given.items():
-        exported = f"{run_dir}/export/{file_names.EXPORT}"
-        if name == "export" and os.path.exists(exported):
-            print(f"{run_dir}/export is there; remove it to export anew.")
+        path = run_dir / name
+        if name == "export" and (path / file_names.EXPORT).exists():
+            print(f"{path} is there; remove it to export anew.")
             continue
+        stages.wait_for(path)
         code = stages.run_stage(name, arguments)
         if code:
             print(f"tools.{name} ended with {code}.", file=sys.stderr)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
 from flags import pipeline_flags
@@ -34,6 +36,16 @@ def run_stage(name: str, arguments: Sequence[str]) -> int:
     return runner.INTERRUPTED if received and code <= 0 else code
 
 
+def wait_for(path: pathlib.Path) -> None:
+    """Waits for a stage that has outlived a pipeline that was killed."""
+    from maenas_tf.runs.run_directory import is_in_use
+
+    if is_in_use(path):
+        print(f"{path} is in use by another process; waiting for it.")
+    while is_in_use(path):
+        time.sleep(1.0)
+
+
 def check(given: Mapping[str, Sequence[str]]) -> None:
     """Checks the flags of all stages, before the first takes its time.
 
@@ -43,21 +55,10 @@ def check(given: Mapping[str, Sequence[str]]) -> None:
     configs = {}
     for name, arguments in given.items():
         if name in pipeline_flags.CONFIGS:
-            config = pipeline_flags.read_config(name, arguments)
-            configs[name] = config
+            configs[name] = pipeline_flags.read_config(name, arguments)
         elif problem := _check_flags(name, arguments):
             raise ConfigError(f"--{name}_flags: {problem}")
-    if not configs.keys() >= {"pretrain", "train"}:
-        return
-    for setting in ("genotype", "init_channels", "num_cells", "stem"):
-        first = getattr(configs["pretrain"], setting)
-        second = getattr(configs["train"], setting)
-        if first != second:
-            raise ConfigError(
-                f"--pretrain_flags say --{setting}={first} and --train_flags "
-                f"--{setting}={second}; the weights of one network fit no "
-                f"other: give the same."
-            )
+    pipeline_flags.check_networks(configs)
 
 
 def _check_flags(name: str, arguments: Sequence[str]) -> str:

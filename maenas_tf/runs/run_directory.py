@@ -74,6 +74,18 @@ def holds_run(
     return True
 
 
+def is_in_use(path: pathlib.Path) -> bool:
+    """Returns whether a process writes into a run directory."""
+    try:
+        with open(path / files.LOCK) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # No such file, or a file system without locks.
+    return False
+
+
 def as_begun(config: ConfigType, path: str | os.PathLike[str]) -> ConfigType:
     """Returns a configuration as the run in a directory means it.
 

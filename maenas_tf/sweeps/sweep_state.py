@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import pathlib
 from collections.abc import Hashable, Sequence
 
 from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
-from maenas_tf.runs.run_directory import holds_run
+from maenas_tf.runs.run_directory import holds_run, is_in_use
 from maenas_tf.sweeps.sweep_grid import SweepRun
 
 WAITING = "waiting"
@@ -91,14 +90,7 @@ class RunState:
 
         A search outlives a sweep that was killed.
         """
-        try:
-            with open(self.path / files.LOCK) as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False  # No such file, or a file system without locks.
-        return False
+        return is_in_use(self.path)
 
     def last_log_line(self) -> str:
         """Returns the last line of the log that says anything."""

@@ -162,6 +162,24 @@ def test_a_recipe_can_be_run(results, name):
     assert out.count("--run_dir=") >= 5
 
 
+def test_a_stage_that_has_outlived_a_pipeline_is_waited_for(tmp_path):
+    (tmp_path / "train").mkdir()
+    holder = (
+        "import fcntl\n"
+        f"lock = open({str(tmp_path / 'train' / '.lock')!r}, 'a')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "stages.time.sleep = lambda seconds: lock.close()\n"
+    )
+    flags = [f"--run_dir={tmp_path}", "--stages=search,train"]
+    ((code, out, error),) = one_process.run(
+        "pipeline", [(UNCHECKED + holder, flags)]
+    )
+    assert code == 0, error
+    lines = out.splitlines()
+    waiting = f"{tmp_path}/train is in use by another process; waiting for it."
+    assert lines.index("search") < lines.index(waiting) < lines.index("train")
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [
