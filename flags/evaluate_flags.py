@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from absl import flags
 
-from maenas_tf.config import ConfigError
+from flags import dataclass_flags
+from maenas_tf.config import MULTI_WORKER, ConfigError
+from maenas_tf.training.config import EvaluationSettings
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir",
@@ -49,6 +52,7 @@ BATCH_SIZE = flags.DEFINE_integer(
     "Images at once; of a detector 16 unless it is given.",
     lower_bound=1,
 )
+dataclass_flags.define(EvaluationSettings, __name__)
 _OF_DETECTOR = 16
 
 
@@ -76,3 +80,26 @@ def check_of_classifier() -> None:
             f"--run_dir={RUN_DIR.value} is not of tools.train_detector; drop "
             f"it."
         )
+
+
+def together(detects: bool) -> contextlib.AbstractContextManager[str]:
+    """Returns what yields the run directory, once all workers are there.
+
+    Args:
+        detects: whether the run is of a detector, which one process evaluates.
+
+    Raises:
+        ConfigError: a value is out of range or in conflict with another.
+    """
+    settings = dataclass_flags.read(EvaluationSettings)
+    if detects and settings.strategy == MULTI_WORKER:
+        raise ConfigError(
+            f"--strategy={settings.strategy} is for the runs of tools.train, "
+            f"and --run_dir={RUN_DIR.value} is of tools.train_detector; drop "
+            f"it."
+        )
+    from maenas_tf.runs.taking_part import taking_part
+
+    about = (CHECKPOINT, DATASET, DATA_DIR, SPLIT, MAX_IMAGES, BATCH_SIZE)
+    asked = {flag.name: flag.value for flag in about}
+    return taking_part(settings, RUN_DIR.value, asked)

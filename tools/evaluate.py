@@ -7,7 +7,7 @@ Prints a table and writes evaluation.json, confusion.png (which classes are
 taken for which), worst.png (the images it is most wrong about) and
 reliability.png (how far its confidence is to be trusted) into the run
 directory; of a detector evaluation.json and detections.png. Exit codes: 0 done;
-2 bad input; 3 stopped by a signal.
+2 bad input; 3 stopped by a signal, or because another worker is lost.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def main() -> None:
     from maenas_tf.runs.kinds import DETECTION
     from maenas_tf.runs.run_kind import kind_in
 
-    run_dir = evaluate_flags.RUN_DIR.value
-    detects = kind_in(user_path(run_dir)) == DETECTION
+    detects = kind_in(user_path(evaluate_flags.RUN_DIR.value)) == DETECTION
     evaluate = evaluate_detector if detects else evaluate_classifier
-    evaluate(run_dir, evaluate_flags.CHECKPOINT.value)
+    with evaluate_flags.together(detects) as run_dir:
+        evaluate(run_dir, evaluate_flags.CHECKPOINT.value)
 
 
 def evaluate_classifier(run_dir: str, checkpoint: str) -> None:

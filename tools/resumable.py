@@ -23,13 +23,25 @@ def run(
         config: its configuration.
         report: makes the last lines from the result.
     """
+    from maenas_tf.runs.taking_part import taking_part
+
+    with taking_part(config, run_flags.RUN_DIR.value) as run_dir:
+        return _run(experiment, config, run_dir, report)
+
+
+def _run(
+    experiment: Callable[..., Any],
+    config: Config,
+    run_dir: str,
+    report: Callable[[Any], str],
+) -> int:
     from maenas_tf.engine.loop import Diverged
     from maenas_tf.engine.signals import Interrupted, SignalWatch
 
     signals = SignalWatch()
     made = experiment(
         config,
-        run_flags.RUN_DIR.value,
+        run_dir,
         resume=run_flags.RESUME.value,
         signals=signals,
         checkpoint_seconds=60.0 * run_flags.CHECKPOINT_MINUTES.value,

@@ -12,7 +12,7 @@ from absl import app, flags, logging
 from maenas_tf import require_tensorflow_backend
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.console import as_sentence, silent_stderr
-from maenas_tf.engine.signals import stopped_by_signals
+from maenas_tf.engine.signals import WorkerLost, stopped_by_signals
 from tools.command_line import BAD_INPUT, parse
 
 INTERRUPTED = 3
@@ -53,6 +53,12 @@ def run(main: Callable[[], int | None]) -> None:
         except (ConfigError, OSError) as error:
             print(as_sentence(error), file=sys.stderr)
             return BAD_INPUT
+        except WorkerLost as error:
+            end = "the same commands, of all workers, go on from what is saved."
+            print(f"{error}; {end}", file=sys.stderr)
+            sys.stdout.flush()
+            # TensorFlow would wait for who is gone.
+            os._exit(INTERRUPTED)
         except KeyboardInterrupt as error:
             end = "the same command goes on from what is saved."
             print(f"stopped by {error}; {end}", file=sys.stderr)

@@ -25,11 +25,19 @@ from maenas_tf.config.network import NetworkSettings
 from maenas_tf.config.open_config import OpenConfig
 from maenas_tf.config.optimizer import OptimizerSettings
 from maenas_tf.config.paths import user_path
-from maenas_tf.config.runtime import DeviceSettings, RuntimeSettings
+from maenas_tf.config.runtime import (
+    MULTI_WORKER,
+    DeviceSettings,
+    RuntimeSettings,
+    WorkerSettings,
+    check_strategy,
+    parse_workers,
+)
 
 __all__ = [
     "AT_LEAST_ONE",
     "FRACTION",
+    "MULTI_WORKER",
     "NOT_NEGATIVE",
     "POSITIVE",
     "ZERO_IS_DEFAULT",
@@ -47,7 +55,10 @@ __all__ = [
     "Range",
     "RuntimeSettings",
     "Setting",
+    "WorkerSettings",
     "check",
+    "check_strategy",
+    "parse_workers",
     "read_colour",
     "setting",
     "user_path",

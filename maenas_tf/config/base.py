@@ -84,6 +84,8 @@ class Setting:
         registry: lists its values, where whoever registers adds one.
         before: what held, without saying, before there was the setting, where
             that is not the default.
+        of_place: whether it tells where a run is computed, so that a run may
+            go on with another value.
     """
 
     default: Any
@@ -92,6 +94,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     registry: Names | None = None
     before: Any = None
+    of_place: bool = False
 
     @property
     def unsaid(self) -> Any:
@@ -144,6 +147,7 @@ def setting(
     choices: Sequence[str] = (),
     registry: Names | None = None,
     before: Any = None,
+    of_place: bool = False,
 ) -> Any:
     """Declares a field of a `Config`; the arguments are those of `Setting`.
 
@@ -152,7 +156,9 @@ def setting(
         ... class BatchConfig(Config):
         ...     batch_size: int = setting(64, "images.", AT_LEAST_ONE)
     """
-    declared = Setting(default, help, range, tuple(choices), registry, before)
+    declared = Setting(
+        default, help, range, tuple(choices), registry, before, of_place
+    )
     return dataclasses.field(default=default, metadata={_METADATA: declared})
 
 

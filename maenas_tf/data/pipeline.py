@@ -36,6 +36,7 @@ from maenas_tf.config import ConfigError, random_streams
 from maenas_tf.data.augment import Augmentation, normalize
 from maenas_tf.data.epoch_table import check_start, epoch_table
 from maenas_tf.data.image_source import ImageSource
+from maenas_tf.data.share import present_share
 
 HALVES = ("weights", "alphas")
 EQUAL = (0.5, 0.5)
@@ -203,12 +204,18 @@ def batched(
 ) -> tf.data.Dataset:
     """Makes batches of tables, in their order.
 
+    Of full batches alone those parts that are to be made here (`share.py`).
+
     Args:
         tables: of `example_table`, or a structure of them.
         make_examples: makes what is batched of a row.
         batch_size: examples in a batch.
         drop_remainder: leave out a last batch that is not full.
     """
+    if drop_remainder:
+        share = present_share()
+        tables = share.rows(tables, batch_size)
+        batch_size = share.batch_size(batch_size)
     dataset = tf.data.Dataset.from_tensor_slices(tables)
     dataset = dataset.map(make_examples, tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.batch(batch_size, drop_remainder)

@@ -49,59 +49,11 @@ def present_strategy() -> Strategy:
     return tf.distribute.get_strategy()
 
 
-def make_strategy(name: str, num_replicas: int = 0) -> Strategy:
-    """Makes the distribution strategy.
-
-    Args:
-        name: "one_device"; "mirrored", one replica a GPU, or logical devices
-            of the CPU where there is no GPU; "auto", mirrored with several
-            GPUs and one device otherwise.
-        num_replicas: of "mirrored"; 0 means all GPUs.
-
-    Raises:
-        ConfigError: there are fewer devices than replicas, or TensorFlow is
-            running already and cannot divide the CPU any more.
-    """
-    gpus = tf.config.list_physical_devices("GPU")
-    if name == "auto":
-        name = "mirrored" if len(gpus) > 1 else "one_device"
-    if name == "one_device":
-        return present_strategy()
-    if gpus:
-        count = num_replicas or len(gpus)
-        if count > len(gpus):
-            raise ConfigError(
-                f"--num_replicas={count} is more than the {len(gpus)} GPU(s) "
-                f"of this machine; give a number up to that."
-            )
-        return tf.distribute.MirroredStrategy(
-            [f"GPU:{index}" for index in range(count)]
-        )
-    if not num_replicas:
-        raise ConfigError(
-            "--strategy=mirrored found no GPU; give --num_replicas=N for N "
-            "logical CPU devices, or use --strategy=one_device."
-        )
-    return _mirrored_on_cpu(num_replicas)
-
-
-def _mirrored_on_cpu(count: int) -> Strategy:
-    if len(tf.config.list_logical_devices("CPU")) < count:
-        raise ConfigError(
-            f"--num_replicas={count} needs {count} logical CPU devices, which "
-            f"must be made before TensorFlow starts; start a new process and "
-            f"call divide_cpu({count}) first."
-        )
-    return tf.distribute.MirroredStrategy(
-        [f"CPU:{index}" for index in range(count)]
-    )
-
-
 def divide_cpu(count: int) -> None:
     """Divides the CPU into logical devices, before TensorFlow starts.
 
-    Where it has started already nothing happens, and `make_strategy` reports
-    what is missing.
+    Where it has started already nothing happens, and who makes a strategy
+    reports what is missing.
     """
     (cpu,) = tf.config.list_physical_devices("CPU")
     part = tf.config.LogicalDeviceConfiguration
@@ -111,6 +63,25 @@ def divide_cpu(count: int) -> None:
         )
     except RuntimeError:
         return
+
+
+def check_gpus(wanted: int, found: int) -> None:
+    """Raises ConfigError if there are fewer GPUs than replicas."""
+    if wanted > found:
+        raise ConfigError(
+            f"--num_replicas={wanted} is more than the {found} GPU(s) of this "
+            f"machine; give a number up to that."
+        )
+
+
+def check_divided(count: int) -> None:
+    """Raises ConfigError if the CPU has fewer parts than replicas."""
+    if len(tf.config.list_logical_devices("CPU")) < count:
+        raise ConfigError(
+            f"--num_replicas={count} needs {count} logical CPU devices, which "
+            f"must be made before TensorFlow starts; start a new process and "
+            f"call divide_cpu({count}) first."
+        )
 
 
 def find_unequal(

@@ -12,19 +12,24 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
+from maenas_tf.data.share import WHOLE, sharing
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import ProgressBar, clock, say
-from maenas_tf.engine.devices import find_unequal
 from maenas_tf.engine.forecast import Forecast
 from maenas_tf.engine.pace import Pace
 from maenas_tf.engine.rehearsal import rehearse
 from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.workers import Workers
 
 
 class Diverged(Exception):
     """The loss is not finite any more."""
+
+
+class DriftedApart(Diverged):
+    """The replicas do not hold the same values any more."""
 
 
 def cosine_rate(initial: float, final: float, epoch: int, epochs: int) -> float:
@@ -89,6 +94,7 @@ class Loop:
         self.images_per_step = images_per_step
         self.first_epoch = first_epoch
         self.all_epochs = all_epochs or epochs
+        self.workers = Workers(runner.strategy)
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.chunk_seconds = chunk_seconds
@@ -109,6 +115,7 @@ class Loop:
             "epoch_seconds": 0.0,
             "seconds": 0.0,
             "first_step_seconds": None,
+            "replicas": self.workers.words,
         }
 
     def run(self, until: int | None = None) -> dict[str, Any]:
@@ -171,7 +178,7 @@ class Loop:
                 self._rehearse(mode, epoch)
 
     def _rehearse(self, mode: Hashable, epoch: int) -> None:
-        iterator = self._iterate(self.make_dataset(epoch, 0).repeat())
+        iterator = self._iterate(epoch, 0, endless=True)
         calls = rehearse(
             self.runner, iterator, self._variables(), self.chunk_seconds
         )
@@ -180,38 +187,57 @@ class Loop:
                 self.pace.note(mode, seconds)
                 self.forecast.note(mode, 1, seconds)
                 self.state["seconds"] += seconds
+                self.workers.agree(self.signals)
                 if self.signals.received:
                     return
 
-    def _iterate(self, dataset: tf.data.Dataset) -> Iterator:
+    def _iterate(
+        self, epoch: int, start_step: int, endless: bool = False
+    ) -> Iterator:
+        """Returns the batches of an epoch; of each this worker's part."""
+
+        def make(context: Any = None) -> tf.data.Dataset:
+            del context
+            with sharing(self.workers.share) as shared:
+                dataset = self.make_dataset(epoch, start_step)
+            if self.workers.share != WHOLE and not shared:
+                raise ValueError(
+                    "make_dataset makes whole batches, of which each replica "
+                    "would take all; make them by data.pipeline.batched."
+                )
+            return dataset.repeat() if endless else dataset
+
         strategy = self.runner.strategy
         if strategy.num_replicas_in_sync > 1:
-            dataset = strategy.experimental_distribute_dataset(dataset)
-        return iter(dataset)
+            return iter(strategy.distribute_datasets_from_function(make))
+        return iter(make())
 
     def _run_epoch(self, bar: ProgressBar) -> None:
         state = self.state
         epoch = state["epoch"]
         self.start_epoch(epoch)
         bar.describe(f"{self.place}/{self.all_epochs}")
-        iterator = self._iterate(self.make_dataset(epoch, state["step"]))
+        iterator = self._iterate(epoch, state["step"])
         begin = saved_at = time.monotonic()
         before = state["epoch_seconds"]
         while state["step"] < self.steps:
             self._run_chunk(iterator, bar)
+            late = time.monotonic() - saved_at > self.checkpoint_seconds
+            late = self.workers.agree(self.signals, late)
             if self.signals.received:
                 path = self.save()
                 raise Interrupted(
                     f"stopped by {self.signals.received} in {self.place} "
                     f"after step {state['step']} of {self.steps}; wrote {path}"
                 )
-            if time.monotonic() - saved_at > self.checkpoint_seconds:
+            if late:
                 self.save()
                 saved_at = time.monotonic()
         self._check_variables()
         means = {k: v / self.steps for k, v in state["totals"].items()}
         seconds = state["epoch_seconds"]
         self.end_epoch(epoch, means, seconds)
+        self.ended = bool(self.workers.of_chief([int(self.ended)])[0])
         state.update(epoch=epoch + 1, step=0, totals={}, epoch_seconds=0.0)
         self.save()
         whole = time.monotonic() - begin
@@ -311,20 +337,29 @@ class Loop:
 
         Raises:
             Diverged: a variable is not finite; the last checkpoint stands.
-            RuntimeError: the replicas have drifted apart.
+            DriftedApart: the replicas have; so it does.
         """
         self._check_variables()
-        unequal = find_unequal(self.runner.strategy, self._variables())
+        unequal = self.workers.find_unequal(self._variables())
         if unequal:
-            raise RuntimeError(
+            raise DriftedApart(
                 f"The replicas hold different values of {unequal[0]} and "
-                f"{len(unequal) - 1} more variables."
+                f"{len(unequal) - 1} more variables after {self.place}, step "
+                f"{self.state['step']} of {self.steps}; {self._kept()}."
             )
         return self.checkpoint.save(self.state)
 
     def restore(self) -> bool:
         """Takes up the latest checkpoint; returns whether there was one."""
         state = self.checkpoint.restore()
-        if state is not None:
-            self.state = state
-        return state is not None
+        if state is None:
+            return False
+        now = self.workers.words
+        before = state.get("replicas", now)
+        if before != now:
+            say(
+                f"note: this run was on {before} and goes on with {now}, to "
+                f"the same result but for rounding"
+            )
+        self.state = {**state, "replicas": now}
+        return True

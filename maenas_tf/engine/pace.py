@@ -6,6 +6,8 @@ from collections.abc import Hashable
 
 import tensorflow as tf
 
+from maenas_tf.engine.workers import mean_of_workers
+
 
 class Pace:
     """Decides once for each graph, from single steps that are timed.
@@ -40,12 +42,6 @@ class Pace:
             self._timed[mode] = []
             return
         timed = self._timed[mode]
-        timed.append(self._mean_of_workers(seconds))
+        timed.append(mean_of_workers(self.strategy, seconds))
         if sum(timed) >= self.seconds:
             self._decided[mode] = len(timed)
-
-    def _mean_of_workers(self, seconds: float) -> float:
-        if self.strategy.num_replicas_in_sync == 1:
-            return seconds
-        each = self.strategy.run(lambda: tf.constant(seconds, tf.float64))
-        return float(self.strategy.reduce("MEAN", each, axis=None))

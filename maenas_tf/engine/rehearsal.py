@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import keras
 
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.workers import mean_of_workers
 
 _MOST_CALLS = 6
 
@@ -32,7 +33,8 @@ def rehearse(
             or are enough.
 
     Yields:
-        The seconds of each step; of the first those of tracing as well.
+        The seconds of each step, in the mean of all workers; of the first
+        those of tracing as well.
     """
     before = [variable.value.numpy() for variable in variables]
     timed = 0.0
@@ -40,7 +42,7 @@ def rehearse(
         for number in range(_MOST_CALLS):
             begin = time.monotonic()
             runner(iterator, 1)
-            taken = time.monotonic() - begin
+            taken = mean_of_workers(runner.strategy, time.monotonic() - begin)
             yield taken
             timed += taken if number else 0.0
             if number and timed >= seconds:

@@ -20,12 +20,9 @@ from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tracking import tracked_by
 from maenas_tf.engine.console import track
-from maenas_tf.engine.devices import (
-    configure_runtime,
-    divide_cpu,
-    make_strategy,
-)
+from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Loop
+from maenas_tf.engine.strategies import make_strategy
 
 
 def start_runtime(
@@ -44,11 +41,9 @@ def start_runtime(
         ConfigError: there are too few devices, or the replicas cannot do
             what is asked for.
     """
-    if config.strategy == "mirrored" and config.num_replicas > 1:
-        divide_cpu(config.num_replicas)
     configure_runtime(config)
     if strategy is None:
-        strategy = make_strategy(config.strategy, config.num_replicas)
+        strategy = make_strategy(config)
     # "auto" may have found several.
     config.check_replicas(strategy.num_replicas_in_sync)
     return strategy

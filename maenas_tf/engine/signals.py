@@ -14,6 +14,10 @@ class Interrupted(Exception):
     """The run was asked to stop and has written a checkpoint."""
 
 
+class WorkerLost(Exception):
+    """Another worker has ended, and this one cannot go on without it."""
+
+
 class SignalWatch:
     """Turns SIGINT and SIGTERM into a flag that the loop looks at."""
 

@@ -65,6 +65,7 @@ def holds_run(
     differences = ", ".join(
         f"--{name}={getattr(config, name)} (there: {getattr(there, name)})"
         for name in there.differences(config)
+        if not config.settings()[name].of_place
     )
     if differences:
         raise ConfigError(

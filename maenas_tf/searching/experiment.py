@@ -303,6 +303,7 @@ class SearchExperiment:
             self.run_directory,
             self.signals,
             {} if architecture is None else architecture.numpy(),
+            self.loop.workers,
         ).run(
             self.make_scorer,
             self._make_tuning if self._tunes else None,

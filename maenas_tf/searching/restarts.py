@@ -141,6 +141,7 @@ class RestartedExperiment:
             genotype = self._average(number + 1)
             if number + 1 == self.config.restarts:
                 break
+            self.search.loop.workers.agree(self.signals)
             if self.signals.received:
                 raise Interrupted(
                     f"stopped by {self.signals.received} after restart "

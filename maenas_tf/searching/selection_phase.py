@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.engine.console import ProgressBar, say
+from maenas_tf.engine.devices import present_strategy
 from maenas_tf.engine.signals import Interrupted, SignalWatch
+from maenas_tf.engine.workers import Workers
 from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable
@@ -63,6 +65,8 @@ class SelectionPhase:
         run_directory: where the tables are.
         signals: looked at between calls of the graph.
         weights: those of the alphas, if there are any.
+        workers: that select together, by the chief's scores; None is this
+            process alone.
     """
 
     def __init__(
@@ -74,8 +78,10 @@ class SelectionPhase:
         run_directory: RunDirectory,
         signals: SignalWatch,
         weights: EdgeWeights,
+        workers: Workers | None = None,
     ):
         self.selection = selection
+        self.workers = workers or Workers(present_strategy())
         self.architectures = architectures
         self.budget = budget
         names = parse(selection.score)
@@ -244,6 +250,7 @@ class SelectionPhase:
             count = 1
             if self._item_seconds is not None:
                 count = max(1, int(_CHUNK_SECONDS / self._item_seconds))
+            (count,) = self.workers.of_chief([count])
             self._score_some(table, left[:count])
             left = left[count:]
         return keys
@@ -255,7 +262,7 @@ class SelectionPhase:
             {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]},
             [item.genotype for item in items if item.genotype],
         )
-        numbers = np.reshape(numbers, [len(items), -1])
+        numbers = self.workers.of_chief(np.reshape(numbers, [len(items), -1]))
         seconds = time.monotonic() - begin
         # The first call traces; it says nothing about the pace.
         first = self._item_seconds is None
@@ -272,6 +279,7 @@ class SelectionPhase:
 
     def _keep(self) -> None:
         """Writes the tables now and then, and when a signal has come."""
+        self.workers.agree(self.signals)
         now = time.monotonic()
         if now - self._written_at > _SECONDS_BETWEEN_FILES:
             self._write()

@@ -7,6 +7,7 @@ import contextlib
 import pathlib
 from typing import Any
 
+from maenas_tf.config import MULTI_WORKER, ConfigError
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import say
 from maenas_tf.engine.own_runtime import OwnRuntime
@@ -62,6 +63,12 @@ class TrainingFreeExperiment:
         checkpoint_seconds: float = 600.0,
     ):
         del checkpoint_seconds
+        if config.strategy == MULTI_WORKER:
+            raise ConfigError(
+                f"--strategy={config.strategy} shares out the images of "
+                f"training steps, and --algorithm={config.algorithm} trains "
+                f"nothing; give it to one process, with --strategy=one_device."
+            )
         self.config = config = as_begun(config, run_dir)
         self.space = SPACES.get_for_flag("space", config.space)
         algorithm, self.selection_name, self.selection = choose(

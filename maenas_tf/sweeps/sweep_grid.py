@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from maenas_tf.algorithms import ALGORITHMS
-from maenas_tf.config import ConfigError
+from maenas_tf.config import MULTI_WORKER, ConfigError
 from maenas_tf.config.grid import check_distinct
 from maenas_tf.models.decoder import DECODERS
 from maenas_tf.searching.choose import choose
@@ -110,7 +110,13 @@ def _file_part(value: Any) -> str:
 
 
 def _check_registered(config: SearchConfig) -> None:
-    """Raises ConfigError about a name that no registry holds."""
+    """Raises ConfigError about what no search of a sweep can be."""
+    if config.strategy == MULTI_WORKER:
+        raise ConfigError(
+            f"--strategy={config.strategy} needs a command on each machine, "
+            f"and a sweep starts its searches on this one alone; give another "
+            f"one."
+        )
     registries = {
         "space": SPACES,
         "task": TASKS,

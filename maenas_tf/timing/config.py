@@ -6,6 +6,7 @@ import dataclasses
 
 from maenas_tf.config import (
     AT_LEAST_ONE,
+    MULTI_WORKER,
     BatchSettings,
     ConfigError,
     check,
@@ -70,6 +71,11 @@ class BenchmarkConfig(StepSettings, BatchSettings):
 
     def validate(self) -> None:
         super().validate()
+        if self.strategy == MULTI_WORKER:
+            raise ConfigError(
+                f"--strategy={self.strategy} is none that is timed here; give "
+                f"one of one machine, as --strategy=mirrored."
+            )
         if self.against and self.vary:
             raise ConfigError(
                 f"--against={self.against} and --vary={self.vary} cannot go "

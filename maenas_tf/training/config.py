@@ -7,6 +7,7 @@ import dataclasses
 from maenas_tf.config import (
     AT_LEAST_ONE,
     FRACTION,
+    MULTI_WORKER,
     NOT_NEGATIVE,
     POSITIVE,
     ZERO_IS_DEFAULT,
@@ -18,10 +19,28 @@ from maenas_tf.config import (
     NetworkSettings,
     OptimizerSettings,
     Range,
+    WorkerSettings,
     check,
+    check_strategy,
     setting,
 )
 from maenas_tf.tasks.objective import ObjectiveSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings(WorkerSettings):
+    """Which processes evaluate a network together."""
+
+    strategy: str = setting(
+        "one_device",
+        '"one_device" or "multi_worker" (the same command on several '
+        "machines, each of which sees to a part of the images).",
+        choices=("one_device", MULTI_WORKER),
+    )
+
+    def validate(self) -> None:
+        super().validate()
+        check_strategy(self)
 
 
 @dataclasses.dataclass(frozen=True)

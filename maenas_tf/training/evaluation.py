@@ -9,6 +9,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.engine.devices import present_strategy
+from maenas_tf.engine.workers import Workers
 from maenas_tf.models.network import Network
 
 
@@ -51,14 +53,16 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates a network, on one device, whatever it is trained on.
+    """Evaluates a network, on one device of each worker.
 
     Args:
         network: images, normalised, to logits.
+        workers: that share out the images; None is this process alone.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, workers: Workers | None = None):
         self.network = network
+        self.workers = workers or Workers(present_strategy())
         size = network.image_size
         shape = (None, size, size, 3)
         self._logits = tf.function(
@@ -71,18 +75,21 @@ class Evaluator:
         """Evaluates the network on all batches.
 
         Args:
-            dataset: of {"image": float32 [B, H, W, 3], "label": [B]}.
+            dataset: of {"image": float32 [B, H, W, 3], "label": [B]}, this
+                worker's part.
 
         Raises:
             ValueError: the dataset is empty.
         """
-        logits, labels = [], []
+        logits = [np.zeros((0, self.network.num_classes), np.float32)]
+        labels = [np.zeros(0, np.int64)]
         for batch in dataset:
             logits.append(self._logits(batch["image"]).numpy())
             labels.append(batch["label"].numpy())
-        if not labels:
+        each = self.workers.join(np.concatenate(logits))
+        if not len(each):
             raise ValueError("The dataset is empty; give at least one image.")
-        return measure(np.concatenate(logits), np.concatenate(labels))
+        return measure(each, self.workers.join(np.concatenate(labels)))
 
     def latency(self, batch_size: int, repeats: int = 20) -> float:
         """Measures the time of one inference.

@@ -85,7 +85,7 @@ class TrainExperiment(NetworkExperiment[TrainConfig]):
 
     def _prepare(self, *arguments) -> None:
         super()._prepare(*arguments)
-        self.evaluator = Evaluator(self.retrainer.network)
+        self.evaluator = Evaluator(self.retrainer.network, self.loop.workers)
 
     @property
     def retrainer(self) -> Retrainer:
@@ -249,7 +249,9 @@ class TrainExperiment(NetworkExperiment[TrainConfig]):
             return {}
         # Four times the images: nothing is kept for a backward pass.
         dataset = evaluation_dataset(
-            self.images, 4 * self.config.batch_size, self.validation
+            self.images,
+            4 * self.config.batch_size,
+            self.loop.workers.part(self.validation),
         )
         result = self.evaluator(dataset)
         return {

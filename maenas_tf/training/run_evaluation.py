@@ -16,7 +16,9 @@ from maenas_tf.data.labelled import evaluation_dataset
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tracking import tracked_by
 from maenas_tf.engine.console import track
+from maenas_tf.engine.multi_worker import joined_strategy
 from maenas_tf.engine.runtime import versions
+from maenas_tf.engine.workers import Workers
 from maenas_tf.figures import plots
 from maenas_tf.figures.reliability import draw_reliability
 from maenas_tf.models.complexity import count_macs
@@ -104,6 +106,8 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measures a trained network; writes evaluation.json and pictures of it.
 
+    The workers that this process has joined share out the images.
+
     Args:
         trained: the trained run; the files go into its directory.
         images: of `load_evaluation_images`.
@@ -114,9 +118,11 @@ def evaluate_run(
         The content of evaluation.json.
     """
     network = trained.network
-    evaluator = Evaluator(network)
+    workers = Workers(joined_strategy())
+    evaluator = Evaluator(network, workers)
+    part = workers.part(np.arange(images.num_images))
     with images.failures_told():
-        result = evaluator(evaluation_dataset(images, batch_size))
+        result = evaluator(evaluation_dataset(images, batch_size, part))
     size = network.image_size
     accuracies = result.class_accuracies.tolist()
     right = result.predicted == images.labels

@@ -14,10 +14,12 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.config import DeviceSettings
 from maenas_tf.detection.trainer import DetectorTrainer
-from maenas_tf.engine.devices import divide_cpu, find_unequal, make_strategy
+from maenas_tf.engine.devices import divide_cpu, find_unequal
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.strategies import make_strategy
 from tests.detection.detectors import SIZE, make_detector
 
 BATCH, STEPS = 4, 2
@@ -43,7 +45,11 @@ def run(replicas: int) -> tuple[dict[str, np.ndarray], list[str]]:
         }
     ).batch(BATCH)
     name = "mirrored" if replicas > 1 else "one_device"
-    strategy = make_strategy(name, replicas if replicas > 1 else 0)
+    strategy = make_strategy(
+        DeviceSettings(
+            strategy=name, num_replicas=replicas if replicas > 1 else 0
+        )
+    )
     with strategy.scope():
         # No clip: a loss of another scale is not to be hidden by it.
         trainer = DetectorTrainer(make_detector(), 1e-4, clip_norm=0.0)

@@ -17,7 +17,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.engine.devices import divide_cpu, make_strategy
+from maenas_tf.config import DeviceSettings
+from maenas_tf.engine.devices import divide_cpu
+from maenas_tf.engine.strategies import make_strategy
 from maenas_tf.ops.auxiliary_skip import AuxiliarySkipOp
 from maenas_tf.ops.identity_dropout import IdentityDropoutOp
 from maenas_tf.ops.normalization import batch_normalize
@@ -124,7 +126,11 @@ def main(file: str) -> None:
     results = {}
     for replicas in (1, 2):
         name = "mirrored" if replicas > 1 else "one_device"
-        strategy = make_strategy(name, replicas if replicas > 1 else 0)
+        strategy = make_strategy(
+            DeviceSettings(
+                strategy=name, num_replicas=replicas if replicas > 1 else 0
+            )
+        )
         zeros = np.zeros(SHAPE, np.float32)
         found = {
             "noise": run(strategy, make_noise, zeros),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -23,12 +23,12 @@ from maenas_tf.engine.devices import (
     configure_runtime,
     divide_cpu,
     find_unequal,
-    make_strategy,
 )
-from maenas_tf.engine.loop import Loop
+from maenas_tf.engine.loop import DriftedApart, Loop
 from maenas_tf.engine.optimization import SGD, Adam, apply_summed
 from maenas_tf.engine.pace import Pace
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.strategies import make_strategy
 from tests.searching import small
 
 STEPS = 20
@@ -42,9 +42,25 @@ def penalty(values: dict) -> tf.Tensor:
 
 
 def run(
-    order: str, replicas: int, directory: pathlib.Path, options: Sequence[str]
+    order: str,
+    replicas: int,
+    directory: pathlib.Path,
+    options: Sequence[str],
+    place: Mapping[str, object] | None = None,
 ) -> dict:
-    """Runs one epoch of 20 steps; returns figures and values by name."""
+    """Runs one epoch of 20 steps; returns figures and values by name.
+
+    Args:
+        order: of the search.
+        replicas: of this process.
+        directory: for checkpoints.
+        options: as of `main`.
+        place: settings of the strategy; None takes those of the replicas.
+    """
+    place = place or {
+        "strategy": "mirrored" if replicas > 1 else "one_device",
+        "num_replicas": replicas if replicas > 1 else 0,
+    }
     noise = "noise" in options
     config = small.make_config(
         space="one_edge",
@@ -55,13 +71,12 @@ def run(
         # whether that is of all replicas.
         alpha_weight_decay=5.0,
         batch_size=8,
-        strategy="mirrored" if replicas > 1 else "one_device",
-        num_replicas=replicas if replicas > 1 else 0,
+        **place,
         recompute="recompute" in options and replicas > 1,
         perturb_alphas="random" if noise else "off",
     )
     configure_runtime(config)
-    strategy = make_strategy(config.strategy, config.num_replicas)
+    strategy = make_strategy(config)
     with strategy.scope():
         searcher = small.make_searcher(config)
     if noise:
@@ -108,8 +123,9 @@ def run(
         **{f"start_{k}": v for k, v in start.items()},
         **{k: small.flat(small.values(v)) for k, v in groups.items()},
     }
-    if replicas > 1:
+    if strategy.num_replicas_in_sync > 1:
         results.update(disturb(loop, strategy, searcher))
+    if replicas > 1:
         results["mean_seconds"] = timed(strategy)
         for optimizer_class in (SGD, Adam):
             reduced, value = applied(strategy, optimizer_class)
@@ -165,15 +181,16 @@ def gradient_norm(searcher, batch) -> float:
 
 
 def disturb(loop, strategy, searcher) -> dict:
-    """Changes one replica's copy of the alphas; returns who notices."""
+    """Changes the last replica's copy of the alphas; returns who notices."""
     (alphas,) = searcher.alpha_variables
-    copy = strategy.experimental_local_results(alphas.value)[1]
-    copy.assign(np.nextafter(copy.numpy(), np.float32(1)))
+    copy = strategy.experimental_local_results(alphas.value)[-1]
+    if loop.workers.index == loop.workers.count - 1:
+        copy.assign(np.nextafter(copy.numpy(), np.float32(1)))
     found = find_unequal(strategy, searcher.variables)
     try:
         loop.save()
         message = ""
-    except RuntimeError as error:
+    except DriftedApart as error:
         message = str(error)
     return {"disturbed": found, "message": message, "path": alphas.path}
 

@@ -16,14 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maenas_tf.engine.devices import (
-    Strategy,
-    divide_cpu,
-    find_unequal,
-    make_strategy,
-)
+from maenas_tf.config import DeviceSettings
+from maenas_tf.engine.devices import Strategy, divide_cpu, find_unequal
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.strategies import make_strategy
 from maenas_tf.models.network import Network
 from maenas_tf.models.task_network import TaskNetwork
 from maenas_tf.skeletons.plan import PLAIN_HEAD
@@ -97,7 +94,10 @@ def main(path: str) -> None:
     keras.config.set_floatx("float64")
     results, unequal = {}, []
     # One of two: a second one's collective operations would meet the first's.
-    strategies = make_strategy("one_device"), make_strategy("mirrored", 2)
+    strategies = (
+        make_strategy(DeviceSettings(strategy="one_device")),
+        make_strategy(DeviceSettings(strategy="mirrored", num_replicas=2)),
+    )
     for strategy, pretrains in itertools.product(strategies, (False, True)):
         replicas = strategy.num_replicas_in_sync
         values, found = run(strategy, pretrains)

@@ -1,0 +1,149 @@
+"""Run directories where several workers make one run.
+
+The chief has the run directory. Each other worker begins with a copy of it
+that lasts as long as the process: what a run reads it finds there, and what
+it writes there nobody misses. So the workers need no disk in common, and no
+file is written twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from maenas_tf.config import (
+    MULTI_WORKER,
+    Config,
+    ConfigError,
+    WorkerSettings,
+    user_path,
+)
+from maenas_tf.engine.cluster import Cluster, find_cluster
+from maenas_tf.engine.multi_worker import report_end, strategy_of
+from maenas_tf.engine.rendezvous import meet
+from maenas_tf.engine.runtime import versions
+from maenas_tf.engine.signals import WorkerLost
+from maenas_tf.engine.workers import Workers
+from maenas_tf.runs import files
+
+# What no run reads.
+_ONLY_WRITTEN = (files.LOCK, files.TENSORBOARD, files.PLOTS)
+# What TensorFlow says of a collective operation when another worker ends.
+_ENDED = "Collective ops is aborted by: "
+_REPORTED = "Error reported from "
+
+
+@contextlib.contextmanager
+def taking_part(
+    settings: WorkerSettings,
+    run_dir: str | os.PathLike[str],
+    facts: Mapping[str, Any] | None = None,
+) -> Iterator[str | os.PathLike[str]]:
+    """Yields the run directory of this process, for the length of a run.
+
+    With --strategy=multi_worker all workers meet first. Who is not the chief
+    gets a copy of the chief's, and says on stderr what it says.
+
+    Args:
+        settings: of the run; they have a `strategy`.
+        run_dir: as the user names it.
+        facts: what else all workers must be asked for alike.
+
+    Raises:
+        ConfigError: the workers do not meet, or another one has had bad
+            input.
+        WorkerLost: another one has ended otherwise.
+    """
+    if settings.strategy != MULTI_WORKER:
+        yield run_dir
+        return
+    cluster = find_cluster(settings)
+    with contextlib.ExitStack() as stack:
+        packed = meet(
+            cluster,
+            {**_facts(settings), **(facts or {})},
+            settings.worker_timeout,
+            lambda: _pack(user_path(run_dir)),
+        )
+        if not cluster.is_chief:
+            name = f"maenas_worker_{cluster.index}_"
+            run_dir = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=name)
+            )
+            _unpack(packed, run_dir)
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        strategy = strategy_of(settings)
+        with _ends_told(cluster):
+            yield run_dir
+            # Nobody leaves before the chief has written everything.
+            Workers(strategy).gather([0.0])
+
+
+def _facts(settings: Config) -> dict[str, Any]:
+    own = WorkerSettings.settings()
+    wanted = {k: v for k, v in settings.to_dict().items() if k not in own}
+    return {**wanted, **versions()}
+
+
+def _pack(directory: pathlib.Path) -> bytes:
+    """Returns the files of a run as an archive; empty where there is none."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for path in sorted(directory.rglob("*")):
+            place = path.relative_to(directory)
+            if path.is_file() and not set(place.parts) & set(_ONLY_WRITTEN):
+                archive.add(path, place)
+    return content.getvalue()
+
+
+def _unpack(packed: bytes, directory: str) -> None:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(directory, filter="data")
+
+
+@contextlib.contextmanager
+def _ends_told(cluster: Cluster) -> Iterator[None]:
+    """Tells the others why this worker ends, and this one why they have."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        message = _reason(error, cluster)
+        if message is None:
+            report_end(f"{cluster.name(cluster.index)} has failed", False)
+            raise
+        if isinstance(error, tf.errors.InvalidArgumentError):
+            raise ConfigError(message) from error
+        raise WorkerLost(message) from error
+    except (Exception, KeyboardInterrupt) as error:
+        report_end(
+            f"{cluster.name(cluster.index)} has ended: "
+            f"{str(error) or type(error).__name__}",
+            isinstance(error, (ConfigError, OSError)),
+        )
+        raise
+
+
+def _reason(error: tf.errors.OpError, cluster: Cluster) -> str | None:
+    """Returns why another worker has ended; None if none has."""
+    _, found, text = error.message.partition(_ENDED)
+    if not found:
+        return None
+    first = text.splitlines()[0]
+    if first.startswith(_REPORTED) and "unhealthy" not in first:
+        return first.removeprefix(_REPORTED).partition(": ")[2]
+    lost = [
+        cluster.name(index)
+        for index in range(len(cluster.addresses))
+        if f"/task:{index}" in text and index != cluster.index
+    ]
+    names = " or ".join(lost) or "another worker"
+    return f"{names} does not answer any more"

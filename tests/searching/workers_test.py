@@ -1,0 +1,91 @@
+"""How many processes share a batch does not change the search."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.searching import replicas_script, workers_script
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def start(module, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", module.__name__, *map(str, arguments)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_addresses(count):
+    servers = [socket.create_server(("", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+    return ",".join(f"localhost:{port}" for port in ports)
+
+
+@pytest.fixture(
+    scope="module", params=[1, pytest.param(2, marks=pytest.mark.large)]
+)
+def results(request, tmp_path_factory):
+    """One process's results and each worker's, by name."""
+    directory = tmp_path_factory.mktemp("workers")
+    workers = free_addresses(2)
+    processes = [
+        start(workers_script, directory, index, workers, request.param)
+        for index in range(2)
+    ]
+    processes.append(start(replicas_script, "first", directory))
+    errors = [process.communicate(timeout=600)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes == [0] * 3, errors
+    found = []
+    for index in range(2):
+        with np.load(directory / f"results_{index}.npz") as file:
+            found.append(dict(file))
+    with np.load(directory / "results.npz") as file:
+        for number in "12":
+            start_of = f"{number}/"
+            found.append(
+                {
+                    name.removeprefix(start_of): file[name]
+                    for name in file.files
+                    if name.startswith(start_of)
+                }
+            )
+    return request.param, *found
+
+
+def test_one_process_and_two_end_with_the_same_values(results):
+    replicas, first, second, alone, _ = results
+    assert first["num_replicas"] == 2 * replicas
+    for name in ("alphas", "weights", "alpha_optimizer"):
+        np.testing.assert_array_equal(second[name], first[name])
+        np.testing.assert_allclose(first[name], alone[name], atol=1e-5, rtol=0)
+    moved = np.abs(first["alphas"] - first["start_alphas"]).max()
+    assert moved > 1e-3
+    for name in ("mean_alpha_loss", "mean_weight_loss"):
+        np.testing.assert_allclose(first[name], alone[name], rtol=1e-4)
+        assert second[name] == first[name]
+
+
+def test_two_workers_are_two_replicas_to_the_bit(results):
+    replicas, first, _, _, mirrored = results
+    if replicas == 1:
+        np.testing.assert_array_equal(first["weights"], mirrored["weights"])
+
+
+def test_a_bit_that_differs_is_named_by_all(results):
+    _, *found, _, _ = results
+    for result in found:
+        message = str(result["message"])
+        assert str(result["path"]) in message
+        assert "different values" in message

@@ -1,0 +1,260 @@
+"""Two processes make one run, as one process would; they are really killed.
+
+They meet on this machine, each with a port of its own. The images are random
+ones: in those of digits many pixels are equal, and where a ReLU is about to
+open for all of them at once a rounding decides.
+"""
+
+import json
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maenas_tf.engine.checkpoints import latest_checkpoint
+from tests.tools import commands
+
+SETTINGS = {
+    **commands.TINY,
+    "dataset": "folder",
+    "image_size": 8,
+    "max_images": 48,
+}
+# 30 steps an epoch, so that there is time to kill somebody.
+LONG = {"max_images": 480, "epochs": 3}
+TRAINING = {
+    "genotype": "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|"
+    "none~1|nor_conv_1x1~2|",
+    "init_channels": 2,
+    "num_cells": 1,
+    "epochs": 2,
+    "batch_size": 8,
+    "cutout": 0,
+    "validation_fraction": 0.25,
+}
+ONE = ("--strategy=one_device",)
+
+
+def cluster(count=2):
+    """Returns the flags of each worker."""
+    servers = [socket.create_server(("", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+    workers = ",".join(f"localhost:{port}" for port in ports)
+    return [
+        (
+            "--strategy=multi_worker",
+            f"--workers={workers}",
+            f"--worker_index={index}",
+            "--worker_timeout=200",
+        )
+        for index in range(count)
+    ]
+
+
+def start(run_dir, own, settings, tool="search"):
+    settings = {"data_dir": run_dir.parent / "images", **settings}
+    flags = commands.to_flags({**settings, "run_dir": run_dir})
+    return commands.start(tool, *flags, *own, CUDA_VISIBLE_DEVICES="-1")
+
+
+def finish(processes):
+    """Returns exit code, stdout and stderr of each."""
+    done = []
+    for process in processes:
+        out, error = process.communicate(timeout=600)
+        done.append((process.returncode, out, error))
+    return done
+
+
+def search(run_dir, owns, **settings):
+    return run("search", run_dir, owns, {**SETTINGS, **settings})
+
+
+def run(tool, run_dir, owns, settings):
+    done = finish([start(run_dir, own, settings, tool) for own in owns])
+    assert [code for code, _, _ in done] == [0] * len(owns), done
+    return done
+
+
+def assert_same(run_dir, expected, atol=2e-5):
+    """Compares alphas, losses and every variable of two runs."""
+    there, here = commands.alphas(expected), commands.alphas(run_dir)
+    for name, array in there.items():
+        np.testing.assert_allclose(here[name], array, atol=atol, err_msg=name)
+    for one, two in zip(
+        commands.history(expected), commands.history(run_dir), strict=True
+    ):
+        assert two["genotype"] == one["genotype"]
+        for name in ("weight_loss", "alpha_loss"):
+            assert float(two[name]) == pytest.approx(float(one[name]), abs=atol)
+    before, after = commands.checkpoint(expected), commands.checkpoint(run_dir)
+    assert after[1].keys() == before[1].keys()
+    for name in before[1]:
+        if "seed" not in name and len(before[1][name]) % 4 == 0:
+            np.testing.assert_allclose(
+                np.frombuffer(after[1][name], np.float32),
+                np.frombuffer(before[1][name], np.float32),
+                atol=10 * atol,
+                err_msg=name,
+            )
+
+
+def wait_for_checkpoints(process, run_dir, count):
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline and process.poll() is None:
+        latest = latest_checkpoint(run_dir / "checkpoints")
+        if latest and int(latest.rpartition("-")[2]) >= count:
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"no checkpoint came: {process.communicate(timeout=60)}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("multi_worker")
+    rng = np.random.default_rng(0)
+    for number in range(480):
+        path = folder / "images" / f"class_{number % 4}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one(folder):
+    search(folder / "one", [ONE])
+    return folder / "one"
+
+
+@pytest.mark.large
+def test_two_workers_search_as_one_process_does(folder, one):
+    (_, said, _), (_, nothing, other) = search(folder / "two", cluster())
+    assert_same(folder / "two", one)
+    # The chief alone says on stdout, and writes, what one process does.
+    assert "Found in" in said
+    assert not nothing
+    assert "Found in" in other
+    files = {p.relative_to(one) for p in one.rglob("*") if p.is_file()}
+    found = {
+        p.relative_to(folder / "two")
+        for p in (folder / "two").rglob("*")
+        if p.is_file()
+    }
+    names = {str(f) for f in files ^ found if f.parts[0] != "tensorboard"}
+    assert not names
+    summary = json.loads((folder / "two" / "summary.json").read_text())
+    assert summary["replicas"] == 2
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_any_order_on_any_number_of_replicas(folder, order, replicas):
+    expected = folder / f"{order}_one"
+    if not expected.exists():
+        search(expected, [ONE], order=order)
+    run_dir = folder / f"{order}_{replicas}"
+    owns = [(*own, f"--num_replicas={replicas}") for own in cluster()]
+    search(run_dir, owns, order=order)
+    assert_same(run_dir, expected)
+
+
+@pytest.mark.large
+def test_single_path_selects_alike(folder):
+    settings = {"algorithm": "single_path", "space": "macro"}
+    search(folder / "single", [ONE], **settings)
+    search(folder / "single_two", cluster(), **settings)
+    summaries = [
+        json.loads((folder / name / "summary.json").read_text())
+        for name in ("single", "single_two")
+    ]
+    assert summaries[0]["genotype"] == summaries[1]["genotype"]
+
+
+@pytest.fixture(scope="module")
+def long_two(folder):
+    """Two replicas, which are two workers to the bit, left in peace."""
+    mirrored = ("--strategy=mirrored", "--num_replicas=2")
+    search(folder / "long_two", [mirrored], **LONG)
+    return folder / "long_two"
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_killed_worker_stops_the_other_and_both_go_on(
+    folder, long_two, killed
+):
+    run_dir, owns = folder / f"killed_{killed}", cluster()
+    settings = {**SETTINGS, **LONG}
+    processes = [start(run_dir, own, settings) for own in owns]
+    wait_for_checkpoints(processes[0], run_dir, 2)
+    processes[killed].kill()
+    left = processes[1 - killed]
+    begin = time.monotonic()
+    _, error = left.communicate(timeout=120)
+    assert time.monotonic() - begin < 60
+    assert left.returncode == 3, error
+    (said,) = [e for e in error.splitlines() if "does not answer" in e]
+    assert f"worker {killed}" in said
+    assert "Traceback" not in error
+    search(run_dir, cluster(), **LONG)
+    assert_same(run_dir, long_two, atol=0.0)
+
+
+@pytest.mark.large
+def test_a_signal_to_one_stops_all_with_a_checkpoint(folder):
+    run_dir = folder / "signal"
+    settings = {**SETTINGS, **LONG}
+    processes = [start(run_dir, own, settings) for own in cluster()]
+    wait_for_checkpoints(processes[0], run_dir, 2)
+    processes[1].send_signal(signal.SIGTERM)
+    done = finish(processes)
+    assert [code for code, _, _ in done] == [3, 3], done
+    assert "stopped by SIGTERM at worker 1" in done[0][2]
+    assert "stopped by SIGTERM" in done[1][2]
+    # Another number of replicas goes on, and says so.
+    ((_, said, _),) = search(run_dir, [ONE], **LONG)
+    assert "was on 2 workers of 1 replica and goes on with 1 replica" in said
+    assert len(commands.history(run_dir)) == LONG["epochs"]
+
+
+@pytest.mark.large
+def test_two_workers_train_and_evaluate_as_one_process_does(folder):
+    runs = {"trained": [ONE], "trained_two": cluster()}
+    settings = {**TRAINING, "dataset": "folder", "image_size": 8}
+    for name, owns in runs.items():
+        run("train", folder / name, owns, settings)
+    one, two = (commands.history(folder / name) for name in runs)
+    for name in ("train_loss", "validation_loss", "validation_accuracy"):
+        for before, after in zip(one, two, strict=True):
+            expected = pytest.approx(float(before[name]), abs=1e-4)
+            assert float(after[name]) == expected
+    run("evaluate", folder / "trained", cluster(), {"split": "train"})
+    shared = evaluation(folder / "trained")
+    run("evaluate", folder / "trained", [()], {"split": "train"})
+    alone = evaluation(folder / "trained")
+    assert shared["num_images"] == 480
+    assert shared["confusion"] == alone["confusion"]
+    assert shared["loss"] == pytest.approx(alone["loss"], abs=1e-6)
+
+
+def evaluation(run_dir):
+    return json.loads((run_dir / "evaluation.json").read_text())
+
+
+def test_another_command_on_one_worker_ends_all_with_a_sentence(folder):
+    run_dir = folder / "bad"
+    first, second = cluster()
+    wrong = (*second, "--seed=7")
+    done = finish([start(run_dir, own, SETTINGS) for own in (first, wrong)])
+    for code, _, error in done:
+        assert code == 2, error
+        assert "--seed=7 (the chief: 0)" in error
+        assert len(error.splitlines()) == 1
+    assert not run_dir.exists()
