@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,8 +73,8 @@ def _hold_port(cluster: Cluster) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             f"The port of worker {cluster.index}, {own}, cannot be used "
-            f"({error.strerror}); end what uses it or give another one in "
-            f"--workers, the same everywhere."
+            f"({os.strerror(error.errno)}); end what uses it or give another "
+            f"one in --workers, the same everywhere."
         ) from error
 
 
