@@ -165,7 +165,7 @@ class Detector:
     def losses(
         self, outputs: Outputs, targets: Targets
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the sums of the losses of boxes and classes, scalars.
+        """Returns the sums of the losses of boxes and classes, [B] each.
 
         Nothing is divided: who knows all replicas divides by `num_taken`.
         """
@@ -176,7 +176,7 @@ class Detector:
         box = self._box_loss(boxes, tf.cast(outputs["box"], tf.float32))
         logits = tf.cast(outputs["classification"], tf.float32)
         named = self._class_loss(wanted, logits)
-        return tf.reduce_sum(box * taken), tf.reduce_sum(named * counted)
+        return tf.reduce_sum(box * taken, 1), tf.reduce_sum(named * counted, 1)
 
     def decode(self, outputs: Outputs) -> dict[str, tf.Tensor]:
         """Returns what was found.

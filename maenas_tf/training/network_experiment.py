@@ -1,4 +1,4 @@
-"""What a training and a pretraining of a found network have in common."""
+"""What all trainings of a found network have in common."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.config import Config
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import training_steps
 from maenas_tf.engine.checkpoints import RunCheckpoint
@@ -37,12 +38,11 @@ from maenas_tf.runs.data_record import (
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.runs.run_genotype import check_stored, find_genotype
 from maenas_tf.spaces import SPACES
-from maenas_tf.training.config import NetworkTrainingSettings
 from maenas_tf.training.schedules import learning_rate
 from maenas_tf.training.step_model import StepModel
 from maenas_tf.training.trained_run import Preprocessing
 
-ConfigType = TypeVar("ConfigType", bound=NetworkTrainingSettings)
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 class NetworkExperiment(abc.ABC, Generic[ConfigType]):
@@ -61,6 +61,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         reads_labels: whether images are loaded with their labels.
         kind: of the run, as of `maenas_tf.runs.kinds`.
         seconds_name: of its seconds in the summary.
+        told_figures: columns of the history whose last values it tells.
         training: indices of the images that are trained on.
         model: makes the steps.
     """
@@ -68,6 +69,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
     reads_labels: bool
     kind: str
     seconds_name: str
+    told_figures: tuple[str, ...] = ("validation_accuracy",)
     training: np.ndarray
     model: StepModel
 
@@ -101,10 +103,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         config = self.config
         self.strategy = start_runtime(config)
         self.notes = read_notes(self.run_directory.path)
-        self.images = image_set or load_configured(
-            config, self.reads_labels, self.notes
-        )
-        self.identity = self.images.identity(config.split)
+        self._load(image_set)
         self._check_data()
         self._choose_images()
         one_pass = training_steps(len(self.training), config.batch_size)
@@ -134,6 +133,13 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
             checkpoint_seconds,
             images_per_step=lambda: config.batch_size,
         )
+
+    def _load(self, image_set: ImageSource | None) -> None:
+        """Sets `images` and `identity`."""
+        self.images = image_set or load_configured(
+            self.config, self.reads_labels, self.notes
+        )
+        self.identity = self.images.identity(self.config.split)
 
     def _check_data(self) -> None:
         check_data(self.run_directory.path, self.identity)
@@ -206,8 +212,12 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
             self.images.pixels,
         )
 
+    def _rate(self, epoch: int) -> float:
+        """Returns the learning rate of an epoch."""
+        return learning_rate(self.config, epoch)
+
     def _start_epoch(self, epoch: int) -> None:
-        self.model.optimizer.learning_rate = learning_rate(self.config, epoch)
+        self.model.optimizer.learning_rate = self._rate(epoch)
 
     def _end_epoch(
         self, epoch: int, means: dict[str, float], seconds: float
@@ -225,8 +235,8 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         self.tensorboard.write_scalars(epoch, _scalars(row))
         shown = ", ".join(
             f"{name.replace('_', ' ')} {row[name]:.4f}"
-            for name in (*means, "validation_loss", "validation_accuracy")
-            if name in row
+            for name in row
+            if name in means or name.startswith("validation_")
         )
         say(
             f"epoch {epoch + 1}/{config.epochs}: {shown} "
@@ -235,7 +245,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
 
     def _figures(self, epoch: int) -> dict[str, float]:
         """Returns the columns of the history besides losses and speed."""
-        return {"learning_rate": learning_rate(self.config, epoch)}
+        return {"learning_rate": self._rate(epoch)}
 
     def _keep(self, row: dict[str, Any]) -> None:
         """Writes what an epoch leaves into the run directory."""
@@ -251,10 +261,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         own = self._summary()
         last = {
             name: float(rows[-1][name])
-            for name in (
-                *self.model.metric_keys[::-1],
-                "validation_accuracy",
-            )
+            for name in (*self.model.metric_keys[::-1], *self.told_figures)
             if name in rows[-1]
         }
         summary = {

@@ -24,8 +24,10 @@ from maenas_tf.detection.predict import is_detector, predict_boxes
 from maenas_tf.engine.signals import Interrupted
 from maenas_tf.runs import kinds
 from maenas_tf.runs.run_kind import kind_in
+from maenas_tf.training.trained_run import load_trained
 from tests.detection.boxed import CLASS_NAMES, make_boxed, write_coco
 from tests.detection.detectors import GENOTYPE, SIZE
+from tests.training import trained
 from tests.training.experiment_test import AfterSteps
 
 SETTINGS = {
@@ -120,6 +122,31 @@ def test_a_run_on_other_boxes_or_of_another_configuration_is_refused(done):
     other.boxes[1, 0, 0] += 1
     with pytest.raises(ConfigError, match="other labels"):
         DetectExperiment(config, done[0], other)
+
+
+def test_the_backbone_begins_with_the_weights_of_a_training(tmp_path):
+    source = trained.make_run(tmp_path / "source", "nasbench201")
+    network = load_trained(source).network
+    same = {
+        "genotype": str(network.genotype),
+        "init_channels": 4,
+        "init_from": str(source),
+    }
+    experiment = begin(tmp_path / "run", **same)
+    experiment.loop.run = experiment._finish = lambda: None
+    experiment.run()
+    trunk = experiment.detector.backbone.trunk.trunk
+    for ours, theirs in zip(
+        trunk.get_weights(), network.trunk.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    # Images look as they did to the network whose weights these are.
+    assert experiment.data.images.mean == trained.MEAN
+    written = json.loads((tmp_path / "run/preprocessing.json").read_text())
+    assert written["mean"] == list(trained.MEAN)
+    assert written["class_names"] == list(CLASS_NAMES)
+    with pytest.raises(ConfigError, match="give --init_channels=4"):
+        begin(tmp_path / "other", **{**same, "init_channels": 2})
 
 
 def test_a_detector_is_read_from_its_directory_alone(done):

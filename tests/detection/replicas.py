@@ -58,7 +58,7 @@ def run(replicas: int) -> tuple[dict[str, np.ndarray], list[str]]:
         dataset = strategy.experimental_distribute_dataset(dataset)
     if replicas:
         StepRunner(trainer, strategy)(iter(dataset), STEPS)
-    variables = trainer.network.variables
+    variables = trainer.variables
     values = {v.path: v.value.numpy() for v in variables}
     return values, find_unequal(strategy, variables)
 
