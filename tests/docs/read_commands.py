@@ -24,6 +24,7 @@ _CONFIGS = {
     "pretrain": "pretrain_config",
     "search": "search_config",
     "train": "train_config",
+    "train_detector": "detect_config",
 }
 
 

@@ -121,7 +121,8 @@ def test_a_broken_or_unfinished_run_is_listed_and_stops_nothing(
 
 
 @pytest.mark.parametrize(
-    "kind", ["training", "pretraining", "correlation", "consensus"]
+    "kind",
+    ["training", "pretraining", "detection", "correlation", "consensus"],
 )
 def test_another_kind_of_run_is_named_and_stops_nothing(runs, kind):
     file = runs / "a" / "summary.json"
@@ -140,6 +141,7 @@ def test_another_kind_of_run_is_named_and_stops_nothing(runs, kind):
         ({"task": "mae"}, {"steps": 4}, "search"),
         ({"task": "mae", "genotype": "DARTS_V2"}, {}, "pretraining"),
         ({"epochs": 3}, {}, "training"),
+        ({"epochs": 3, "annotations": "a.json"}, {}, "detection"),
         ({"tasks": "mae"}, {"steps": {}}, "correlation"),
         ({}, {"runs": {}}, "consensus"),
         ({"task": "mae"}, {"kind": "training"}, "training"),

@@ -27,6 +27,7 @@ CONFIGS = {
     "search": "search_config",
     "pretrain": "pretrain_config",
     "train": "train_config",
+    "train_detector": "detect_config",
     "correlate": "correlate_config",
 }
 
