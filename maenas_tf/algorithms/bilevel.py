@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from maenas_tf.ops.watched import watched_only
+
 Tensors = Sequence[tf.Tensor]
 Loss = Callable[[Tensors, Tensors], tf.Tensor]
 VirtualStep = Callable[[Tensors, Tensors], tuple[list[tf.Tensor], tf.Tensor]]
@@ -54,7 +56,8 @@ def gradient(
     }[with_respect_to]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(sources)
-        value = loss(weights, alphas)
+        with watched_only():
+            value = loss(weights, alphas)
     return value, tape.gradient(
         value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )

@@ -21,6 +21,7 @@ from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.probe import apply, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
+from maenas_tf.ops.sharing import SharedFunctions, sharing
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half
@@ -183,6 +184,9 @@ class Trunk(keras.layers.Layer):
         make_edge: makes what stands on an edge where nothing is chosen,
             `MixedOp` or alike.
         recompute: compute each cell of candidates again for its gradient.
+
+    Attributes:
+        functions: those of its equal parts in training.
     """
 
     def __init__(
@@ -201,6 +205,7 @@ class Trunk(keras.layers.Layer):
         self.make_edge = make_edge
         self.recompute = recompute
         self.placed = []
+        self.functions = SharedFunctions()
         for placement in plan.placements:
             name = placement.name.rpartition("/")[2]
             if placement.form == CELL:
@@ -270,6 +275,12 @@ class Trunk(keras.layers.Layer):
         Raises:
             ValueError: the images have another shape.
         """
+        # What is exported is without functions.
+        share = training and sharing(self.functions)
+        with share or contextlib.nullcontext():
+            return self._compute(x, cell_arguments, training)
+
+    def _compute(self, x, cell_arguments, training):
         values = {plan.IMAGES: _as_rgb(x)}
         for placement, layer in self._pairs():
             inputs = [values[name] for name in placement.inputs]

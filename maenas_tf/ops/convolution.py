@@ -186,6 +186,9 @@ def _narrow_gradient_pays(x: tf.Tensor, kernel: tf.Tensor) -> bool:
 @tf.custom_gradient
 def _convolve_5_wide(x: tf.Tensor, kernel: tf.Tensor):
     """Convolves each channel alone at stride 1; see `depthwise_convolve`."""
+    # Within a branch a tensor of the branch: TensorFlow finds no other one
+    # where the gradient of the branch is taken within a function.
+    kernel = tf.identity(kernel)
     y = tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "SAME")
 
     def gradient(upstream):

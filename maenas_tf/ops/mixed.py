@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import keras
 import tensorflow as tf
@@ -88,6 +88,23 @@ class MixedOp(keras.layers.Layer):
             )
             if name != "none" or self.implementation == "plain"
         ]
+
+    @property
+    def kind(self) -> Hashable:
+        """What equal edges have in common; see `sharing.shared`."""
+        return (
+            type(self),
+            self.primitives,
+            self.channels,
+            self.stride,
+            self.family,
+            self.implementation,
+        )
+
+    @property
+    def drawing(self) -> list[Primitive]:
+        """The candidates that draw at random."""
+        return [candidate for candidate in self.candidates if candidate.draws]
 
     def call(self, x, weights, training=False):
         """Returns sum_k a_k op_k(x) for x [B, H, W, C], weights [K]."""

@@ -22,7 +22,12 @@ class Primitive(keras.layers.Layer):
         channels: of the output; those of the input are told by `build`.
         stride: 1 or 2.
         search: the search's form (see the module), else the network's.
+
+    Attributes:
+        draws: whether it draws at random, by `sharing.stream_of`.
     """
+
+    draws = False
 
     def __init__(
         self, channels: int, stride: int, search: bool = True, **kwargs

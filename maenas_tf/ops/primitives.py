@@ -11,7 +11,6 @@ other two holds.
 from __future__ import annotations
 
 import functools
-import zlib
 
 import tensorflow as tf
 
@@ -21,6 +20,7 @@ from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
 from maenas_tf.ops.probe import constant, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
+from maenas_tf.ops.sharing import stream_of
 from maenas_tf.ops.source import Phases
 from maenas_tf.registry import Registry
 
@@ -244,6 +244,8 @@ class Noise(Primitive):
     does not change the result.
     """
 
+    draws = True
+
     def build(self, input_shape):
         self._check_width(input_shape)
         self.calls = self.add_weight(
@@ -258,12 +260,11 @@ class Noise(Primitive):
 
     def weighted(self, source, weight, training=False):
         calls = tf.convert_to_tensor(self.calls)
-        stream = zlib.crc32(self.path.encode()) & 0x3FFFFFFF
         x = source.value[:, :: self.stride, :: self.stride]
         count = tf.shape(x)[0]
         noise = tf.random.stateless_normal(
             tf.concat([[count * num_replicas()], tf.shape(x)[1:]], 0),
-            tf.stack([stream, calls]),
+            tf.stack([stream_of(self), calls]),
         )
         begin = count * replica_id()
         noise = noise[begin : begin + count]

@@ -9,10 +9,13 @@ when they compute the function again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
+
+from maenas_tf.ops.watched import are_watched, watched_only
 
 
 def recompute(
@@ -66,14 +69,19 @@ def recompute(
             with tf.control_dependencies([upstream]):
                 again = [tf.identity(x) for x in arguments[:count]]
             again += arguments[count:]
+            asked = list(itertools.compress(again, watched))
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(again)
-                result = compute(again)
-            return tape.gradient(result, again, upstream)
+                tape.watch(asked)
+                with watched_only():
+                    result = compute(again)
+            found = iter(tape.gradient(result, asked, upstream))
+            return [next(found) if wanted else None for wanted in watched]
 
         return compute(arguments), gradient
 
-    result = once_more(*inputs, *(value for _, value in parameters))
+    arguments = [*inputs, *(value for _, value in parameters)]
+    watched = are_watched(arguments)
+    result = once_more(*arguments)
     for variable, value in changes.values():
         variable.assign(value)
     return result

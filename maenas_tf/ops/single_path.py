@@ -11,6 +11,7 @@ import tensorflow as tf
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive, zeros
 from maenas_tf.ops.replica import num_replicas
+from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.spaces.space import NONE
 
@@ -40,10 +41,26 @@ class SinglePathOp(MixedOp):
 
         Args: as `MixedOp.terms`, the weights zeros and at most one 1.
         """
-        x = source.value
-        nothing = functools.partial(zeros, x, self.stride, self.channels)
         if num_replicas() > 1:
-            return super().terms(source, weights, training) or [nothing()]
+            terms = super().terms(source, weights, training)
+            return terms or [zeros(source.value, self.stride, self.channels)]
+        inputs = source.value, self._branch(weights)
+        chosen = functools.partial(self._chosen, training)
+        return [
+            shared(
+                (*self.kind, training),
+                chosen,
+                inputs,
+                self.variables,
+                self.drawing,
+            )
+        ]
+
+    def _chosen(
+        self, training: bool, x: tf.Tensor, branch: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the output of a candidate, of which `_branch` tells."""
+        nothing = functools.partial(zeros, x, self.stride, self.channels)
         computed = [c for c in self.candidates if c.name != NONE]
         state = [v for c in computed for v in c.non_trainable_variables]
         values = [tf.convert_to_tensor(variable) for variable in state]
@@ -52,11 +69,11 @@ class SinglePathOp(MixedOp):
             branches.append(
                 functools.partial(_compute, candidate, x, training, state)
             )
-        output, *values = tf.switch_case(self._branch(weights), branches)
+        output, *values = tf.switch_case(branch, branches)
         # Here, since a branch's tensors mean nothing outside of it.
         for variable, value in zip(state, values, strict=True):
             variable.assign(value)
-        return [output]
+        return output
 
     def _branch(self, weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns which of the branches weights ask for; 0 are the zeros."""

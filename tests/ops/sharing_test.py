@@ -1,0 +1,227 @@
+"""Tests of `maenas_tf.ops.sharing` and of what is shared."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maenas_tf.models.supernet import Supernet
+from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.ops.sharing import SharedFunctions, shared, sharing
+from maenas_tf.ops.single_path import SinglePathOp
+from maenas_tf.ops.source import SourceNode, add_terms
+from maenas_tf.ops.watched import watched_only
+from maenas_tf.spaces import SPACES
+
+CHANNELS = 4
+DARTS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_5x5")
+NOISE = ("sep_conv_3x3", "noise")
+
+
+EDGES = {
+    "normal": (DARTS, 1),
+    "strided": (DARTS, 2),
+    "noise": (NOISE, 1),
+}
+
+
+def make_edges(name: str) -> list[MixedOp]:
+    """Returns two edges that are equal but for their weights and names."""
+    primitives, stride = EDGES[name]
+    keras.utils.set_random_seed(0)
+    edges = []
+    for number in (1, 2):
+        edge = SinglePathOp(primitives, CHANNELS, stride, name=f"edge_{number}")
+        with keras.name_scope(f"edge_{number}"):
+            edge.build((None, None, None, CHANNELS))
+        edges.append(edge)
+    return edges
+
+
+def run(edges, functions: SharedFunctions, with_respect_to, chosen=0):
+    """Returns outputs, gradients and what became of the variables.
+
+    Args:
+        edges: two, which leave the same node.
+        functions: what they share.
+        with_respect_to: "weights", "inputs" or "both".
+        chosen: number of the candidate that both compute.
+    """
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 8, 8, CHANNELS)), tf.float32)
+    alphas = tf.one_hot(chosen, len(edges[0].primitives))
+    weights = [v for edge in edges for v in edge.trainable_variables]
+    before = [v.numpy() for edge in edges for v in edge.variables]
+
+    @tf.function(autograph=False)
+    def step():
+        values = [tf.convert_to_tensor(v) for v in weights]
+        sources = {
+            "weights": values,
+            "inputs": [x],
+            "both": [*values, x],
+        }[with_respect_to]
+        scope = keras.StatelessScope(
+            state_mapping=list(zip(weights, values, strict=True))
+        )
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            with scope, watched_only(), sharing(functions):
+                source, rows = SourceNode(x), tf.unstack(alphas)
+                outputs = [
+                    add_terms(edge.terms(source, rows, True)) for edge in edges
+                ]
+            value = tf.add_n([tf.reduce_sum(tf.sin(y)) for y in outputs])
+        gradients = tape.gradient(
+            value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        state = [v for edge in edges for v in edge.non_trainable_variables]
+        changed = [scope.get_current_value(v) for v in state]
+        return outputs, gradients, [x for x in changed if x is not None]
+
+    found = [x.numpy() for x in tf.nest.flatten(step())]
+    after = [v.numpy() for edge in edges for v in edge.variables]
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+    return found
+
+
+class Unshared(SharedFunctions):
+    """Computes each part in its place."""
+
+    def call(self, kind, compute, inputs, variables, drawing):
+        return compute(*inputs)
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_shared_edges_compute_what_they_do_apart(name):
+    edges, functions = make_edges(name), SharedFunctions()
+    for chosen in range(len(edges[0].primitives)):
+        together = run(edges, functions, "both", chosen)
+        apart = run(edges, Unshared(), "both", chosen)
+        for a, b in zip(together, apart, strict=True):
+            np.testing.assert_array_equal(a, b)
+        first, second = together[:2]
+        candidate = edges[0].candidates[chosen]
+        assert np.any(first != second) == bool(candidate.variables)
+    assert len(functions) == 1
+
+
+def test_another_wanted_gradient_is_another_function():
+    edges, functions = make_edges("normal"), SharedFunctions()
+    for count, wanted in enumerate(("weights", "inputs", "both"), start=1):
+        run(edges, functions, wanted)
+        assert len(functions) == count
+    run(edges, functions, "inputs")
+    assert len(functions) == 3
+
+
+def test_a_gradient_that_is_not_asked_for_is_not_returned():
+    functions = SharedFunctions()
+    run(make_edges("noise"), functions, "weights")
+    (function,) = functions._functions.values()
+    _, backward = (
+        function._function._delayed_rewrite_functions.forward_backward()
+    )
+    # Of the node, the choice and a stream; of the kernels; of the calls.
+    returned = [g is not None for g in backward.structured_outputs]
+    assert returned == [False] * 3 + [True] * 4 + [False]
+
+
+def test_a_tape_around_the_traced_function_has_all_gradients():
+    kernel = keras.Variable(2.0)
+    functions = SharedFunctions()
+
+    @tf.function(autograph=False)
+    def square(x):
+        with sharing(functions):
+            return shared("square", lambda x: kernel * x * x, [x], [kernel])
+
+    x = tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = square(x)
+    assert [g.numpy() for g in tape.gradient(y, [x, kernel.value])] == [12, 9]
+
+
+def test_a_second_derivative_passes_through_a_shared_function():
+    functions = SharedFunctions()
+
+    @tf.function(autograph=False)
+    def bend(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                with sharing(functions):
+                    y = shared("cube", lambda x: x * x * x, [x], [])
+            slope = inner.gradient(y, x)
+        return slope, outer.gradient(slope, x)
+
+    assert [float(x) for x in bend(tf.constant(2.0))] == [12.0, 12.0]
+
+
+def test_a_part_may_have_parts():
+    kernels = [keras.Variable(2.0), keras.Variable(3.0)]
+    functions = SharedFunctions()
+
+    def scaled(kernel, x):
+        return shared("part", lambda x: kernel * x * x, [x], [kernel])
+
+    def whole(x):
+        return scaled(kernels[0], x) + scaled(kernels[1], x)
+
+    @tf.function(autograph=False)
+    def compute(x):
+        values = [tf.convert_to_tensor(kernel) for kernel in kernels]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([x, *values])
+            scope = keras.StatelessScope(
+                state_mapping=list(zip(kernels, values, strict=True))
+            )
+            with scope, watched_only(), sharing(functions):
+                y = shared("whole", whole, [x], kernels)
+        return y, tape.gradient(y, [x, *values])
+
+    y, gradients = compute(tf.constant(2.0))
+    assert float(y) == 20.0
+    assert [float(g) for g in gradients] == [20.0, 4.0, 4.0]
+    assert len(functions) == 2
+
+
+def test_what_is_not_given_is_refused():
+    other = tf.Variable(1.0)
+
+    @tf.function(autograph=False)
+    def compute(x):
+        with sharing(SharedFunctions()):
+            return shared("sum", lambda x: x + other, [x], [])
+
+    with pytest.raises(RuntimeError, match="give it to `shared`"):
+        compute(tf.constant(1.0))
+
+
+def test_nothing_is_shared_without_a_graph():
+    functions = SharedFunctions()
+    with sharing(functions):
+        x = tf.constant(1.0)
+        assert shared("sum", lambda x: x + 1.0, [x], []) == 2.0
+    assert len(functions) == 0
+
+
+def test_a_supernet_traces_each_kind_of_edge_once():
+    space = SPACES.get("nasbench201")
+    supernet = Supernet(space, 2, 1, make_edge=SinglePathOp, image_size=8)
+    weights = {"cell": tf.one_hot([1] * 6, 5)}
+    step = tf.function(
+        functools.partial(supernet, edge_weights=weights), autograph=False
+    )
+    images = tf.zeros((2, 8, 8, 3))
+    step(images, training=True)
+    assert len(supernet.trunk.functions) == 3  # Of 18 edges.
+    step(images, training=False)
+    assert len(supernet.trunk.functions) == 3
