@@ -31,7 +31,8 @@ CHOSEN = flags.DEFINE_list(
     "stages",
     list(STAGES),
     f"Which to run, of {', '.join(STAGES)}; always in this order. What an "
-    f"earlier call has left in run_dir is gone on from.",
+    f"earlier call has left in run_dir is gone on from. Not given: without the "
+    f"evaluation where a folder has no test images.",
 )
 DATASET = flags.DEFINE_string(
     "dataset",
@@ -163,3 +164,18 @@ def check_networks(configs: Mapping[str, Config]) -> None:
                 f"--{setting}={second}; the weights of one network fit no "
                 f"other: give the same."
             )
+
+
+def lacks_test_images(configs: Mapping[str, Config]) -> bool:
+    """Returns whether there is nothing to evaluate on, and none asked for it.
+
+    Args:
+        configs: of the stages that make runs.
+    """
+    from maenas_tf.data.split_folders import lacks_test
+
+    asked = CHOSEN.present or stage_flags("evaluate")
+    trained = configs.get("train")
+    if asked or trained is None:
+        return False
+    return lacks_test(trained.dataset, trained.data_dir)

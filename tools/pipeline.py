@@ -32,7 +32,10 @@ def main() -> int:
     given = {
         name: [*pipeline_flags.stage_flags(name), *own[name]] for name in chosen
     }
-    stages.check(given)
+    configs = stages.check(given)
+    if pipeline_flags.lacks_test_images(configs):
+        print(f"{configs['train'].data_dir} has no test images: no evaluation.")
+        del given["evaluate"]
     for name, arguments in given.items():
         path = run_dir / name
         if name == "export" and (path / file_names.EXPORT).exists():

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from flags import pipeline_flags
-from maenas_tf.config import ConfigError
+from maenas_tf.config import Config, ConfigError
 from tools import runner
 
 
@@ -46,8 +46,11 @@ def wait_for(path: pathlib.Path) -> None:
         time.sleep(1.0)
 
 
-def check(given: Mapping[str, Sequence[str]]) -> None:
+def check(given: Mapping[str, Sequence[str]]) -> dict[str, Config]:
     """Checks the flags of all stages, before the first takes its time.
+
+    Returns:
+        The configurations of the stages that make runs.
 
     Raises:
         ConfigError: some are wrong, or two stages do not fit together.
@@ -59,6 +62,7 @@ def check(given: Mapping[str, Sequence[str]]) -> None:
         elif problem := _check_flags(name, arguments):
             raise ConfigError(f"--{name}_flags: {problem}")
     pipeline_flags.check_networks(configs)
+    return configs
 
 
 def _check_flags(name: str, arguments: Sequence[str]) -> str:

@@ -29,7 +29,11 @@ from maenas_tf.data.pixel_rules import NEW_RULES, PixelRules
 from maenas_tf.data.plain_images import warn_of_plain
 from maenas_tf.data.resizing import DEFAULT_SIZE
 from maenas_tf.data.settling import settle_rules
-from maenas_tf.data.split_folders import check_below, choose_splits
+from maenas_tf.data.split_folders import (
+    check_below,
+    choose_splits,
+    unlabeled_beside,
+)
 
 _NAMES_SHOWN = 6
 
@@ -78,9 +82,11 @@ def load_folder(
     """
     size = image_size or DEFAULT_SIZE
     named = f"--data_dir={data_dir}"
-    roots, listing = _find(data_dir, split, with_labels, named)
+    roots, beside, listing = _find(data_dir, split, with_labels, named)
     found = listing.images
-    folders = _class_folders(roots[0], listing, named) if with_labels else ()
+    folders = ()
+    if with_labels:
+        folders = _class_folders(roots[0], beside, listing, named)
     paths = _spread(found, max_images)
     rules = settle_rules(paths, rules, named)
     root = os.path.commonpath(roots)
@@ -143,11 +149,12 @@ def _readable(
 
 def _find(
     data_dir: str, split: str, with_labels: bool, named: str
-) -> tuple[list[str], Listing]:
-    """Returns the folders that make up the split, and what lies in them."""
+) -> tuple[list[str], list[str], Listing]:
+    """Returns the folders of the split, what is no class, and the images."""
     top = _read_top(data_dir, named)
     roots = choose_splits(top, split, with_labels, named)
-    listing = list_images(*roots)
+    beside = unlabeled_beside(top, roots) if with_labels else []
+    listing = list_images(*roots, without=beside)
     listing.tell_left_out(data_dir)
     if not listing.images:
         raise ConfigError(
@@ -156,7 +163,7 @@ def _find(
             f"below {' and '.join(roots)})."
         )
     check_below(roots, listing.images, named)
-    return roots, listing
+    return roots, beside, listing
 
 
 def _read_top(data_dir: str, named: str) -> Folder:
@@ -189,7 +196,9 @@ def _spread(paths: Sequence[str], max_images: int) -> Sequence[str]:
     return [paths[index] for index in chosen]
 
 
-def _class_folders(root: str, listing: Listing, named: str) -> tuple[str, ...]:
+def _class_folders(
+    root: str, beside: Sequence[str], listing: Listing, named: str
+) -> tuple[str, ...]:
     """Returns the names of the first-level folders that hold images."""
     for path in listing.images:
         if os.path.dirname(path) == root:
@@ -198,7 +207,7 @@ def _class_folders(root: str, listing: Listing, named: str) -> tuple[str, ...]:
                 f"class; labels need one subfolder for each class."
             )
     # That a folder holds but runs has been said.
-    told = set(_owners(root, listing.outputs))
+    told = {*beside, *_owners(root, listing.outputs)}
     names = [n for n in read_folder(root).subfolders if n not in told]
     return _occupied(names, _owners(root, listing.images), root)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from absl import logging
 
@@ -138,11 +138,17 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
     return Folder(path, (), images, others, subfolders)
 
 
-def walk(root: str | os.PathLike[str]) -> Iterator[Folder]:
+def walk(
+    root: str | os.PathLike[str], without: Collection[str] = ()
+) -> Iterator[Folder]:
     """Looks into a folder and all below it, in sorted order.
 
     Links are followed; each real folder is entered once, as a link may point
     back up.
+
+    Args:
+        root: the folder.
+        without: names of folders right below it that are not entered.
 
     Raises:
         ConfigError: a folder may not be read.
@@ -157,18 +163,25 @@ def walk(root: str | os.PathLike[str]) -> Iterator[Folder]:
         folder = read_folder(path)
         yield folder
         for name in reversed(folder.subfolders):
-            waiting.append(os.path.join(path, name))
+            if path != os.fspath(root) or name not in without:
+                waiting.append(os.path.join(path, name))
 
 
-def list_images(*roots: str | os.PathLike[str]) -> Listing:
+def list_images(
+    *roots: str | os.PathLike[str], without: Collection[str] = ()
+) -> Listing:
     """Finds every image below some folders.
+
+    Args:
+        *roots: the folders.
+        without: names of folders right below them that are left out.
 
     Raises:
         ConfigError: a folder may not be read.
     """
     listing = Listing()
     for root in roots:
-        for folder in walk(root):
+        for folder in walk(root, without):
             _add(folder, listing)
     listing.images.sort(key=lambda path: path.split(os.sep))
     return listing

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from absl import logging
 
-from maenas_tf.config import ConfigError
-from maenas_tf.data.image_listing import Folder, holds_images
+from maenas_tf.config import ConfigError, user_path
+from maenas_tf.data.image_listing import Folder, holds_images, read_folder
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 UNLABELED = "unlabeled"
@@ -98,6 +98,35 @@ def choose_splits(
     return [os.path.join(root.path, name) for name in chosen]
 
 
+def lacks_test(dataset: str, data_dir: str) -> bool:
+    """Returns whether a data set is a folder without a part for testing.
+
+    Args:
+        dataset: "folder", or the name of a data set, of which nothing is said.
+        data_dir: the folder.
+    """
+    path = user_path(data_dir)
+    if dataset != "folder" or not path.is_dir():
+        return False
+    return all(split_of(n) != TEST for n in read_folder(path).subfolders)
+
+
+def unlabeled_beside(root: Folder, roots: Sequence[str]) -> list[str]:
+    """Returns the folders without labels that lie beside the classes.
+
+    Args:
+        root: the folder of the data set.
+        roots: what `choose_splits` has found; of folders that are splits each
+            holds nothing but its own images.
+
+    Returns:
+        Their names; none where folders are splits.
+    """
+    if list(roots) != [root.path]:
+        return []
+    return [n for n in root.subfolders if split_of(n) == UNLABELED]
+
+
 def check_below(roots: Sequence[str], paths: Iterable[str], named: str) -> None:
     """Refuses splits under other names or deeper down, all read as one.
 
@@ -150,6 +179,10 @@ def _known_splits(root: Folder, named: str) -> dict[str, str]:
             named,
             *known,
         )
+        return {}
+    unlabeled = set(known.values()) == {UNLABELED}
+    if unlabeled and not root.images and not _hints(others):
+        # Classes, and beside them what has none: no image is for testing.
         return {}
     beside = [*others, *root.images]
     raise ConfigError(

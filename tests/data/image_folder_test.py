@@ -218,6 +218,17 @@ def test_a_search_reads_what_has_no_label_and_never_the_test(
     assert values(load(tmp_path / "train")) == [0]
 
 
+def test_images_without_labels_may_lie_beside_classes(tmp_path, warnings):
+    for number, name in enumerate(("cat", "dog", "unlabelled")):
+        save(tmp_path / name / "deep" / "x.png", (number, 0, 0))
+    assert values(load(tmp_path)) == [0, 1, 2]
+    made = load(tmp_path, with_labels=True)
+    assert (values(made), made.class_names) == ([0, 1], ("cat", "dog"))
+    assert not warnings
+    with pytest.raises(ConfigError, match="--split=test.*all images"):
+        load(tmp_path, split="test")
+
+
 @pytest.mark.parametrize(
     ("layout", "seen"),
     [
@@ -228,6 +239,9 @@ def test_a_search_reads_what_has_no_label_and_never_the_test(
         ("cat/train/a.png cat/test/a.png", "cat holds test, train"),
         ("zip/set/Training/c/a.png zip/set/Testing/c/a.png", "set holds Test"),
         ("train/a.png test_2/a.png my_test/a.png", "beside them my_test"),
+        ("unlabeled/a.png test/a.png cat/a.png", "unlabeled.*them cat"),
+        ("unlabeled/a.png my_test/a.png cat/a.png", "unlabeled.*my_test"),
+        ("unlabeled/a.png cat/a.png b.png", "beside them b.png"),
     ],
 )
 @pytest.mark.parametrize("with_labels", [False, True])

@@ -28,6 +28,13 @@ UNCHECKED = RUNS + NO_CHECK
 def results(tmp_path_factory):
     old = tmp_path_factory.mktemp("old")
     (old / "search").mkdir()
+    photographs = tmp_path_factory.mktemp("photographs")
+    (photographs / "unlabelled").mkdir()
+    own = [
+        "--run_dir=there",
+        "--dataset=folder",
+        f"--data_dir={photographs}",
+    ]
     flags = [
         "--run_dir=there/",
         "--search_flags=--dataset=digits --run_dir=elsewhere",
@@ -72,6 +79,12 @@ def results(tmp_path_factory):
                 "--data_dir=DIR",
                 "--run_dir=there",
             ],
+        ),
+        "no test images": (UNCHECKED, own),
+        "evaluation asked for": (UNCHECKED, [*own, "--stages=train,evaluate"]),
+        "evaluated elsewhere": (
+            UNCHECKED,
+            [*own, "--evaluate_flags=--data_dir=DIR"],
         ),
         "quotation": (RUNS, ["--run_dir=there", "--train_flags='open"]),
         "stage": (RUNS, ["--run_dir=there", "--stages=search,serve"]),
@@ -133,6 +146,16 @@ def test_what_lies_there_of_an_earlier_call_is_gone_on_from(results):
     assert code == 0, error
     assert "--genotype=" in out
     assert "--init_from" not in out
+
+
+def test_without_test_images_nothing_is_evaluated_unless_asked(results):
+    code, out, error = results["no test images"]
+    assert code == 0, error
+    assert "has no test images: no evaluation." in out
+    assert "evaluate" not in out.splitlines()
+    assert "export" in out.splitlines()
+    for case in ("evaluation asked for", "evaluated elsewhere"):
+        assert "evaluate" in results[case][1].splitlines()
 
 
 def test_the_data_set_is_that_of_all_stages_that_name_none(results):
