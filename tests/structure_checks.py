@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "registry": {"config"},
 }
 MAY_IMPORT["spaces"] = {*MAY_IMPORT["registry"], "registry"}
+# A place for jobs knows nothing of what they do.
+MAY_IMPORT["executors"] = MAY_IMPORT["spaces"]
 MAY_IMPORT["skeletons"] = {*MAY_IMPORT["spaces"], "spaces"}
 MAY_IMPORT["ops"] = MAY_IMPORT["skeletons"]
 MAY_IMPORT["models"] = {*MAY_IMPORT["ops"], "skeletons", "ops"}
@@ -46,10 +48,11 @@ MAY_IMPORT["serving"] = {*MAY_IMPORT["training"], "training"}
 MAY_IMPORT["detection"] = {*MAY_IMPORT["serving"], "serving"}
 MAY_IMPORT["reports"] = {*MAY_IMPORT["figures"], "engine", "runs", "figures"}
 MAY_IMPORT["correlation"] = {*MAY_IMPORT["searching"], "searching"}
-MAY_IMPORT["sweeps"] = MAY_IMPORT["correlation"]
+MAY_IMPORT["sweeps"] = {*MAY_IMPORT["correlation"], "executors"}
 MAY_IMPORT["timing"] = {*MAY_IMPORT["correlation"], "training", "reports"}
 MAY_IMPORT["front"] = {
     *MAY_IMPORT["timing"],
+    "executors",
     "serving",
     "detection",
     "correlation",
@@ -67,6 +70,7 @@ WITHOUT_TENSORFLOW = (
     "spaces",
     "skeletons",
     "selection",
+    "executors",
 )
 # Statistics of the global batch cannot be had without the other replicas: this
 # one module asks the replica context for all_reduce, and no layer does.

@@ -96,7 +96,7 @@ def folders() -> dict[str, dict[str, str]]:
 
 
 def test_every_build_file_agrees_with_its_folder():
-    run = requirement_labels("requirements.txt")
+    run = requirement_labels("requirements.txt", "requirements_ray.txt")
     test = run | requirement_labels("requirements_test.txt")
     problems = []
     for folder, sources in folders().items():
@@ -140,7 +140,11 @@ def test_the_lock_satisfies_the_ranges():
     lock = (ROOT / "requirements_lock.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lock if "==" in line)
     pins = {name.replace("_", "-").lower(): pin for name, pin in pins.items()}
-    for file in ("requirements.txt", "requirements_test.txt"):
+    for file in (
+        "requirements.txt",
+        "requirements_ray.txt",
+        "requirements_test.txt",
+    ):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith("#"):
                 wanted = requirements.Requirement(line)

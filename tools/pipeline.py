@@ -15,7 +15,7 @@ import sys
 
 from absl import flags
 
-from flags import pipeline_flags
+from flags import pipeline_flags, stage_flags
 from maenas_tf.config import file_names, user_path
 from tools import runner, stages
 
@@ -26,14 +26,10 @@ flags.adopt_module_key_flags(pipeline_flags)
 def main() -> int:
     """Runs the stages that the flags ask for; returns the exit code."""
     run_dir = user_path(pipeline_flags.RUN_DIR.value)
-    chosen = pipeline_flags.chosen_stages()
-    own = pipeline_flags.own_flags(run_dir, chosen)
-    # The last occurrence of a flag wins over that of a recipe.
-    given = {
-        name: [*pipeline_flags.stage_flags(name), *own[name]] for name in chosen
-    }
+    values = stage_flags.values()
+    given = stage_flags.arguments(run_dir, values)
     configs = stages.check(given)
-    if pipeline_flags.lacks_test_images(configs):
+    if stage_flags.lacks_test_images(configs, values):
         print(f"{configs['train'].data_dir} has no test images: no evaluation.")
         del given["evaluate"]
     for name, arguments in given.items():

@@ -29,11 +29,15 @@ def _quiet_start() -> contextlib.AbstractContextManager[None]:
     return silent_stderr()
 
 
-def run(main: Callable[[], int | None]) -> None:
+def run(
+    main: Callable[[], int | None],
+    flags_parser: Callable[[Sequence[str]], list[str]] = parse,
+) -> None:
     """Runs a tool: bad input ends in one sentence and exit code 2.
 
     Args:
         main: does the work; returns the exit code, None for 0.
+        flags_parser: reads the flags, as absl wants it.
     """
     os.environ.setdefault("NO_GCE_CHECK", "true")
 
@@ -67,4 +71,4 @@ def run(main: Callable[[], int | None]) -> None:
             os._exit(INTERRUPTED)
 
     with stopped_by_signals():
-        app.run(checked, flags_parser=parse)
+        app.run(checked, flags_parser=flags_parser)

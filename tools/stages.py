@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from flags import pipeline_flags
+from flags import stage_flags
 from maenas_tf.config import Config, ConfigError
 from tools import runner
 
@@ -57,11 +57,11 @@ def check(given: Mapping[str, Sequence[str]]) -> dict[str, Config]:
     """
     configs = {}
     for name, arguments in given.items():
-        if name in pipeline_flags.CONFIGS:
-            configs[name] = pipeline_flags.read_config(name, arguments)
+        if name in stage_flags.CONFIGS:
+            configs[name] = stage_flags.read_config(name, arguments)
         elif problem := _check_flags(name, arguments):
             raise ConfigError(f"--{name}_flags: {problem}")
-    pipeline_flags.check_networks(configs)
+    stage_flags.check_networks(configs)
     return configs
 
 

@@ -1,23 +1,23 @@
-r"""Searches with every combination of settings and seeds, resumably.
+r"""Runs every combination of settings and seeds, resumably.
 
     python -m tools.sweep --flagfile=flags/recipes/quickstart.flags \
         --sweep_dir=runs/sweep --grid="mask_ratio=0.1,0.5" --seeds=0,1,2
 
-Every flag of tools.search is a base setting. Exit codes: 0 all are done; 2
-bad input; 3 stopped by a signal, the running searches having written
-checkpoints (the same command goes on); 5 some runs failed (listed; the same
-command tries them again).
+Every flag of tools.search, or of the tool that --tool names, is a base
+setting. Exit codes: 0 all are done; 2 bad input; 3 stopped by a signal, what
+ran having written checkpoints (the same command goes on); 5 some runs failed
+(listed; the same command tries them again).
 """
 
 from __future__ import annotations
 
-import pathlib
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
-from flags import sweep_flags
-from tools import runner
+from flags import stage_flags, sweep_flags
+from tools import command_line, runner, stages
 
 FAILED = 5
 
@@ -25,54 +25,53 @@ FAILED = 5
 flags.adopt_module_key_flags(sweep_flags)
 
 
+def parse(argv: Sequence[str]) -> list[str]:
+    """Reads the flags: those of a sweep and of the tool that it runs."""
+    sweep_flags.define_settings(argv)
+    flags.adopt_module_key_flags(sweep_flags)
+    return command_line.parse(argv)
+
+
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
+    from flags import swept_tools
     from maenas_tf.config import grid as grids
-    from maenas_tf.engine.signals import SignalWatch
-    from maenas_tf.runs.run_directory import to_flags
-    from maenas_tf.searching.config import SearchConfig
-    from maenas_tf.sweeps import sweep_grid, sweep_state
-    from maenas_tf.sweeps.executor import LocalExecutor
+    from maenas_tf.config import user_path
+    from maenas_tf.executors import EXECUTORS
+    from maenas_tf.sweeps import sweep_grid
     from maenas_tf.sweeps.sweep import Sweep
-    from maenas_tf.sweeps.sweep_display import open_display
 
-    def command(run: sweep_grid.SweepRun, path: pathlib.Path) -> list[str]:
-        minutes = sweep_flags.CHECKPOINT_MINUTES.value
-        own = [f"--run_dir={path}", f"--checkpoint_minutes={minutes}"]
-        search = [sys.executable, "-m", "tools.search"]
-        return [*search, *own, *to_flags(run.config)]
-
-    grid = grids.parse_grid(sweep_flags.GRID.value, SearchConfig)
-    seeds = sweep_grid.parse_seeds(sweep_flags.seeds())
+    settings = sweep_flags.executor_settings()
+    directory = user_path(sweep_flags.sweep_dir())
+    tool = swept_tools.swept_tool(directory)
+    text = sweep_flags.GRID.value
+    grid = grids.parse_grid(text, tool.defaults, tool=f"tools.{tool.name}")
+    text = sweep_flags.seeds()
+    seeds = () if text is None else sweep_grid.parse_seeds(text)
     base = sweep_flags.base_settings()
-    runs = sweep_grid.expand(base, grid, seeds)
-    jobs = sweep_flags.JOBS.value
+    runs = sweep_grid.expand(tool, base, grid, seeds)
+    if tool.name == sweep_flags.PIPELINE:
+        # What evaluates and exports is the same in all of them.
+        stages.check(stage_flags.arguments(directory / runs[0].name, base))
+    record = {"tool": tool.name, "grid": grid, "seeds": seeds, "base": base}
     # Else the first search on a GPU takes all of its memory.
-    shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if jobs > 1 else {}
-    sweep = Sweep(
-        runs, sweep_flags.sweep_dir(), LocalExecutor(shared), command, jobs
-    )
-    with SignalWatch().installed() as signals:
-        display = open_display()
-        try:
-            record = {"grid": grid, "seeds": seeds, "base": base}
-            stopped = sweep.run(signals, display, record)
-        finally:
-            display.close()
-    counts = sweep_state.count(sweep.states)
-    failed = [s for s in sweep.states if s.state == sweep_state.FAILED]
-    for state in failed:
-        print(f"failed: {state.run.name}: {state.note}; {state.log}")
-    if stopped and counts[sweep_state.DONE] < len(runs):
-        left = len(runs) - counts[sweep_state.DONE]
+    several = settings.jobs > 1
+    shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if several else {}
+    with EXECUTORS.get(settings.executor)(settings, shared) as executor:
+        command = sweep_grid.SweepRun.command
+        sweep = Sweep(runs, directory, executor, command, settings.jobs)
+        stopped = sweep.watch(record)
+    if stopped and len(sweep.done) < len(runs):
+        left = len(runs) - len(sweep.done)
         print(f"{left} runs are left; the same command goes on.")
         return runner.INTERRUPTED
-    if failed:
-        print(f"{len(failed)} of {len(runs)} runs failed.", file=sys.stderr)
+    if sweep.failed:
+        count = len(sweep.failed)
+        print(f"{count} of {len(runs)} runs failed.", file=sys.stderr)
         return FAILED
     print(f"All {len(runs)} runs are done: {sweep.directory}")
     return 0
 
 
 if __name__ == "__main__":
-    runner.run(main)
+    runner.run(main, parse)

@@ -6,21 +6,26 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from maenas_tf.config.base import Config, ConfigError
+from maenas_tf.config.base import ConfigError
 
 _TRUTH = {"true": True, "false": False}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def parse_grid(
-    text: str, config_class: type[Config], flag: str = "grid"
+    text: str,
+    defaults: Mapping[str, Any],
+    flag: str = "grid",
+    tool: str = "tools.search",
 ) -> dict[str, tuple[Any, ...]]:
     """Reads "mask_ratio=0.1,0.5;decoder=linear,hierarchical".
 
     Args:
         text: settings and their values.
-        config_class: whose settings they are.
+        defaults: name of each setting that there is to its default, whose
+            type its values have.
         flag: that it is of, for messages.
+        tool: whose settings they are, for messages.
 
     Returns:
         Setting to its values, of the setting's type; empty for no text.
@@ -30,7 +35,6 @@ def parse_grid(
             missing, given twice or of another type.
     """
     grid: dict[str, tuple[Any, ...]] = {}
-    defaults = config_class.defaults()
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, equals, values = (piece.strip() for piece in part.partition("="))
         if not equals:
@@ -38,7 +42,7 @@ def parse_grid(
                 f"--{flag}={text} has the part {part!r}; give "
                 f"name=value,value and ; between settings."
             )
-        _check_name(name, flag, grid, defaults)
+        _check_name(name, flag, tool, grid, defaults)
         kind = type(defaults[name])
         grid[name] = tuple(
             _parse(flag, name, value.strip(), kind)
@@ -58,10 +62,11 @@ def check_distinct(flag: str, values: Sequence[Any]) -> None:
 def _check_name(
     name: str,
     flag: str,
+    tool: str,
     grid: Mapping[str, Any],
     defaults: Mapping[str, Any],
 ) -> None:
-    if name == "seed" and flag == "grid":
+    if name.rpartition(".")[-1] == "seed" and flag == "grid":
         raise ConfigError("--grid names the seed; give --seeds=0,1,2 instead.")
     if name in grid:
         raise ConfigError(
@@ -70,10 +75,9 @@ def _check_name(
     if name not in defaults:
         near = difflib.get_close_matches(name, defaults, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        tool = "search" if flag == "grid" else "benchmark"
         raise ConfigError(
-            f"--{flag} names {name!r}, which is no setting of a {tool} "
-            f"(python -m tools.{tool} --helpshort lists them).{hint}"
+            f"--{flag} names {name!r}, which is no setting of {tool} "
+            f"(python -m {tool} --helpshort lists them).{hint}"
         )
 
 

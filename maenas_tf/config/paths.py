@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 
 from maenas_tf.config.base import ConfigError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -17,8 +20,14 @@ def user_path(path: str | os.PathLike[str]) -> pathlib.Path:
         path: "~", "~/x", "~someone/x", or any other, which is kept.
 
     Raises:
-        ConfigError: there is no such home.
+        ConfigError: there is no such home, or it is a URL.
     """
+    if _URL.match(os.fspath(path)):
+        raise ConfigError(
+            f"{os.fspath(path)} is a URL, and files are read and written "
+            f"under paths alone; give one, such as that at which a bucket is "
+            f"mounted."
+        )
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
         raise ConfigError(

@@ -12,15 +12,25 @@ from typing import Any
 
 from maenas_tf.config import ConfigError, file_names, user_path
 from maenas_tf.engine.signals import SignalWatch
-from maenas_tf.runs import atomic, files
+from maenas_tf.executors import (
+    ENDED,
+    LOST,
+    QUEUED,
+    RUNNING,
+    Executor,
+    Job,
+    JobStatus,
+)
+from maenas_tf.runs import atomic
 from maenas_tf.sweeps import sweep_state
-from maenas_tf.sweeps.executor import Executor, Job
-from maenas_tf.sweeps.sweep_display import LineDisplay
+from maenas_tf.sweeps.sweep_display import LineDisplay, open_display
 from maenas_tf.sweeps.sweep_grid import SweepRun
 from maenas_tf.sweeps.sweep_state import RunState
 
 # What an interrupted search ends with (docs/reference/exit_codes.md).
 _INTERRUPTED_CODE = 3
+# A run whose machines are lost so often may be what ends them.
+_MOST_LOSSES = 3
 
 
 class Sweep:
@@ -28,14 +38,15 @@ class Sweep:
 
     What is done is not done again, what was interrupted goes on, and what
     failed is tried again by the next sweep in the same directory; within one
-    a failed run does not stop the others.
+    a failed run does not stop the others. A run whose machine is lost goes on
+    with another.
 
     Args:
         runs: what is to be done.
         directory: of the run directories; made if missing.
         executor: where the processes run.
         make_command: run and its directory to the command that does it.
-        num_jobs: so many at once.
+        num_jobs: so many at once; None is what the executor holds right.
         poll_seconds: between looks at what runs.
 
     Raises:
@@ -49,13 +60,13 @@ class Sweep:
         directory: str | os.PathLike[str],
         executor: Executor,
         make_command: Callable[[SweepRun, pathlib.Path], Sequence[str]],
-        num_jobs: int = 1,
+        num_jobs: int | None = None,
         poll_seconds: float = 0.5,
     ):
         self.directory = user_path(directory)
         self.executor = executor
         self.make_command = make_command
-        self.num_jobs = num_jobs
+        self.num_jobs = num_jobs or executor.jobs_at_once or len(runs)
         self.poll_seconds = poll_seconds
         self.states = [
             RunState(
@@ -69,6 +80,37 @@ class Sweep:
             state.read_progress()
             if state.read_done():
                 state.state = sweep_state.DONE
+
+    @property
+    def done(self) -> list[RunState]:
+        """The runs that have ended well."""
+        return self._in(sweep_state.DONE)
+
+    @property
+    def failed(self) -> list[RunState]:
+        """Those that have not."""
+        return self._in(sweep_state.FAILED)
+
+    def watch(self, record: Mapping[str, Any]) -> bool:
+        """Runs what is left, shown on stdout; lists what has failed.
+
+        Args:
+            record: what was asked, for sweep.json.
+
+        Returns:
+            Whether SIGINT or SIGTERM ended it early.
+        """
+        if self.executor.note:
+            print(f"note: {self.executor.note}")
+        with SignalWatch().installed() as signals:
+            display = open_display()
+            try:
+                stopped = self.run(signals, display, record)
+            finally:
+                display.close()
+        for state in self.failed:
+            print(f"failed: {state.run.name}: {state.note}; {state.log}")
+        return stopped
 
     def run(
         self,
@@ -93,28 +135,26 @@ class Sweep:
                 f"before"
             )
             stopping = False
-            try:
-                while self._goes_on(stopping):
-                    if signals.received:
-                        self._cancel(display, signals.received, stopping)
-                        stopping, signals.received = True, None
-                    if not stopping:
-                        self._start(display)
-                    self._poll(display, stopping)
-                    display.refresh(self.states, self.num_jobs)
-                    time.sleep(self.poll_seconds)
+            while self._goes_on(stopping):
+                if signals.received:
+                    self._cancel(display, signals.received, stopping)
+                    stopping, signals.received = True, None
+                if not stopping:
+                    self._start(display)
+                self._poll(display, stopping)
                 display.refresh(self.states, self.num_jobs)
-            finally:
-                # Leaves no process behind, whatever ended the loop.
-                for state in self._in(sweep_state.RUNNING):
-                    self.executor.cancel(state.ticket)
+                time.sleep(self.poll_seconds)
+            display.refresh(self.states, self.num_jobs)
         return stopping
 
     def _in(self, name: str) -> list[RunState]:
         return [state for state in self.states if state.state == name]
 
+    def _handed_over(self) -> list[RunState]:
+        return [*self._in(sweep_state.RUNNING), *self._in(sweep_state.QUEUED)]
+
     def _goes_on(self, stopping: bool) -> bool:
-        if self._in(sweep_state.RUNNING):
+        if self._handed_over():
             return True
         return bool(self._in(sweep_state.WAITING)) and not stopping
 
@@ -150,7 +190,7 @@ class Sweep:
     def _start(self, display: LineDisplay) -> None:
         """Fills the free places with waiting runs."""
         for state in self._in(sweep_state.WAITING):
-            if len(self._in(sweep_state.RUNNING)) >= self.num_jobs:
+            if len(self._handed_over()) >= self.num_jobs:
                 return
             if state.is_locked():
                 state.note = "another process is at it"
@@ -174,30 +214,72 @@ class Sweep:
             except OSError as error:
                 self._fail(state, display, f"cannot be started: {error}")
                 continue
-            state.state = sweep_state.RUNNING
-            verb = "goes on" if state.epoch else "starts"
-            display.event(f"{verb}: {state.run.name}")
+            state.state = sweep_state.QUEUED
 
     def _poll(self, display: LineDisplay, stopping: bool) -> None:
-        for state in self._in(sweep_state.RUNNING):
+        for state in self._handed_over():
             state.read_progress()
-            code = self.executor.poll(state.ticket)
-            if code is None:
+            status = self.executor.poll(state.ticket)
+            if status.state == QUEUED:
                 continue
-            if stopping and (code == _INTERRUPTED_CODE or code < 0):
-                state.state, state.exit_code = sweep_state.INTERRUPTED, code
-                state.note = state.last_log_line()
-                display.event(f"interrupted: {state.run.name}: {state.note}")
-            else:
-                self._finish(state, display, code)
+            if state.state == sweep_state.QUEUED and status.state != LOST:
+                verb = "goes on" if state.epoch else "starts"
+                event = f"{verb}: {state.run.name}"
+                on = f", {status.reason}" if status.state == RUNNING else ""
+                display.event(event + on.rstrip(", "))
+            state.state = sweep_state.RUNNING
+            if status.state == LOST:
+                self._lose(state, display, status, stopping)
+            elif status.state == ENDED:
+                self._end(state, display, status, stopping)
 
-    def _finish(self, state: RunState, display: LineDisplay, code: int) -> None:
+    def _lose(
+        self,
+        state: RunState,
+        display: LineDisplay,
+        status: JobStatus,
+        stopping: bool,
+    ) -> None:
+        """Lets a run whose machine is gone wait for another."""
+        state.losses += 1
+        if stopping:
+            state.state, state.note = sweep_state.INTERRUPTED, status.reason
+        elif state.losses >= _MOST_LOSSES:
+            often = f"lost {state.losses} times, the last time"
+            self._fail(state, display, f"{often}: {status.reason}")
+        else:
+            state.state = sweep_state.WAITING
+            display.event(
+                f"lost: {state.run.name}: {status.reason}; it is tried again"
+            )
+
+    def _end(
+        self,
+        state: RunState,
+        display: LineDisplay,
+        status: JobStatus,
+        stopping: bool,
+    ) -> None:
+        code = status.exit_code
+        if stopping and (code == _INTERRUPTED_CODE or code < 0):
+            state.state, state.exit_code = sweep_state.INTERRUPTED, code
+            state.note = status.reason or state.last_log_line()
+            display.event(f"interrupted: {state.run.name}: {state.note}")
+        else:
+            self._finish(state, display, code, status.reason)
+
+    def _finish(
+        self,
+        state: RunState,
+        display: LineDisplay,
+        code: int,
+        reason: str = "",
+    ) -> None:
         """Notes how a run ended."""
         state.exit_code = code
-        if code or not (state.path / files.SUMMARY).exists():
-            self._fail(
-                state, display, f"exit code {code}: {state.last_log_line()}"
-            )
+        if code or not state.has_result():
+            reason = reason or state.last_log_line()
+            self._fail(state, display, f"exit code {code}: {reason}")
             return
         state.state = sweep_state.DONE
         left = sweep_state.seconds_left(self.states, self.num_jobs)
@@ -212,12 +294,12 @@ class Sweep:
         display.event(f"failed: {state.run.name}: {note}")
 
     def _cancel(self, display: LineDisplay, signal: str, force: bool) -> None:
-        running = self._in(sweep_state.RUNNING)
+        running = len(self._in(sweep_state.RUNNING))
         what = (
             "kills what still runs"
             if force
             else "waits for the checkpoints; once more kills"
         )
-        display.event(f"{signal}: {what} ({len(running)} running)")
-        for state in running:
+        display.event(f"{signal}: {what} ({running} running)")
+        for state in self._handed_over():
             self.executor.cancel(state.ticket, force)

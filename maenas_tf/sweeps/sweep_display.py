@@ -20,6 +20,7 @@ _STYLES = {
     sweep_state.RUNNING: "bold cyan",
     sweep_state.FAILED: "bold red",
     sweep_state.INTERRUPTED: "yellow",
+    sweep_state.QUEUED: "cyan",
     sweep_state.WAITING: "dim",
     sweep_state.DONE: "green",
 }
@@ -88,6 +89,7 @@ def totals(states: Sequence[RunState], num_jobs: int) -> str:
             sweep_state.RUNNING,
             sweep_state.FAILED,
             sweep_state.INTERRUPTED,
+            sweep_state.QUEUED,
             sweep_state.WAITING,
         )
         if counts[name]
@@ -98,7 +100,7 @@ def totals(states: Sequence[RunState], num_jobs: int) -> str:
         if state.state == sweep_state.RUNNING
     ]
     line = f"{len(states)} runs: {', '.join(parts)}"
-    if counts[sweep_state.RUNNING] + counts[sweep_state.WAITING]:
+    if any(counts[name] for name in sweep_state.UNFINISHED):
         left = sweep_state.seconds_left(states, num_jobs)
         line += f"; {sweep_state.duration(left)} left"
     return f"{line} ({'; '.join(running)})" if running else line

@@ -6,17 +6,19 @@ import dataclasses
 import pathlib
 from collections.abc import Hashable, Sequence
 
-from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.runs.run_directory import holds_run, is_in_use
-from maenas_tf.sweeps.sweep_grid import SweepRun
+from maenas_tf.sweeps.sweep_grid import Stage, SweepRun
 
 WAITING = "waiting"
+# It was handed over and has no place yet.
+QUEUED = "queued"
 RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
-STATES = (RUNNING, FAILED, INTERRUPTED, WAITING, DONE)
+STATES = (RUNNING, FAILED, INTERRUPTED, QUEUED, WAITING, DONE)
+UNFINISHED = (RUNNING, QUEUED, WAITING)
 
 
 @dataclasses.dataclass
@@ -34,6 +36,7 @@ class RunState:
             later epochs may do more; None before the first.
         exit_code: of the process that ended, None before.
         ticket: of the executor.
+        losses: how often the machine was lost that it ran on.
     """
 
     run: SweepRun
@@ -45,6 +48,7 @@ class RunState:
     epoch_seconds: float | None = None
     exit_code: int | None = None
     ticket: Hashable = None
+    losses: int = 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -55,20 +59,19 @@ class RunState:
 
     @property
     def epochs(self) -> int:
-        """The epochs of the run, of all its restarts."""
-        return self.run.config.epochs * self.run.config.restarts
+        """The epochs of the run, of all its stages and restarts."""
+        return sum(stage.epochs for stage in self.run.stages)
 
     def read_progress(self) -> None:
-        """Reads history.csv, which is there after the first epoch."""
-        restarts = self.run.config.restarts
-        paths = [self.path / files.restart(n) for n in range(restarts)]
+        """Reads each history.csv, which is there after the first epoch."""
         seconds = []
-        try:
-            for path in paths if restarts > 1 else [self.path]:
-                rows = read_rows(path / files.HISTORY)
-                seconds += [float(row["seconds"]) for row in rows]
-        except (OSError, KeyError, ValueError):
-            pass  # Not there yet, or not as we know it: no more to tell.
+        for stage in self.run.stages:
+            for name in stage.histories:
+                try:
+                    rows = read_rows(self.path / stage.folder / name)
+                    seconds += [float(row["seconds"]) for row in rows]
+                except (OSError, KeyError, ValueError):
+                    pass  # Not there yet, or not as we know it.
         if seconds:
             self.epoch = len(seconds)
             self.epoch_seconds = max(seconds[0], seconds[-1])
@@ -80,17 +83,31 @@ class RunState:
             ConfigError: the directory holds a run of another configuration,
                 or one that cannot be read.
         """
-        there = holds_run(
-            self.path, self.run.config, str(self.path), "--sweep_dir"
+        done = [self._read_stage(stage) for stage in self.run.stages]
+        return all(done)
+
+    def _read_stage(self, stage: Stage) -> bool:
+        path = self.path / stage.folder
+        there = stage.config is None or holds_run(
+            path, stage.config, str(path), "--sweep_dir"
         )
-        return there and (self.path / files.SUMMARY).exists()
+        return there and (path / stage.mark).exists()
+
+    def has_result(self) -> bool:
+        """Returns whether all files are there that a finished run leaves."""
+        return all(
+            (self.path / stage.folder / stage.mark).exists()
+            for stage in self.run.stages
+        )
 
     def is_locked(self) -> bool:
         """Returns whether another process writes into the directory.
 
         A search outlives a sweep that was killed.
         """
-        return is_in_use(self.path)
+        return any(
+            is_in_use(self.path / stage.folder) for stage in self.run.stages
+        )
 
     def last_log_line(self) -> str:
         """Returns the last line of the log that says anything."""
@@ -123,7 +140,7 @@ def seconds_left(states: Sequence[RunState], num_jobs: int) -> float | None:
     typical = sum(known) / len(known)
     left = []
     for state in states:
-        if state.state in (RUNNING, WAITING):
+        if state.state in UNFINISHED:
             own = state.seconds_left
             left.append(typical * state.epochs if own is None else own)
     return max(sum(left) / num_jobs, max(left, default=0.0))

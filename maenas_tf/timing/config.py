@@ -121,7 +121,9 @@ class BenchmarkConfig(StepSettings, BatchSettings):
         text = self.against
         if text in self.settings()["implementation"].choices:
             text = f"implementation={text}"
-        settings = parse_grid(text, BenchmarkConfig, "against")
+        settings = parse_grid(
+            text, BenchmarkConfig.defaults(), "against", "tools.benchmark"
+        )
         for name, values in settings.items():
             if len(values) > 1:
                 raise ConfigError(
@@ -137,7 +139,9 @@ class BenchmarkConfig(StepSettings, BatchSettings):
         Raises:
             ConfigError: `vary` names what is no number.
         """
-        grid = parse_grid(self.vary, BenchmarkConfig, "vary")
+        grid = parse_grid(
+            self.vary, BenchmarkConfig.defaults(), "vary", "tools.benchmark"
+        )
         for name, values in grid.items():
             if any(isinstance(v, str) or v <= 0 for v in values):
                 raise ConfigError(

@@ -7,10 +7,11 @@ from maenas_tf.config.grid import parse_grid
 from maenas_tf.searching.config import SearchConfig
 
 GRID = "mask_ratio=0.5,0.75; decoder=linear,hierarchical"
+SETTINGS = SearchConfig.defaults()
 
 
 def test_the_grid_is_read_in_the_types_of_the_settings():
-    found = parse_grid(f"{GRID};epochs=3;augment=true,False;", SearchConfig)
+    found = parse_grid(f"{GRID};epochs=3;augment=true,False;", SETTINGS)
     assert found == {
         "mask_ratio": (0.5, 0.75),
         "decoder": ("linear", "hierarchical"),
@@ -18,7 +19,7 @@ def test_the_grid_is_read_in_the_types_of_the_settings():
         "augment": (True, False),
     }
     assert isinstance(found["epochs"][0], int)
-    assert parse_grid("", SearchConfig) == {}
+    assert parse_grid("", SETTINGS) == {}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_the_grid_is_read_in_the_types_of_the_settings():
 )
 def test_a_bad_grid_is_refused_with_the_remedy(text, words):
     with pytest.raises(ConfigError) as error:
-        parse_grid(text, SearchConfig)
+        parse_grid(text, SETTINGS)
     assert "--grid" in str(error.value)
     for word in words:
         assert word in str(error.value)

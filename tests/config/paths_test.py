@@ -22,3 +22,10 @@ def test_other_paths_are_kept(path):
 def test_an_unknown_home_is_one_sentence():
     with pytest.raises(ConfigError, match="~nobody9/x begins with ~, and"):
         user_path("~nobody9/x")
+
+
+def test_a_url_is_no_path():
+    for url in ("gs://bucket/run", "s3://bucket", "file:///x"):
+        with pytest.raises(ConfigError, match="is a URL"):
+            user_path(url)
+    assert user_path("a:/b") == pathlib.Path("a:/b")

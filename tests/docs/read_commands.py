@@ -44,8 +44,13 @@ def read(tool: str, commands: Sequence[Sequence[str]]) -> list[str]:
     return json.loads(done.stdout)
 
 
-def _problem(arguments: list[str], make_config: Callable[[], object]) -> str:
+def _problem(
+    arguments: list[str],
+    make_config: Callable[[], object],
+    define: Callable[[list[str]], object],
+) -> str:
     flags.FLAGS.unparse_flags()
+    define(["tool", *arguments])
     for name in flags.FLAGS:
         flags.FLAGS[name].unparse()
     try:
@@ -60,12 +65,18 @@ def main() -> None:
     """Answers for the tool that is named by the first argument."""
     tool = sys.argv[1]
     importlib.import_module(f"tools.{tool}")
-    make_config = int
+    make_config, define = int, list
+    if tool == "sweep":
+        # Those of the tool whose runs it makes.
+        module = importlib.import_module("flags.sweep_flags")
+        define = module.define_settings
     if tool in _CONFIGS:
         module = importlib.import_module(f"flags.{tool}_flags")
         make_config = getattr(module, _CONFIGS[tool])
     commands = json.load(sys.stdin)
-    problems = [_problem(arguments, make_config) for arguments in commands]
+    problems = [
+        _problem(arguments, make_config, define) for arguments in commands
+    ]
     json.dump(problems, sys.stdout)
 
 

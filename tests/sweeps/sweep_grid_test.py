@@ -10,11 +10,12 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.sweeps import sweep_grid
 
 GRID = "mask_ratio=0.5,0.75; decoder=linear,hierarchical"
+SEARCH = sweep_grid.ConfigTool("search", SearchConfig)
 
 
 def test_every_combination_is_there_once_seeds_fastest():
-    grid = parse_grid(GRID, SearchConfig)
-    runs = sweep_grid.expand({"epochs": 2}, grid, (0, 7))
+    grid = parse_grid(GRID, SearchConfig.defaults())
+    runs = sweep_grid.expand(SEARCH, {"epochs": 2}, grid, (0, 7))
     assert len({run.name for run in runs}) == len(runs) == 8
     assert [run.name for run in runs[:3]] == [
         "mask_ratio=0.5__decoder=linear__seed=0",
@@ -27,13 +28,13 @@ def test_every_combination_is_there_once_seeds_fastest():
 
 
 def test_without_a_grid_the_seeds_alone_make_the_runs():
-    runs = sweep_grid.expand({}, {}, (3, 4))
+    runs = sweep_grid.expand(SEARCH, {}, {}, (3, 4))
     assert [run.name for run in runs] == ["seed=3", "seed=4"]
 
 
 def test_names_are_those_of_files_and_stay_apart():
     values = ("../my images", "..-my-images", "/a/b", "x" * 300)
-    runs = sweep_grid.expand({}, {"data_dir": values}, (0,))
+    runs = sweep_grid.expand(SEARCH, {}, {"data_dir": values}, (0,))
     names = [run.name for run in runs]
     assert len(set(names)) == len(values)
     for name in names:
@@ -68,19 +69,19 @@ def test_bad_seeds_are_refused(text):
 )
 def test_a_combination_that_is_no_search_is_refused_by_name(base, grid, words):
     with pytest.raises(ConfigError) as error:
-        sweep_grid.expand(base, grid, (0,))
+        sweep_grid.expand(SEARCH, base, grid, (0,))
     for word in ("The combination", *words):
         assert word in str(error.value)
 
 
 def test_the_grid_replaces_a_base_that_would_not_be_valid_alone():
     base = {"hessian_vector_product": "exact"}
-    (run,) = sweep_grid.expand(base, {"order": ("second",)}, (0,))
+    (run,) = sweep_grid.expand(SEARCH, base, {"order": ("second",)}, (0,))
     assert run.config.order == "second"
 
 
 def test_no_search_counts_twice_as_a_restart_of_another():
-    runs = sweep_grid.expand({"restarts": 3}, {}, (0, 3))
+    runs = sweep_grid.expand(SEARCH, {"restarts": 3}, {}, (0, 3))
     assert [run.config.restarts for run in runs] == [3, 3]
     with pytest.raises(ConfigError, match="--seeds=0,2 .*give --seeds=0,3"):
-        sweep_grid.expand({"restarts": 3}, {}, (0, 2))
+        sweep_grid.expand(SEARCH, {"restarts": 3}, {}, (0, 2))

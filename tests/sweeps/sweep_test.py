@@ -14,8 +14,17 @@ from rich.console import Console
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.signals import SignalWatch
+from maenas_tf.executors import (
+    ENDED,
+    LOST,
+    QUEUED,
+    RUNNING,
+    Executor,
+    JobStatus,
+)
+from maenas_tf.executors.local import LocalExecutor
+from maenas_tf.searching.config import SearchConfig
 from maenas_tf.sweeps import sweep_display, sweep_grid, sweep_state
-from maenas_tf.sweeps.executor import Executor, LocalExecutor
 from maenas_tf.sweeps.sweep import Sweep
 
 # Leaves a finished run, or does what else it is told to. Files appear at once
@@ -44,6 +53,9 @@ if what == "fail":
 """
 
 
+SEARCH = sweep_grid.ConfigTool("search", SearchConfig)
+
+
 class Recorder(sweep_display.LineDisplay):
     """Keeps the events."""
 
@@ -64,7 +76,7 @@ def make(folder, behaviour=None, num_jobs=1, seeds=(0, 1, 2), **base):
         config = run.config.to_json()
         return [sys.executable, "-c", SCRIPT, str(path), config, what]
 
-    runs = sweep_grid.expand(base, {}, seeds)
+    runs = sweep_grid.expand(SEARCH, base, {}, seeds)
     return Sweep(runs, folder, LocalExecutor(), command, num_jobs, 0.01)
 
 
@@ -135,10 +147,15 @@ class FakeExecutor(Executor):
 
     def poll(self, ticket):
         self.looks[ticket] += 1
-        return 0 if self.looks[ticket] >= 3 else None
+        if self.looks[ticket] >= 3:
+            return JobStatus(ENDED, 0)
+        return JobStatus(RUNNING)
 
     def cancel(self, ticket, force=False):
         raise AssertionError("nothing is to be cancelled")
+
+    def close(self):
+        raise AssertionError("that is left to who made it")
 
 
 @pytest.mark.parametrize("num_jobs", [1, 3])
@@ -150,6 +167,86 @@ def test_no_more_runs_than_jobs_and_any_executor_will_do(tmp_path, num_jobs):
     # It ended well but left nothing, or could not be started at all.
     assert states(sweep) == ["failed"] * 7
     assert "no such queue" in sweep.states[1].note
+
+
+class ScriptedExecutor(FakeExecutor):
+    """Tells of each job what it is told to, look by look."""
+
+    def __init__(self, *looks):
+        self.script, self.submitted = list(looks), []
+
+    def submit(self, job):
+        self.submitted.append(job.name)
+        return job.name
+
+    def poll(self, ticket):
+        status = self.script.pop(0)
+        if status.exit_code == 0:
+            (self.folder / ticket).mkdir(exist_ok=True)
+            (self.folder / ticket / "summary.json").write_text("{}")
+        return status
+
+
+def scripted(folder, *looks, seeds=(0,)):
+    sweep = make(folder, seeds=seeds, num_jobs=None)
+    sweep.executor = ScriptedExecutor(*looks)
+    sweep.executor.folder = folder
+    return sweep
+
+
+def test_a_run_is_queued_until_it_has_a_place(tmp_path):
+    shown = []
+
+    class Watching(Recorder):
+        def refresh(self, states, num_jobs):
+            shown.append(states[0].state)
+
+    looks = (
+        JobStatus(QUEUED),
+        JobStatus(QUEUED),
+        JobStatus(RUNNING, reason="on node7"),
+        JobStatus(ENDED, 0),
+    )
+    display = Watching()
+    scripted(tmp_path, *looks).run(SignalWatch(), display, {})
+    assert list(dict.fromkeys(shown)) == ["queued", "running", "done"]
+    assert display.events[1] == "starts: seed=0, on node7"
+
+
+def test_a_run_whose_machine_is_lost_is_handed_over_again(tmp_path):
+    looks = (
+        JobStatus(RUNNING),
+        JobStatus(LOST, reason="node7 is gone"),
+        JobStatus(RUNNING),
+        JobStatus(ENDED, 0),
+    )
+    sweep = scripted(tmp_path, *looks)
+    _, events = run(sweep)
+    assert sweep.executor.submitted == ["seed=0", "seed=0"]
+    assert "lost: seed=0: node7 is gone; it is tried again" in events
+    assert states(sweep) == ["done"]
+
+
+def test_a_run_that_ends_every_machine_fails_in_the_end(tmp_path):
+    sweep = scripted(tmp_path, *[JobStatus(LOST, reason="out of memory")] * 3)
+    run(sweep)
+    assert states(sweep) == ["failed"]
+    note = "lost 3 times, the last time: out of memory"
+    assert sweep.states[0].note == note
+
+
+def test_an_executor_may_want_all_jobs_at_once(tmp_path):
+    runs = make(tmp_path, seeds=range(5))
+    runs.executor.jobs_at_once = None
+    again = Sweep(
+        [s.run for s in runs.states], tmp_path, runs.executor, None, None
+    )
+    assert again.num_jobs == 5
+    runs.executor.jobs_at_once = 1
+    again = Sweep(
+        [s.run for s in runs.states], tmp_path, runs.executor, None, None
+    )
+    assert again.num_jobs == 1
 
 
 class Signals(SignalWatch):
@@ -243,7 +340,7 @@ def test_a_run_that_another_process_is_at_is_waited_for(tmp_path):
 
 def some_states(folder):
     """Returns a run in each state."""
-    found = make(folder, seeds=range(5), epochs=10).states
+    found = make(folder, seeds=range(6), epochs=10).states
     for state, name in zip(found, sweep_state.STATES, strict=True):
         state.state = name
     running = found[0]
@@ -258,8 +355,8 @@ def test_progress_and_time_left_come_from_the_history(tmp_path):
     found = some_states(tmp_path)
     assert found[0].epoch == 3
     assert found[0].seconds_left == 7 * 30
-    # The waiting run is taken to need ten epochs like these.
-    assert sweep_state.seconds_left(found, 1) == 210 + 300
+    # The queued and the waiting run are taken to need ten epochs like these.
+    assert sweep_state.seconds_left(found, 1) == 210 + 300 + 300
     assert sweep_state.seconds_left(found, 4) == 300
     assert sweep_state.seconds_left(found[1:], 1) is None
 
@@ -280,8 +377,8 @@ def test_table_and_line_tell_where_all_runs_stand(tmp_path):
     found = some_states(tmp_path)
     line = sweep_display.totals(found, 1)
     assert line == (
-        "5 runs: 1 done, 1 running, 1 failed, 1 interrupted, 1 waiting; "
-        "8 min left (seed=0: epoch 3 of 10)"
+        "6 runs: 1 done, 1 running, 1 failed, 1 interrupted, 1 queued, "
+        "1 waiting; 14 min left (seed=0: epoch 3 of 10)"
     )
     console = Console(width=80, file=io.StringIO())
     console.print(sweep_display.make_table(found, 1, 4))
@@ -289,7 +386,7 @@ def test_table_and_line_tell_where_all_runs_stand(tmp_path):
     for word in ("seed=0", "running", "3/10", "4 min", "the reason"):
         assert word in text
     assert "seed=4" not in text
-    assert "... and 1 more" in text
+    assert "... and 2 more" in text
 
 
 def test_the_live_table_lets_events_scroll_above_it(tmp_path):

@@ -10,6 +10,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tfds_builder import make_builder
+from maenas_tf.executors.local import LocalExecutor
 from maenas_tf.reports.report import Report
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.run_reader import find_run_directories
@@ -44,7 +45,8 @@ def home(tmp_path, monkeypatch):
 def test_runs_are_written_there(home):
     RunDirectory("~/run", SearchConfig()).close()
     assert (home / "run").is_dir()
-    assert Sweep([], "~/sweep", None, None).directory == home / "sweep"
+    sweep = Sweep([], "~/sweep", LocalExecutor(), None)
+    assert sweep.directory == home / "sweep"
     Consensus(V2, {}, {}, {}, 0, 0.0, {}).write("~/consensus")
     assert load_genotype("~/consensus") == V2
 

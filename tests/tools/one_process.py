@@ -60,7 +60,7 @@ def run(
 def _run_case(
     tool: str, statement: str, arguments: list[str]
 ) -> tuple[int, str, str]:
-    from tools import runner
+    from tools import command_line, runner
 
     module = importlib.import_module(f"tools.{tool}")
     flags.FLAGS.unparse_flags()
@@ -73,7 +73,9 @@ def _run_case(
     ):
         exec(statement, {})
         try:
-            runner.run(module.main)
+            # A tool may read its flags in a way of its own.
+            parse = getattr(module, "parse", command_line.parse)
+            runner.run(module.main, parse)
             code = 0
         except SystemExit as stop:
             code = stop.code or 0

@@ -49,6 +49,7 @@ def test_each_run_has_a_directory_a_log_and_its_settings(swept):
     assert config["init_channels"] == commands.TINY["init_channels"]
     assert "Found in" in (folder / f"{GOOD}.log").read_text()
     record = json.loads((folder / "sweep.json").read_text())
+    assert record["tool"] == "search"
     assert record["grid"] == {"mask_ratio": [0.01, 0.5]}
     assert record["seeds"] == [0]
     assert record["runs"] == [BAD, GOOD]
@@ -59,7 +60,31 @@ BAD_INPUT = {
     "name": (["--grid=mask_rato=0.5"], "'mask_ratio'"),
     "seeds": (["--seeds=0,x"], "--seeds=0,x"),
     "seed and seeds": (["--seeds=0,1", "--seed=3"], "--seed=3"),
-    "jobs": (["--jobs=0"], "jobs"),
+    "jobs": (["--jobs=-1"], "--jobs=-1"),
+    "executor": (["--executor=rai"], "Did you mean 'ray'"),
+    "no effect": (["--job_gpus=1"], "--job_gpus=1.0 has no effect"),
+    "nobody": (
+        ["--executor=ray", "--ray_address=127.0.0.1:1"],
+        "--ray_address=127.0.0.1:1: nobody answers there",
+    ),
+    "address": (["--executor=ray", "--ray_address=ray://x:1"], "ray://x:1"),
+    "url": (["--sweep_dir=gs://bucket/sweep"], "gs://bucket/sweep is a URL"),
+    "tool": (["--tool=trains"], "trains"),
+    "genotype": (["--tool=train", "--genotype=DARTS_V9"], "DARTS_V9"),
+    "training": (["--tool=train", "--grid=mask_ratio=0.5"], "tools.train"),
+    "stage": (
+        ["--tool=pipeline", "--search_flags=--epochs=0"],
+        "--search_flags: --epochs=0",
+    ),
+    "stage's": (
+        ["--tool=pipeline", "--grid=train.epochs=1,0", "--stages=train"],
+        "The combination train.epochs=0: --train_flags: --epochs=0",
+    ),
+    "stage's name": (
+        ["--tool=pipeline", "--grid=mask_ratio=0.5"],
+        "Did you mean 'search.mask_ratio'",
+    ),
+    "stage's seed": (["--tool=pipeline", "--grid=train.seed=1"], "--seeds="),
     "no directory": (["--sweep_dir="], "--sweep_dir is missing"),
     "resume": (["--noresume"], "noresume"),
 }
