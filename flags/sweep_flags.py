@@ -26,8 +26,8 @@ TOOL = flags.DEFINE_enum(
     "tool",
     "search",
     [*CONFIGS, PIPELINE],
-    "Whose runs are made; the flags of that tool are base settings "
-    "(--tool=train --helpshort lists them).",
+    "Whose runs are made; the flags of that tool are base settings, instead of "
+    "those of a search.",
 )
 SWEEP_DIR = flags.DEFINE_string(
     "sweep_dir",
