@@ -41,7 +41,8 @@ _COSTS_NOTE = (
 _MOST_CELLS = 12
 _PICTURE_NOTES = {
     "reconstructions.png": "What the network was shown, what it made of it, "
-    "and the images themselves, which no weight was trained on:",
+    "and the images themselves, which no weight was trained on (of restarts "
+    "the last one):",
 }
 _ALPHAS_NOTE = (
     "How the candidates of each edge were weighed, epoch by epoch: where all "

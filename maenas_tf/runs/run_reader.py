@@ -170,10 +170,12 @@ def read_run(
     if (path / files.ALPHAS).exists():
         read_weights = functools.partial(_read_weights, genotype=genotype)
         weights = _read(path, files.ALPHAS, read_weights)
+    # A mean of restarts has none of its own; each restart saw the same images.
+    shown = path if restarts == 1 else path / files.restart(restarts - 1)
     pictures = {
-        pathlib.PurePath(file).name: _read(path, file, _read_png)
+        pathlib.PurePath(file).name: _read(shown, file, _read_png)
         for file in _PICTURES
-        if (path / file).exists()
+        if (shown / file).exists()
     }
     return RunRecord(
         name,

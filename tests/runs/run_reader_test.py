@@ -1,5 +1,6 @@
 """Tests of `maenas_tf.runs.run_reader`."""
 
+import dataclasses
 import json
 import shutil
 
@@ -188,3 +189,13 @@ def test_a_setting_that_was_renamed_has_todays_name(runs):
     found = run_reader.read_run(runs / "a", "a", DEFAULTS).settings
     assert found["max_skips"] == 3
     assert "stage_max_skips" not in found
+
+
+def test_a_mean_of_restarts_is_shown_by_the_last_one(runs):
+    mean = records.record("mean", restarts=2)
+    shown = mean.pictures
+    assert shown
+    stored.store(runs / "mean" / "restart_1", mean)
+    stored.store(runs / "mean", dataclasses.replace(mean, pictures={}))
+    found = run_reader.read_run(runs / "mean", "mean", DEFAULTS)
+    assert found.pictures == shown
