@@ -39,6 +39,10 @@ class SharedFunctions:
     def __len__(self):
         return len(self._functions)
 
+    def clear(self) -> None:
+        """Lets the next call of each kind trace anew."""
+        self._functions.clear()
+
     def call(
         self,
         kind: Hashable,

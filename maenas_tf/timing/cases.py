@@ -169,6 +169,7 @@ class FirstStep(SearchCase):
 
     def run(self, steps):
         for _ in range(steps):
+            self.searcher.supernet.trunk.functions.clear()
             jit_compile = self.runner.jit_compile
             runner = StepRunner(self.searcher, self.strategy, jit_compile)
             with _retracing_is_meant():
