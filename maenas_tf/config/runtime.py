@@ -147,6 +147,12 @@ class DeviceSettings(RuntimeSettings, BatchSizeSettings, WorkerSettings):
         ZERO_IS_DEFAULT,
         of_place=True,
     )
+    sync_statistics: bool = setting(
+        True,
+        "normalise by the statistics of the batch of all replicas together, so "
+        "that their number does not change the result; without, each takes "
+        "those of its own part, and far fewer messages are sent.",
+    )
     jit_compile: bool = setting(
         False, "compile the step with XLA (one GPU only)."
     )

@@ -22,6 +22,7 @@ from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.engine.workers import Workers
+from maenas_tf.ops.replica import synchronizes_statistics
 
 
 class Diverged(Exception):
@@ -357,9 +358,12 @@ class Loop:
         now = self.workers.words
         before = state.get("replicas", now)
         if before != now:
+            result = "another result: --nosync_statistics depends on them"
+            if synchronizes_statistics():
+                result = "the same result but for rounding"
             say(
                 f"note: this run was on {before} and goes on with {now}, to "
-                f"the same result but for rounding"
+                f"{result}"
             )
         self.state = {**state, "replicas": now}
         return True

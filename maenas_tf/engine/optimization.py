@@ -7,14 +7,19 @@ would not be that of the whole. The optimizers here sum nothing themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from maenas_tf.ops.constants import shared_constant
-from maenas_tf.ops.replica import all_reduce_sum, num_replicas
+from maenas_tf.ops.normalization import MOVING_STATISTICS
+from maenas_tf.ops.replica import (
+    all_reduce_sum,
+    num_replicas,
+    replicas_of_statistics,
+)
 
 
 def share_of_mean(values: tf.Tensor) -> tf.Tensor:
@@ -171,8 +176,32 @@ def _by_shape(
     return results
 
 
-def summed_metrics(metrics: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Returns each replica's shares added up, the same on all replicas."""
-    keys = sorted(metrics)
-    values = all_reduce_sum([metrics[key] for key in keys])
-    return dict(zip(keys, values, strict=True))
+def sum_over_replicas(
+    gradients: Sequence[tf.Tensor],
+    metrics: Mapping[str, tf.Tensor],
+    variables: Iterable[keras.Variable] = (),
+) -> tuple[list[tf.Tensor], dict[str, tf.Tensor]]:
+    """Adds up what the replicas have found in a phase, in one message.
+
+    Where each normalises by statistics of its own (`ops.replica`), their
+    moving statistics take the mean of all, and so stay equal.
+
+    Args:
+        gradients: shares of those of the global batch.
+        metrics: shares of figures, by name.
+        variables: of which some may be moving statistics.
+
+    Returns:
+        Gradients and metrics, the same on all replicas.
+    """
+    moved = []
+    if replicas_of_statistics() < num_replicas():
+        moved = [v for v in variables if v.name in MOVING_STATISTICS]
+    parts = [tf.convert_to_tensor(v) / num_replicas() for v in moved]
+    names, values = sorted(metrics), [metrics[name] for name in sorted(metrics)]
+    sums = iter(all_reduce_sum([*gradients, *values, *parts]))
+    gradients = [next(sums) for _ in gradients]
+    metrics = {name: next(sums) for name in names}
+    for variable, value in zip(moved, sums, strict=True):
+        variable.assign(value)
+    return gradients, metrics

@@ -19,6 +19,11 @@ from tensorflow.python.framework.config import (
     is_op_determinism_enabled,
 )
 
+from maenas_tf.ops.replica import (
+    synchronize_statistics,
+    synchronizes_statistics,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class ProcessSettings:
@@ -33,6 +38,7 @@ class ProcessSettings:
         policy: Keras' policy of dtypes.
         deterministic: whether TensorFlow's operations must be.
         optimizer: options of TensorFlow's graph optimizer.
+        statistics_of_all: whether normalisations take all replicas'.
     """
 
     python_random: tuple[Any, ...]
@@ -42,6 +48,7 @@ class ProcessSettings:
     policy: keras.dtype_policies.DTypePolicy
     deterministic: bool
     optimizer: dict[str, Any]
+    statistics_of_all: bool
 
     @classmethod
     def present(cls) -> ProcessSettings:
@@ -58,6 +65,7 @@ class ProcessSettings:
             keras.config.dtype_policy(),
             is_op_determinism_enabled(),
             tf.config.optimizer.get_experimental_options(),
+            synchronizes_statistics(),
         )
 
     def restore(self) -> None:
@@ -70,6 +78,7 @@ class ProcessSettings:
         else:
             disable_op_determinism()
         tf.config.optimizer.set_experimental_options(self.optimizer)
+        synchronize_statistics(self.statistics_of_all)
         tf.random.set_seed(self.seed)
         if self.stream is not None:
             context.context()._rng.setstate(self.stream)
@@ -86,7 +95,8 @@ class OwnRuntime:
 
     In between and afterwards, also after an error, those of the caller hold:
     seeds and where their streams have got to, Keras' policy of dtypes,
-    determinism, the options of the graph optimizer.
+    determinism, the options of the graph optimizer, whose statistics a
+    normalisation takes.
 
     TensorFlow cannot be given everything back. A stateful random operation
     with a seed of its own, called outside of a graph, starts its stream

@@ -19,10 +19,11 @@ from maenas_tf.data.notes import Notes, noted_in
 from maenas_tf.data.pixel_rules import PixelRules
 from maenas_tf.data.sources import load_images
 from maenas_tf.data.tracking import tracked_by
-from maenas_tf.engine.console import track
+from maenas_tf.engine.console import say, track
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.loop import Loop
 from maenas_tf.engine.strategies import make_strategy
+from maenas_tf.ops.replica import synchronize_statistics
 
 
 def start_runtime(
@@ -42,10 +43,14 @@ def start_runtime(
             what is asked for.
     """
     configure_runtime(config)
+    synchronize_statistics(config.sync_statistics)
     if strategy is None:
         strategy = make_strategy(config)
     # "auto" may have found several.
-    config.check_replicas(strategy.num_replicas_in_sync)
+    replicas = strategy.num_replicas_in_sync
+    config.check_replicas(replicas)
+    if replicas == 1 and not config.sync_statistics:
+        say("note: --nosync_statistics changes nothing, as there is 1 replica")
     return strategy
 
 

@@ -63,6 +63,11 @@ class StepRunner:
             "num_finite": num_finite,
         }
 
+    def graph(self, iterator: Iterator) -> tf.Graph:
+        """Returns the graph of a step that has been run in this mode."""
+        function = self._functions[self.model.mode]
+        return function.get_concrete_function(iterator).graph
+
     def _make(self) -> Callable:
         keys = self.model.metric_keys
         step = self.model.train_step

@@ -13,10 +13,12 @@ import tensorflow as tf
 
 from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.probe import active_probe, apply, note
-from maenas_tf.ops.replica import all_reduce_sum, num_replicas
+from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
+# Names of the variables that hold them.
+MOVING_STATISTICS = ("moving_mean", "moving_variance")
 
 _FUSED_TYPES = (tf.float32, tf.bfloat16, tf.float16)
 
@@ -42,7 +44,7 @@ def _global_moments(
     own = tf.cast(mean, tf.float64)
     part = tf.stack([own, tf.square(own) + tf.cast(variance, tf.float64)])
     (total,) = all_reduce_sum([part])
-    of_all, square = tf.unstack(total / num_replicas())
+    of_all, square = tf.unstack(total / replicas_of_statistics())
     return (
         tf.cast(of_all, mean.dtype),
         tf.cast(tf.maximum(square - tf.square(of_all), 0.0), mean.dtype),
@@ -61,7 +63,8 @@ def batch_normalize(
     y = scale * (x - mean) / sqrt(variance + epsilon) + offset
 
     Under a distribution strategy the statistics are those of the global
-    batch, so that the number of replicas does not change the result.
+    batch, so that the number of replicas does not change the result, or those
+    of each replica's part (`ops.replica.synchronize_statistics`).
 
     Args:
         x: [B, H, W, C], floating.
@@ -82,7 +85,8 @@ def batch_normalize(
         scale = tf.fill([channels], scale)
     if offset is None:
         offset = shared_constant(0.0, (channels,), dtype)
-    if x.dtype in _FUSED_TYPES and num_replicas() == 1:
+    replicas = replicas_of_statistics()
+    if x.dtype in _FUSED_TYPES and replicas == 1:
         nothing = shared_constant(0.0, (0,), tf.float32)
         return _fused(x, scale, offset, nothing, epsilon)[:3]
     centred = tf.cast(x, dtype)
@@ -91,11 +95,11 @@ def batch_normalize(
     centred -= mean
     variance = tf.reduce_mean(tf.square(centred), [0, 1, 2])
     distance = 0.0
-    if num_replicas() > 1:
+    if replicas > 1:
         mean, variance, distance = _global_moments(mean, variance)
     factor = scale * tf.math.rsqrt(variance + epsilon)
     y = centred * factor + (offset + distance * factor)
-    count = tf.cast(tf.size(x) // channels * num_replicas(), dtype)
+    count = tf.cast(tf.size(x) // channels * replicas, dtype)
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
 
 
@@ -224,7 +228,7 @@ class BatchNormalization(keras.layers.Layer):
         if self.moving_statistics:
             # Keras averages the biased variance: undo Bessel's correction.
             count = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
-            count *= num_replicas()
+            count *= replicas_of_statistics()
             self._update(mean, variance * (count - 1.0) / count)
         return y
 

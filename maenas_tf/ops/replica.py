@@ -17,6 +17,30 @@ def num_replicas() -> int:
     return 1 if context is None else context.num_replicas_in_sync
 
 
+_statistics_of_all = True
+
+
+def synchronize_statistics(of_all: bool) -> None:
+    """Sets whose statistics normalisations take, for the whole process.
+
+    Args:
+        of_all: those of the batch of all replicas together; else each
+            replica's own, for which nothing is sent.
+    """
+    global _statistics_of_all
+    _statistics_of_all = of_all
+
+
+def synchronizes_statistics() -> bool:
+    """Whether normalisations take the statistics of all replicas."""
+    return _statistics_of_all
+
+
+def replicas_of_statistics() -> int:
+    """Returns how many replicas a normalisation takes its statistics of."""
+    return num_replicas() if _statistics_of_all else 1
+
+
 def replica_id() -> tf.Tensor | int:
     """Returns this replica's number, from 0."""
     context = tf.distribute.get_replica_context()

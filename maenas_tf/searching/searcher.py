@@ -13,7 +13,7 @@ from maenas_tf.algorithms.alpha_noise import AlphaNoise
 from maenas_tf.engine.optimization import (
     apply_summed,
     share_of_mean,
-    summed_metrics,
+    sum_over_replicas,
 )
 from maenas_tf.models.alphas import Values
 from maenas_tf.models.supernet import Supernet
@@ -125,7 +125,7 @@ class Searcher(keras.Model):
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         """One step: first the alphas, then the weights (DARTS, algorithm 1)."""
-        metrics = {}
+        summed = {}
         weights = _values(self.weight_variables)
         alphas = _values(self.alpha_variables)
         train_loss = functools.partial(self.task_loss, data["weights"])
@@ -136,7 +136,9 @@ class Searcher(keras.Model):
             alpha_loss, gradients = self._alpha_gradient(
                 train_loss, validation_loss, weights, alphas
             )
-            gradients = all_reduce_sum(gradients)
+            gradients, summed = sum_over_replicas(
+                gradients, {"alpha_loss": alpha_loss}
+            )
             apply_summed(
                 self.alpha_optimizer,
                 gradients,
@@ -144,11 +146,11 @@ class Searcher(keras.Model):
                 self.alpha_weight_decay,
                 self.alpha_clip_norm,
             )
-            metrics["alpha_loss"] = alpha_loss
             alphas = _values(self.alpha_variables)
 
         # Phase 2: weights descend the loss on the other half, alphas fixed.
         if self.update_weights:
+            metrics = {}
             loss_and_state = functools.partial(
                 self.task_loss,
                 data["weights"],
@@ -159,14 +161,18 @@ class Searcher(keras.Model):
             metrics["weight_loss"], gradients = bilevel.gradient(
                 loss_and_state, weights, alphas, "weights"
             )
+            gradients, found = sum_over_replicas(
+                gradients, metrics, self.non_trainable_variables
+            )
+            summed = {**summed, **found}
             apply_summed(
                 self.weight_optimizer,
-                all_reduce_sum(gradients),
+                gradients,
                 weights,
                 self.weight_decay,
                 self.clip_norm,
             )
-        return summed_metrics(metrics)
+        return summed
 
     @property
     def metric_keys(self) -> tuple[str, ...]:

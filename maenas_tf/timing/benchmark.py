@@ -9,12 +9,16 @@ import multiprocessing
 import os
 import pathlib
 import platform
-import time
 from typing import Any
 
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError, file_names, user_path
+from maenas_tf.config import (
+    MULTI_WORKER,
+    ConfigError,
+    file_names,
+    user_path,
+)
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import memory_mb, versions
@@ -24,6 +28,7 @@ from maenas_tf.timing import ratios as timing
 from maenas_tf.timing import score_cases as score_cases
 from maenas_tf.timing.cases import CASES, Case, SearchStep
 from maenas_tf.timing.config import MEMORY, BenchmarkConfig
+from maenas_tf.timing.places import compare_places
 
 
 class Benchmark:
@@ -41,10 +46,16 @@ class Benchmark:
     """
 
     def __init__(self, config: BenchmarkConfig):
+        if config.strategy == MULTI_WORKER:
+            raise ConfigError(
+                f"--strategy={config.strategy} needs several processes, which "
+                f"--places={config.strategy}:2 starts; give it instead."
+            )
         self.config = config
         self.names = config.names
         rival = config.rival()
         self.variations = config.variations()
+        self.places = config.parsed_places()
         if self.variations and set(self.names) & {"input", "first_step"}:
             raise ConfigError(
                 f"--vary={config.vary} is for steps and memory; drop input "
@@ -60,7 +71,12 @@ class Benchmark:
             "machine": _machine(),
         }
         with OwnRuntime():
-            if self.variations:
+            if self.places:
+                report["places"] = {
+                    name: compare_places(name, self.config, self.places)
+                    for name in self.names
+                }
+            elif self.variations:
                 report["scaling"] = self._vary()
             else:
                 report["results"] = self._compare()
@@ -133,7 +149,9 @@ def write_report(
         The table as Markdown.
     """
     scaling = report.get("scaling")
-    if scaling:
+    if "places" in report:
+        table = timing.places_table(report["places"])
+    elif scaling:
         table = timing.scaling_table(scaling)
     else:
         against = report["config"]["against"]
@@ -171,12 +189,7 @@ def _record(case: Case) -> dict[str, Any]:
 
 
 def _measure(case: Case, steps: int, result: dict[str, Any]) -> None:
-    """Appends the seconds of one step, by the clock and of all cores."""
-    steps *= case.multiple
-    begin, cpu = time.perf_counter(), time.process_time()
-    case.run(steps)
-    result["cpu_seconds"].append((time.process_time() - cpu) / steps)
-    result["seconds"].append((time.perf_counter() - begin) / steps)
+    timing.measure(case.run, steps * case.multiple, result)
 
 
 def _memory(config: BenchmarkConfig) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import abc
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,10 +19,12 @@ from maenas_tf.data.augment import make_augmentation
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.labelled import training_dataset
 from maenas_tf.data.pipeline import bilevel_dataset
+from maenas_tf.data.share import sharing
 from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.workers import Workers
 from maenas_tf.models.network import Network
 from maenas_tf.registry import Registry
 from maenas_tf.searching.build import build_searcher
@@ -136,7 +139,7 @@ class SearchCase(Case):
         )
 
     def _iterator(self) -> Iterator:
-        return _repeat(self._dataset(), self.strategy)
+        return _repeat(self._dataset, self.strategy)
 
     def run(self, steps):
         self.runner(self.iterator, steps)
@@ -233,7 +236,8 @@ class RetrainStep(NetworkCase):
             retrainer.compile(SGD(0.025, 0.9, name="optimizer"))
         self.runner = StepRunner(retrainer, self.strategy, config.jit_compile)
         images = random_images(config, 1)
-        dataset = training_dataset(
+        make = functools.partial(
+            training_dataset,
             images,
             np.arange(images.num_images),
             batch_size=config.batch_size,
@@ -241,7 +245,7 @@ class RetrainStep(NetworkCase):
             epoch=0,
             augmentation=make_augmentation(config),
         )
-        self.iterator = _repeat(dataset, self.strategy)
+        self.iterator = _repeat(make, self.strategy)
 
     def run(self, steps):
         self.runner(self.iterator, steps)
@@ -278,9 +282,17 @@ def _retracing_is_meant() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _repeat(dataset: tf.data.Dataset, strategy: Strategy) -> Iterator:
+def _repeat(
+    make: Callable[[], tf.data.Dataset], strategy: Strategy
+) -> Iterator:
     """Returns the first batch for ever, on whatever devices there are."""
-    dataset = dataset.take(1).cache().repeat()
+    share = Workers(strategy).share
+
+    def make_first(context: Any = None) -> tf.data.Dataset:
+        del context
+        with sharing(share):
+            return make().take(share.replicas).cache().repeat()
+
     if strategy.num_replicas_in_sync > 1:
-        dataset = strategy.experimental_distribute_dataset(dataset)
-    return iter(dataset)
+        return iter(strategy.distribute_datasets_from_function(make_first))
+    return iter(make_first())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from maenas_tf.config import (
     AT_LEAST_ONE,
@@ -12,7 +13,7 @@ from maenas_tf.config import (
     check,
     setting,
 )
-from maenas_tf.config.grid import parse_grid
+from maenas_tf.config.grid import check_distinct, parse_grid
 from maenas_tf.searching.config import SearchConfig, StepSettings
 
 # What can be timed (`cases.py`), and the one that is weighed.
@@ -27,7 +28,52 @@ TIMED = (
     "scores",
     "built_network",
 )
+# Those that replicas make together.
+STEPS = ("search_step", "alpha_phase", "weight_phase", "retrain_step")
 MEMORY = "memory"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Processes and replicas that make a step together.
+
+    Attributes:
+        name: in flags and tables.
+        strategy: that they follow.
+        workers: processes.
+        replicas: of each process; 0 where there is but one.
+    """
+
+    name: str
+    strategy: str
+    workers: int = 1
+    replicas: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Reads one_device, mirrored:R, multi_worker:W or multi_worker:WxR.
+
+        Raises:
+            ConfigError: it is none of these.
+        """
+        name = text.strip()
+        found = re.fullmatch(
+            r"(one_device)|(mirrored):([1-9]\d?)|"
+            rf"({MULTI_WORKER}):([1-9]\d?)(?:x([1-9]\d?))?",
+            name,
+        )
+        if found is None:
+            raise ConfigError(
+                f"--places holds {name!r}, which is no place; give one_device, "
+                f"mirrored:2 (replicas), {MULTI_WORKER}:2 (workers) or "
+                f"{MULTI_WORKER}:2x2 (workers x replicas), with commas between."
+            )
+        alone, mirrored, replicas, _, workers, each = found.groups()
+        if alone:
+            return cls(name, alone)
+        if mirrored:
+            return cls(name, mirrored, replicas=int(replicas))
+        return cls(name, MULTI_WORKER, int(workers), int(each or 0))
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -56,6 +102,13 @@ class BenchmarkConfig(StepSettings, BatchSettings):
         "settings to vary one at a time, each over a range, as "
         "init_channels=4,8,16;batch_size=16,32, instead of a comparison.",
     )
+    places: str = setting(
+        "",
+        "numbers of processes and replicas of this machine's CPU to time "
+        "steps on, in turn, at the same batch_size, as "
+        "one_device,mirrored:2,multi_worker:2,multi_worker:2x2 (workers x "
+        "replicas), instead of a comparison.",
+    )
     implementation: str = setting(
         "fused",
         'of the candidates in the supernet: "fused" or "plain" (each its own '
@@ -71,11 +124,6 @@ class BenchmarkConfig(StepSettings, BatchSettings):
 
     def validate(self) -> None:
         super().validate()
-        if self.strategy == MULTI_WORKER:
-            raise ConfigError(
-                f"--strategy={self.strategy} is none that is timed here; give "
-                f"one of one machine, as --strategy=mirrored."
-            )
         if self.against and self.vary:
             raise ConfigError(
                 f"--against={self.against} and --vary={self.vary} cannot go "
@@ -152,6 +200,39 @@ class BenchmarkConfig(StepSettings, BatchSettings):
             name: [self._changed("vary", {name: value}) for value in values]
             for name, values in grid.items()
         }
+
+    def parsed_places(self) -> tuple[Place, ...]:
+        """Returns where to time a step; nothing without `places`.
+
+        Raises:
+            ConfigError: a place is none, or what is timed is no step.
+        """
+        if not self.places:
+            return ()
+        check(
+            not (self.against or self.vary) and self.strategy == "auto",
+            "places",
+            self.places,
+            "it goes without --against, --vary and --strategy; drop these.",
+        )
+        check(
+            set(self.names) <= set(STEPS),
+            "places",
+            self.places,
+            f"it is about steps; give --what some of {', '.join(STEPS)}.",
+        )
+        places = tuple(map(Place.parse, self.places.split(",")))
+        check_distinct(f"--places={self.places}", [p.name for p in places])
+        for place in places:
+            replicas = place.workers * max(place.replicas, 1)
+            check(
+                self.batch_size % replicas == 0,
+                "batch_size",
+                self.batch_size,
+                f"the {replicas} replicas of --places={place.name} cannot "
+                f"share it equally; give a multiple of {replicas}.",
+            )
+        return places
 
     def _changed(self, flag: str, changes: dict) -> BenchmarkConfig:
         for name in changes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,22 @@ from maenas_tf.reports.grouping import number
 from maenas_tf.reports.tables import Table
 
 Result = Mapping[str, Any]
+
+
+def measure(
+    run: Callable[[int], None], steps: int, result: dict[str, Any]
+) -> None:
+    """Appends the seconds of one step, by the clock and of all cores.
+
+    Args:
+        run: runs so many steps.
+        steps: how many.
+        result: takes "seconds" and "cpu_seconds".
+    """
+    begin, cpu = time.perf_counter(), time.process_time()
+    run(steps)
+    result["cpu_seconds"].append((time.process_time() - cpu) / steps)
+    result["seconds"].append((time.perf_counter() - begin) / steps)
 
 
 def middle(values: Sequence[float]) -> str:
@@ -52,6 +69,34 @@ def comparison_table(
         "CPU seconds",
         "images/s",
         "times the first",
+    ]
+    return Table(columns, rows, names=2)
+
+
+def places_table(places: Mapping[str, Mapping[str, Result]]) -> Table:
+    """Tabulates a step on several numbers of processes and replicas.
+
+    Args:
+        places: what was timed to a place to a result: one of
+            `comparison_table`, and "messages" and "bytes" of a step.
+    """
+    rows = []
+    for name, by_place in places.items():
+        first = None
+        for place, result in by_place.items():
+            ratio = "" if first is None else _ratio((first, result))
+            first = first or result
+            sent = [f"{result[key]:,}" for key in ("messages", "bytes")]
+            rows.append([name, place, *_cells(result), ratio, *sent])
+    columns = [
+        "what",
+        "place",
+        "seconds a step",
+        "CPU seconds",
+        "images/s",
+        "times the first",
+        "messages a step",
+        "bytes a step",
     ]
     return Table(columns, rows, names=2)
 

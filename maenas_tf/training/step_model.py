@@ -8,9 +8,8 @@ import tensorflow as tf
 from maenas_tf.engine.optimization import (
     apply_summed,
     share_of_mean,
-    summed_metrics,
+    sum_over_replicas,
 )
-from maenas_tf.ops.replica import all_reduce_sum
 
 
 class StepModel(keras.Model):
@@ -74,17 +73,22 @@ class StepModel(keras.Model):
             [variable.value for variable in variables],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
+        shares = {name: share_of_mean(v) for name, v in metrics.items()}
+        gradients, summed = sum_over_replicas(
+            gradients,
+            {**shares, "train_loss": loss},
+            self.non_trainable_variables,
+        )
         apply_summed(
             self.optimizer,
-            all_reduce_sum(gradients),
+            gradients,
             [tf.convert_to_tensor(variable) for variable in variables],
             self.weight_decay,
             self.clip_norm,
             variables,
             self._factors(variables),
         )
-        shares = {name: share_of_mean(v) for name, v in metrics.items()}
-        return summed_metrics({**shares, "train_loss": loss})
+        return summed
 
     def _factors(self, variables: list[keras.Variable]) -> list[float] | None:
         if self.rate_factors is None:
