@@ -6,6 +6,8 @@ lives, and wants it set up before its first operation.
 
 from __future__ import annotations
 
+import contextlib
+
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 
@@ -28,6 +30,8 @@ _JOB = "worker"
 # Of silence until a worker counts as lost; the others then stop.
 _SECONDS_TO_LIVE = 30
 _SECONDS_TO_LEAVE = 10
+# From the moment that all have met.
+_SECONDS_TO_REGISTER = 60
 
 _joined: dict[Cluster, Strategy] = {}
 
@@ -116,6 +120,7 @@ def _join(cluster: Cluster, num_replicas: int) -> Strategy:
     context.context().configure_coordination_service(
         service_type="standalone",
         service_leader=f"/job:{_JOB}/replica:0/task:0",
+        cluster_register_timeout_in_ms=1000 * _SECONDS_TO_REGISTER,
         heartbeat_timeout_in_ms=1000 * _SECONDS_TO_LIVE,
         shutdown_barrier_timeout_in_ms=1000 * _SECONDS_TO_LEAVE,
         coordinated_jobs=[
@@ -145,4 +150,6 @@ def report_end(message: str, bad_input: bool) -> None:
         bad_input: whether that is what was asked for.
     """
     code = tf.errors.INVALID_ARGUMENT if bad_input else tf.errors.ABORTED
-    context.context().report_error_to_cluster(code, message)
+    # Where the others have ended already there is nobody to tell.
+    with contextlib.suppress(tf.errors.OpError):
+        context.context().report_error_to_cluster(code, message)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import tensorflow as tf
 
@@ -66,7 +66,9 @@ def taking_part(
     if settings.strategy != MULTI_WORKER:
         yield run_dir
         return
-    cluster = find_cluster(settings)
+    if not os.fspath(run_dir):
+        raise ConfigError("--run_dir is empty; give a directory.")
+    cluster, said = find_cluster(settings), contextlib.nullcontext()
     with contextlib.ExitStack() as stack:
         packed = meet(
             cluster,
@@ -76,13 +78,12 @@ def taking_part(
         )
         if not cluster.is_chief:
             name = f"maenas_worker_{cluster.index}_"
-            run_dir = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix=name)
-            )
-            _unpack(packed, run_dir)
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix=name))
+            _unpack(packed, copy)
+            said = _said_of(copy, os.fspath(user_path(run_dir)))
+            run_dir = copy
         strategy = strategy_of(settings)
-        with _ends_told(cluster):
+        with _ends_told(cluster), said:
             yield run_dir
             # Nobody leaves before the chief has written everything.
             Workers(strategy).gather([0.0])
@@ -109,6 +110,59 @@ def _unpack(packed: bytes, directory: str) -> None:
     # Whatever its names say, nothing is written outside of the directory.
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(directory)
+
+
+class _Renaming(io.TextIOBase):
+    """A stream that names a copy as what it is a copy of.
+
+    Args:
+        stream: takes the text.
+        copy: a path.
+        named: what it is called instead.
+    """
+
+    def __init__(self, stream: TextIO, copy: str, named: str):
+        super().__init__()
+        self._stream, self._copy, self._named = stream, copy, named
+
+    def write(self, text: str) -> int:
+        self._stream.write(text.replace(self._copy, self._named))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+@contextlib.contextmanager
+def _said_of(copy: str, named: str) -> Iterator[None]:
+    """Has all be said on stderr, and of the run directory as the user knows it.
+
+    Args:
+        copy: of the run directory, this worker's.
+        named: the user's.
+    """
+    stream = _Renaming(sys.stderr, copy, named)
+    try:
+        with (
+            contextlib.redirect_stderr(stream),
+            contextlib.redirect_stdout(stream),
+        ):
+            yield
+    except (ConfigError, OSError) as error:
+        error.args = tuple(
+            part.replace(copy, named) if isinstance(part, str) else part
+            for part in error.args
+        )
+        if isinstance(error, OSError) and error.filename:
+            file = os.fspath(error.filename)
+            error.filename = file.replace(copy, named)
+        raise
 
 
 @contextlib.contextmanager

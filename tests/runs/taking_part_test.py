@@ -1,12 +1,14 @@
 """Tests of `maenas_tf.runs.taking_part`; its processes are in tests/tools."""
 
 import pathlib
+import sys
 
 import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError, DeviceSettings
 from maenas_tf.engine.cluster import Cluster
+from maenas_tf.engine.console import as_sentence
 from maenas_tf.engine.signals import WorkerLost
 from maenas_tf.runs import taking_part
 
@@ -116,3 +118,33 @@ def test_of_a_run_that_begins_there_is_nothing_to_copy(tmp_path):
 def test_who_is_alone_works_in_the_run_directory_itself(tmp_path):
     with taking_part.taking_part(DeviceSettings(), tmp_path) as run_dir:
         assert run_dir == tmp_path
+
+
+def test_a_worker_names_the_run_directory_of_the_user(tmp_path, capsys):
+    copy = str(tmp_path / "copy")
+    with taking_part._said_of(copy, "runs/mine"):
+        print(f"wrote {copy}/checkpoints/ckpt-3")
+        print(f"{copy}/summary.json is there", file=sys.stderr)
+    out, error = capsys.readouterr()
+    assert not out
+    assert error == (
+        "wrote runs/mine/checkpoints/ckpt-3\nruns/mine/summary.json is there\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [ConfigError, OSError])
+def test_an_error_of_a_worker_names_the_run_directory_of_the_user(
+    tmp_path, kind
+):
+    copy = str(tmp_path / "copy")
+
+    def fail():
+        if kind is OSError:
+            open(f"{copy}/config.json")
+        raise ConfigError(f"--run_dir={copy} holds another run")
+
+    with pytest.raises(kind) as raised, taking_part._said_of(copy, "runs/mine"):
+        fail()
+    sentence = as_sentence(raised.value)
+    assert "runs/mine" in sentence
+    assert copy not in sentence

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from maenas_tf.engine.checkpoints import latest_checkpoint
+from tests.detection.boxed import write_coco
 from tests.tools import commands
 
 SETTINGS = {
@@ -35,6 +36,8 @@ TRAINING = {
     "cutout": 0,
     "validation_fraction": 0.25,
 }
+# Of these, what a pretraining has too.
+PRETRAINING = ("genotype", "init_channels", "num_cells", "epochs", "batch_size")
 ONE = ("--strategy=one_device",)
 
 
@@ -167,7 +170,7 @@ def test_any_order_on_any_number_of_replicas(folder, order, replicas):
 
 @pytest.mark.large
 def test_single_path_selects_alike(folder):
-    settings = {"algorithm": "single_path", "space": "macro"}
+    settings = {"algorithm": "single_path", "space": "macro", "image_size": 16}
     search(folder / "single", [ONE], **settings)
     search(folder / "single_two", cluster(), **settings)
     summaries = [
@@ -175,6 +178,30 @@ def test_single_path_selects_alike(folder):
         for name in ("single", "single_two")
     ]
     assert summaries[0]["genotype"] == summaries[1]["genotype"]
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "algorithm", ["pc_darts", "p_darts", "darts_minus", "fair_darts"]
+)
+def test_any_algorithm_searches_as_in_one_process(folder, algorithm):
+    # In the space that all of them are for, with few cells.
+    settings = {"algorithm": algorithm, "space": "s1", "num_cells": 3}
+    search(folder / f"{algorithm}_one", [ONE], **settings)
+    search(folder / algorithm, cluster(), **settings)
+    assert_same(folder / algorithm, folder / f"{algorithm}_one")
+
+
+@pytest.mark.large
+def test_workers_with_statistics_of_their_own_stay_equal_and_say_so(folder):
+    flags = [(*each, "--nosync_statistics") for each in cluster()]
+    # That all hold the same values is checked at each checkpoint.
+    run("search", folder / "own_statistics", flags, SETTINGS)
+    # One process has other statistics, and says that it goes on otherwise.
+    flags = [(*ONE, "--nosync_statistics")]
+    ((_, said, _),) = run("search", folder / "own_statistics", flags, SETTINGS)
+    assert "--nosync_statistics changes nothing" in said
+    assert "another result" in said
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +269,53 @@ def test_two_workers_train_and_evaluate_as_one_process_does(folder):
     assert shared["num_images"] == 480
     assert shared["confusion"] == alone["confusion"]
     assert shared["loss"] == pytest.approx(alone["loss"], abs=1e-6)
+
+
+@pytest.mark.large
+def test_two_workers_pretrain_as_one_process_does(folder):
+    settings = {
+        **{k: v for k, v in TRAINING.items() if k in PRETRAINING},
+        "dataset": "folder",
+        "image_size": 8,
+        "patch_size": 4,
+        "max_images": 48,
+        "statistics_images": 16,
+    }
+    runs = {"pretrained": [ONE], "pretrained_two": cluster()}
+    for name, owns in runs.items():
+        run("pretrain", folder / name, owns, settings)
+    one, two = (commands.history(folder / name) for name in runs)
+    for before, after in zip(one, two, strict=True):
+        expected = pytest.approx(float(before["train_loss"]), abs=1e-4)
+        assert float(after["train_loss"]) == expected
+    left = [{p.name for p in (folder / name).iterdir()} for name in runs]
+    assert left[0] == left[1]
+
+
+@pytest.mark.large
+def test_two_workers_train_a_detector_as_one_process_does(folder):
+    annotations = write_coco(folder / "boxed")
+    settings = {
+        "genotype": TRAINING["genotype"],
+        "init_channels": 2,
+        "num_cells": 1,
+        "stem": "cifar",
+        "head_channels": 8,
+        "dataset": "coco_json",
+        "annotations": annotations,
+        "data_dir": folder / "boxed" / "images",
+        "image_size": 64,
+        "batch_size": 2,
+        "steps_per_epoch": 2,
+        "epochs": 1,
+        "validation_fraction": 0,
+    }
+    runs = {"detector": [ONE], "detector_two": cluster()}
+    for name, owns in runs.items():
+        run("train_detector", folder / name, owns, settings)
+    (one,), (two,) = (commands.history(folder / name) for name in runs)
+    for name in ("train_loss", "train_box_loss", "train_class_loss"):
+        assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-4)
 
 
 def evaluation(run_dir):
