@@ -30,8 +30,6 @@ _JOB = "worker"
 # Of silence until a worker counts as lost; the others then stop.
 _SECONDS_TO_LIVE = 30
 _SECONDS_TO_LEAVE = 10
-# From the moment that all have met.
-_SECONDS_TO_REGISTER = 60
 
 _joined: dict[Cluster, Strategy] = {}
 
@@ -120,7 +118,6 @@ def _join(cluster: Cluster, num_replicas: int) -> Strategy:
     context.context().configure_coordination_service(
         service_type="standalone",
         service_leader=f"/job:{_JOB}/replica:0/task:0",
-        cluster_register_timeout_in_ms=1000 * _SECONDS_TO_REGISTER,
         heartbeat_timeout_in_ms=1000 * _SECONDS_TO_LIVE,
         shutdown_barrier_timeout_in_ms=1000 * _SECONDS_TO_LEAVE,
         coordinated_jobs=[
