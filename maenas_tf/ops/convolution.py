@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.probe import Compute, Probe, active_probe, apply, note
-from maenas_tf.ops.tape import shape_of
+from maenas_tf.ops.tape import several, shape_of
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -159,6 +159,11 @@ def depthwise_convolve(
     strides = [1, stride, stride, 1]
 
     def compute(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if probe is not None and dilation == 1:
+            # Without the wrapper, which takes longer than a small image.
+            return tf.raw_ops.DepthwiseConv2dNative(
+                input=x, filter=kernel, strides=strides, padding=padding
+            )
         return tf.nn.depthwise_conv2d(
             x, kernel, strides, padding, dilations=[dilation, dilation]
         )
@@ -245,7 +250,21 @@ def max_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
     padding = "SAME"
     if stride > 1:
         x, padding = _pad(x, 1, x.dtype.min), "VALID"
-    return apply(lambda x: tf.nn.max_pool2d(x, 3, stride, padding), x)
+    y = tf.nn.max_pool2d(x, 3, stride, padding)
+    return note(
+        y,
+        [x],
+        lambda upstream: [
+            tf.raw_ops.MaxPoolGrad(
+                orig_input=several(x, upstream),
+                orig_output=several(y, upstream),
+                grad=upstream,
+                ksize=[1, 3, 3, 1],
+                strides=[1, stride, stride, 1],
+                padding=padding,
+            )
+        ],
+    )
 
 
 def average_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:

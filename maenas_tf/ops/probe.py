@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -35,7 +36,8 @@ class Kernels:
         """Returns make(kernel), made once for each kernel and name."""
         key = id(kernel), name
         if key not in self._held:
-            self._held[key] = kernel, make(kernel)
+            # What another thread has made meanwhile stays.
+            self._held.setdefault(key, (kernel, make(kernel)))
         return self._held[key][1]
 
 
@@ -91,22 +93,28 @@ class Probe:
         return y
 
 
-_probes: list[Probe] = []
+class _Active(threading.local):
+    """The probe of the pass that a thread computes, if it has one."""
+
+    probe: Probe | None = None
+
+
+_active = _Active()
 
 
 def active_probe() -> Probe | None:
     """Returns the probe of the pass that is computed, if it has one."""
-    return _probes[-1] if _probes else None
+    return _active.probe
 
 
 @contextlib.contextmanager
 def probing(probe: Probe) -> Iterator[None]:
     """Shows a probe what is computed in a `with` block, op by op."""
-    _probes.append(probe)
+    outer, _active.probe = _active.probe, probe
     try:
         yield
     finally:
-        _probes.pop()
+        _active.probe = outer
 
 
 def note(
@@ -119,8 +127,9 @@ def note(
         inputs: none of a constant.
         backward: from the gradient of y to those of the inputs.
     """
-    if _probes and _probes[-1].tape is not None:
-        _probes[-1].tape.note(y, inputs, backward)
+    probe = _active.probe
+    if probe is not None and probe.tape is not None:
+        probe.tape.note(y, inputs, backward)
     return y
 
 
@@ -132,7 +141,8 @@ def constant(y: tf.Tensor) -> tf.Tensor:
 def apply(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
     """Returns compute(*inputs); what layers compute of features, they compute
     by it, or note it."""
-    if not _probes or _probes[-1].tape is None:
+    probe = _active.probe
+    if probe is None or probe.tape is None:
         return compute(*inputs)
     with tf.GradientTape(
         persistent=True, watch_accessed_variables=False
@@ -154,16 +164,16 @@ def apply(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
 
 def relu(x: tf.Tensor) -> tf.Tensor:
     """Returns max(x, 0)."""
-    if _probes:
-        _probes[-1].before_activation(x)
+    if _active.probe is not None:
+        _active.probe.before_activation(x)
     y = tf.nn.relu(x)
     return note(y, [x], functools.partial(_rectified, tf.raw_ops.ReluGrad, y))
 
 
 def relu6(x: tf.Tensor) -> tf.Tensor:
     """Returns min(max(x, 0), 6)."""
-    if _probes:
-        _probes[-1].before_activation(x)
+    if _active.probe is not None:
+        _active.probe.before_activation(x)
     y = tf.nn.relu6(x)
     return note(y, [x], functools.partial(_rectified, tf.raw_ops.Relu6Grad, y))
 

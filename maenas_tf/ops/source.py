@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import tensorflow as tf
 
-from maenas_tf.ops.probe import add_n, apply, relu, split
+from maenas_tf.ops.probe import add_n, apply, note, relu, split
 
 
 class Phases:
@@ -28,13 +28,20 @@ class Phases:
     @classmethod
     def split(cls, x: tf.Tensor) -> Phases:
         """Takes [B, H, W, C] apart, H and W even."""
-        none = [[0, 0], [0, 0]]
-        return cls(apply(lambda x: tf.space_to_batch(x, [2, 2], none), x))
+        return cls(note(_split(x), [x], lambda upstream: [_merge(upstream)]))
 
     def merge(self) -> tf.Tensor:
         """Returns [B, H, W, C]."""
-        none = [[0, 0], [0, 0]]
-        return apply(lambda x: tf.batch_to_space(x, [2, 2], none), self.value)
+        x = self.value
+        return note(_merge(x), [x], lambda upstream: [_split(upstream)])
+
+
+def _split(x: tf.Tensor) -> tf.Tensor:
+    return tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]])
+
+
+def _merge(x: tf.Tensor) -> tf.Tensor:
+    return tf.batch_to_space(x, [2, 2], [[0, 0], [0, 0]])
 
 
 class Parts:

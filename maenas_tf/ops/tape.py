@@ -24,12 +24,16 @@ def shape_of(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
         x: of a known shape.
         upstream: may be several gradients behind each other.
     """
-    return _shape((upstream.shape[0], *x.shape[1:]))
+    return held_integers((upstream.shape[0], *x.shape[1:]))
 
 
 @functools.lru_cache(maxsize=1024)
-def _shape(shape: tuple[int, ...]) -> tf.Tensor:
-    return tf.constant(shape, tf.int32)
+def held_integers(values: tuple) -> tf.Tensor:
+    """Returns values such as a shape as a tensor, made once, int32.
+
+    Making it anew costs as much as a small operation that takes it.
+    """
+    return tf.constant(values, tf.int32)
 
 
 def several(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
@@ -37,7 +41,8 @@ def several(x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
     times = upstream.shape[0] // x.shape[0]
     if times == 1:
         return x
-    return tf.tile(x, [times, *[1] * (x.shape.rank - 1)])
+    multiples = held_integers((times, *[1] * (x.shape.rank - 1)))
+    return tf.raw_ops.Tile(input=x, multiples=multiples)
 
 
 class Tape:

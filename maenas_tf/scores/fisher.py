@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from maenas_tf.ops.probe import Compute, Kernels, Probe
-from maenas_tf.ops.tape import Tape
+from maenas_tf.ops.tape import Tape, held_integers
 from maenas_tf.scores.start import Candidate
 
 # Images that the information is the mean of, at most.
@@ -33,9 +35,8 @@ class _FirstWeights(Probe):
 
     def after_convolution(self, x, y, kernel, compute: Compute):
         self.outputs.append(y)
-        first = np.zeros((*kernel.shape[:2], 1, 1), np.float32)
-        first[0, 0] = 1.0
-        self.shares.append(compute(_first_channel(x), tf.constant(first)))
+        first = _first_alone(*kernel.shape[:2])
+        self.shares.append(compute(_first_channel(x), first))
 
 
 def information(candidate: Candidate) -> np.ndarray:
@@ -77,13 +78,13 @@ def _jacobians(candidate: Candidate) -> tuple[np.ndarray, np.ndarray]:
         # A batch may be apart in phases, one behind the other.
         _, height, width, _ = share.shape
         shape = [-1, count, height * width]
-        shares = tf.reshape(share, shape)[:, tf.newaxis]
+        shares = share.numpy().reshape(shape)
         shape.insert(1, classes)
-        products = tf.reshape(_first_channel(gradient), shape) * shares
-        sums.append(tf.reduce_sum(products, [0, 3]))
+        first = _first_channel(gradient).numpy().reshape(shape)
+        sums.append(np.einsum("pcnu,pnu->cn", first, shares))
     last = np.zeros((classes, count))
     last[0] = pooled[:, 0]
-    found = np.stack([*(x.numpy() for x in sums), last], -1)
+    found = np.stack([*sums, last], -1)
     return found.swapaxes(0, 1), logits.numpy().astype(np.float64)
 
 
@@ -95,4 +96,13 @@ def _part(candidate: Candidate) -> tf.Tensor:
 
 
 def _first_channel(x: tf.Tensor) -> tf.Tensor:
-    return tf.slice(x, [0, 0, 0, 0], [-1, -1, -1, 1])
+    begin, size = held_integers((0,) * 4), held_integers((-1, -1, -1, 1))
+    return tf.raw_ops.Slice(input=x, begin=begin, size=size)
+
+
+@functools.lru_cache(maxsize=64)
+def _first_alone(height: int, width: int) -> tf.Tensor:
+    """Returns a kernel of one channel whose first weight alone is not 0."""
+    kernel = np.zeros((height, width, 1, 1), np.float32)
+    kernel[0, 0] = 1.0
+    return tf.constant(kernel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.ops.probe import Kernels, Probe
@@ -46,8 +47,8 @@ def total_flow(candidate: Candidate, image: tf.Tensor) -> float:
         pooled, tf.transpose(kernel), probe.outputs
     )
     flows = [
-        tf.reduce_sum(y * gradient)
+        np.vdot(y.numpy(), gradient.numpy())
         for y, gradient in zip(probe.outputs, gradients, strict=True)
     ]
     # That of the classifier is the sum of the logits itself.
-    return float(tf.add_n([*flows, total]))
+    return float(np.sum(flows) + total.numpy())

@@ -8,6 +8,7 @@ import numpy as np
 
 from maenas_tf.config import ConfigError
 from maenas_tf.scores.score import SCORES, Score
+from maenas_tf.scores.together import judge_together
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import EdgeWeights
 
@@ -51,18 +52,14 @@ class JointScore:
 
         Args: as of `Score`.
         """
-        columns: list[np.ndarray | list[float]] = [
-            [] if score.needs_start else np.asarray(score(weights, genotypes))
+        looking = [score for score in self.scores if score.needs_start]
+        of_start = iter(())
+        if looking:
+            each = [score.of for score in looking]
+            found = judge_together(looking[0].start, each, genotypes)
+            of_start = iter(found.T)
+        columns = [
+            next(of_start) if score.needs_start else score(weights, genotypes)
             for score in self.scores
         ]
-        starting = [
-            (score, column)
-            for score, column in zip(self.scores, columns, strict=True)
-            if score.needs_start
-        ]
-        if starting:
-            for genotype in genotypes:
-                candidate = starting[0][0].start.candidate(genotype)
-                for score, column in starting:
-                    column.append(score.of(candidate))
         return np.stack(columns, -1)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from etils import epy
 
 from maenas_tf.scores.score import SCORES, StartScore
 
 if TYPE_CHECKING:
     from maenas_tf.scores.start import Candidate
-
-with epy.lazy_imports():
-    import tensorflow as tf
 
 # Eigenvalues below are taken for it: images that nothing tells apart.
 _LEAST = 1e-6
@@ -41,21 +36,14 @@ class Naswot(StartScore):
     higher_is_better = True
 
     def of(self, candidate: Candidate) -> float:
-        return log_determinant(candidate.recording.activations)
+        return log_determinant(candidate.recording.patterns.agreement())
 
 
-def log_determinant(activations: Iterable[tf.Tensor]) -> float:
+def log_determinant(agreement: np.ndarray) -> float:
     """Returns log |det K|; a K without full rank has a low one.
 
     Args:
-        activations: what ReLUs are fed with, each [B, ...].
+        agreement: K, [B, B].
     """
-    total = 0.0
-    for x in activations:
-        x = tf.reshape(x, [x.shape[0], -1])
-        sign = tf.where(x > 0, 1.0, -1.0)
-        # Units that agree less units that do not.
-        product = tf.matmul(sign, sign, transpose_b=True).numpy()
-        total = total + (product.astype(np.float64) + x.shape[1]) / 2
-    eigenvalues = np.linalg.eigvalsh(np.atleast_2d(total))
+    eigenvalues = np.linalg.eigvalsh(agreement)
     return float(np.log(np.maximum(eigenvalues, _LEAST)).sum())

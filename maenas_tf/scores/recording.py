@@ -11,6 +11,7 @@ import tensorflow as tf
 from maenas_tf.models.shared_network import SharedNetwork
 from maenas_tf.ops.probe import Compute, Probe, probing
 from maenas_tf.ops.tape import Tape
+from maenas_tf.scores.patterns import Patterns
 from maenas_tf.spaces import Genotype
 
 
@@ -68,6 +69,11 @@ class Recording(Probe):
     def entropies(self) -> list[float]:
         """Those of all features, nats."""
         return [entropy(feature) for feature in self.features]
+
+    @functools.cached_property
+    def patterns(self) -> Patterns:
+        """Those of all units."""
+        return Patterns(self.activations)
 
     def previous(self, number: int) -> tf.Tensor:
         """Returns the newest input of a block, by its number."""

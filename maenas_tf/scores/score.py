@@ -9,6 +9,7 @@ import numpy as np
 from etils import epy
 
 from maenas_tf.registry import Registry
+from maenas_tf.scores.together import judge_together
 from maenas_tf.skeletons import NetworkCosts, NetworkSize
 from maenas_tf.spaces import Genotype
 from maenas_tf.spaces.architectures import EdgeWeights
@@ -92,13 +93,15 @@ class StartScore(Score):
     ) -> np.ndarray:
         """Returns the number of each of M candidates, [M]."""
         del weights
-        return np.array(
-            [self.of(self.start.candidate(genotype)) for genotype in genotypes]
-        )
+        return judge_together(self.start, [self.of], genotypes)[:, 0]
 
     @abc.abstractmethod
     def of(self, candidate: starts.Candidate) -> float:
-        """Returns the number of a candidate, always finite."""
+        """Returns the number of a candidate, always finite.
+
+        A function of the candidate alone: several are judged at a time, by
+        threads.
+        """
 
 
 class CostScore(Score):

@@ -83,8 +83,11 @@ def largest_singular_value(gradient: tf.Tensor, upstream: tf.Tensor) -> float:
             gradient = tf.pad(
                 gradient, [[0, 0], [0, lack[0]], [0, lack[1]], [0, 0]]
             )
-        shape = [batch, height, down, width, across, before]
-        gradient = tf.reduce_sum(tf.reshape(gradient, shape), [2, 4])
+        # Rows and then columns: several times as fast as both at once.
+        shape = [batch * height, down, width * across * before]
+        gradient = tf.reduce_sum(tf.reshape(gradient, shape), 1)
+        shape = [batch * height * width, across, before]
+        gradient = tf.reduce_sum(tf.reshape(gradient, shape), 1)
     gradient = tf.reshape(gradient, [-1, before])
     upstream = tf.reshape(upstream, [-1, channels])
     product = tf.matmul(gradient, upstream, transpose_a=True).numpy()

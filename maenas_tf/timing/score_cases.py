@@ -10,7 +10,7 @@ from maenas_tf.models.network import Network
 from maenas_tf.models.shared_network import SharedNetwork
 from maenas_tf.scores import SCORES
 from maenas_tf.scores.joint import JointScore
-from maenas_tf.scores.regions import MOST_IMAGES
+from maenas_tf.scores.patterns import MOST_IMAGES
 from maenas_tf.scores.start import Start, noise
 from maenas_tf.skeletons import NetworkSize, search_cells
 from maenas_tf.spaces import SPACES
@@ -62,8 +62,8 @@ class Scores(CandidateCase):
         )
 
     def run(self, steps):
-        for _ in range(steps):
-            self.judge({}, [self.space.random_genotype(self.rng)])
+        genotypes = [self.space.random_genotype(self.rng) for _ in range(steps)]
+        self.judge({}, genotypes)
 
 
 @CASES.register("built_network")

@@ -13,7 +13,9 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.ops.probe import Probe
-from maenas_tf.scores import SCORES, fisher, naswot, regions
+from maenas_tf.scores import SCORES, fisher, naswot
+from maenas_tf.scores.joint import JointScore
+from maenas_tf.scores.patterns import Patterns
 from maenas_tf.scores.start import Start
 from maenas_tf.scores.trainability import _signs
 from maenas_tf.scores.vkdnw import decile_entropy
@@ -254,12 +256,27 @@ def test_edges_that_lead_nowhere_change_nothing(name):
 
 def test_equal_patterns_count_once_and_agreement_adds_up():
     x = tf.constant(np.random.default_rng(0).normal(size=(4, 30)), tf.float32)
-    count = regions.count_patterns([x])
-    assert regions.count_patterns([x, x, 2 * x]) == count
-    twice = naswot.log_determinant([x, x]) - naswot.log_determinant([x])
-    assert twice == pytest.approx(4 * math.log(2))
+    once, twice = Patterns([x]), Patterns([x, x])
+    np.testing.assert_array_equal(Patterns([x, x, 2 * x]).numbers, once.numbers)
+    np.testing.assert_array_equal(twice.agreement(), 2 * once.agreement())
+    found = naswot.log_determinant(once.agreement())
+    doubled = naswot.log_determinant(twice.agreement())
+    assert doubled - found == pytest.approx(4 * math.log(2))
     with pytest.raises(ValueError, match="30 images are too many"):
-        regions.count_patterns([tf.transpose(x)])
+        Patterns([tf.transpose(x)])
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "s4"])
+def test_candidates_are_judged_together_as_each_alone(space):
+    start = networks.make_start(space)
+    scores = [SCORES.get(name)(start=start) for name in OF_START]
+    genotypes = [networks.some(space, seed) for seed in range(4)]
+    alone = [
+        [score.of(candidate) for score in scores]
+        for candidate in map(start.candidate, genotypes)
+    ]
+    together = JointScore(scores)({}, genotypes)
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", OF_START)
