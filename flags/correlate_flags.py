@@ -6,6 +6,7 @@ from absl import flags
 
 from flags import dataclass_flags
 from maenas_tf.correlation.config import CorrelateConfig
+from maenas_tf.executors.settings import ExecutorSettings
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Where everything is written.", required=True
@@ -14,6 +15,7 @@ RESUME = flags.DEFINE_bool(
     "resume", True, "Go on with the run that is in run_dir."
 )
 dataclass_flags.define(CorrelateConfig, __name__)
+dataclass_flags.define(ExecutorSettings, __name__)
 
 
 def correlate_config() -> CorrelateConfig:
@@ -23,3 +25,14 @@ def correlate_config() -> CorrelateConfig:
         ConfigError: a value is out of range or in conflict with another.
     """
     return dataclass_flags.read(CorrelateConfig)
+
+
+def executor_settings() -> ExecutorSettings:
+    """Returns where architectures are to be judged.
+
+    Raises:
+        ConfigError: a value is wrong or in conflict with another.
+    """
+    settings = dataclass_flags.read(ExecutorSettings)
+    settings.check_in_process()
+    return settings

@@ -47,8 +47,12 @@ MAY_IMPORT["searching"] = {
 MAY_IMPORT["serving"] = {*MAY_IMPORT["training"], "training"}
 MAY_IMPORT["detection"] = {*MAY_IMPORT["serving"], "serving"}
 MAY_IMPORT["reports"] = {*MAY_IMPORT["figures"], "engine", "runs", "figures"}
-MAY_IMPORT["correlation"] = {*MAY_IMPORT["searching"], "searching"}
-MAY_IMPORT["sweeps"] = {*MAY_IMPORT["correlation"], "executors"}
+MAY_IMPORT["correlation"] = {
+    *MAY_IMPORT["searching"],
+    "searching",
+    "executors",
+}
+MAY_IMPORT["sweeps"] = MAY_IMPORT["correlation"]
 MAY_IMPORT["timing"] = {*MAY_IMPORT["correlation"], "training", "reports"}
 MAY_IMPORT["front"] = {
     *MAY_IMPORT["timing"],

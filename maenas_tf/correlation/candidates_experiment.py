@@ -27,6 +27,7 @@ class CandidatesExperiment:
         run_dir: where everything is written.
         resume: whether a run may be in `run_dir`.
         signals: taken for what every experiment takes.
+        make_pool: refused, as nothing is computed that could be shared out.
 
     Raises:
         ConfigError: a setting is wrong, or a file cannot be read.
@@ -38,8 +39,14 @@ class CandidatesExperiment:
         run_dir: str | pathlib.Path,
         resume: bool = True,
         signals: Any = None,
+        make_pool: Any = None,
     ):
         del signals
+        if make_pool is not None:
+            raise ConfigError(
+                "--executor=ray trains architectures on a cluster, and "
+                "--candidates trains none; drop one of the two."
+            )
         self.config = config
         self.truth = TrueAccuracies(config.benchmark_file)
         self.run_directory = RunDirectory(run_dir, config, resume)

@@ -12,23 +12,22 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from maenas_tf.config.random_streams import ARCHITECTURES
 from maenas_tf.correlation import candidates, loss_report, ranking_tables
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
+from maenas_tf.correlation.judges import Judges, make_judge
 from maenas_tf.correlation.loss_report import predictor, steps_by_task
-from maenas_tf.correlation.loss_table import Row, read_losses
-from maenas_tf.correlation.proxy import Objective
-from maenas_tf.correlation.weight_sharing import SharedWeights
+from maenas_tf.correlation.loss_table import Row, read_losses, sort_rows
 from maenas_tf.data.image_source import ImageSource
-from maenas_tf.engine.console import ProgressBar
-from maenas_tf.engine.devices import configure_runtime
+from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.engine.own_runtime import OwnRuntime
-from maenas_tf.engine.runtime import load_configured, versions
+from maenas_tf.engine.runtime import versions
 from maenas_tf.engine.signals import Interrupted, SignalWatch
+from maenas_tf.executors.ray_pool import RayPool
 from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
@@ -38,6 +37,9 @@ from maenas_tf.skeletons import NetworkCosts, evaluation_size
 from maenas_tf.spaces import SPACES, Genotype, Space, accuracy_table
 from maenas_tf.spaces.true_accuracies import TrueAccuracies
 from maenas_tf.tasks import TASKS
+
+# An architecture, and the name of what judges it.
+Judgement = tuple[Genotype, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +79,8 @@ class CorrelateExperiment:
         images: the images; None loads those of the configuration.
         resume: whether a run that is in `run_dir` goes on.
         signals: looked at every few steps.
+        make_pool: makes the workers that judge, of what makes their function
+            and its arguments; None judges in this process.
 
     Raises:
         ConfigError: a setting is wrong, or the true accuracies are not at
@@ -90,7 +94,9 @@ class CorrelateExperiment:
         images: ImageSource | None = None,
         resume: bool = True,
         signals: SignalWatch | None = None,
+        make_pool: Callable[..., RayPool] | None = None,
     ):
+        self.make_pool = make_pool
         self.config = config = as_begun(config, run_dir)
         self.signals = signals or SignalWatch()
         self.space = SPACES.get(config.space)
@@ -100,35 +106,17 @@ class CorrelateExperiment:
         self.runtime = OwnRuntime()
         with contextlib.ExitStack() as on_error, self.runtime:
             on_error.callback(self.run_directory.close)
-            self.shared = [
-                SharedWeights(path, config.space, config.held_out_images)
-                for path in config.supernet_dirs
-            ]
-            configure_runtime(config)
-            self.images, self.objectives = images, {}
+            self.judges = Judges(config, images)
+            self.images = self.judges.images
             self.identity = None
             if config.tasks:
-                labels = any(TASKS.get(t).reads_labels for t in config.tasks)
-                self.images = images or load_configured(config, labels)
                 self.identity = self.images.identity(config.split)
                 check_data(self.run_directory.path, self.identity)
-                self.objectives = {
-                    name: Objective(config, name, self.images)
-                    for name in config.tasks
-                }
+            self.judges.prepare()
             on_error.pop_all()
         self.architectures = draw_architectures(
             self.space, config.num_architectures, config.seed
         )
-
-    @property
-    def judges(self) -> dict[str, tuple[Callable, int]]:
-        """Name to what gives an architecture's losses, and its effort."""
-        trained = {
-            name: (objective.train, self.config.steps[-1])
-            for name, objective in self.objectives.items()
-        }
-        return trained | {s.name: (s.judge, 1) for s in self.shared}
 
     def _check_names(self) -> None:
         for name in self.config.tasks:
@@ -174,32 +162,61 @@ class CorrelateExperiment:
     def _train_rest(self, rows: list[Row]) -> None:
         """Trains what has no rows yet and adds them, in a fixed order."""
         done = {(row["architecture"], row["task"]) for row in rows}
-        total = sum(effort for _, effort in self.judges.values())
-        before = sum(self.judges[name][1] for _, name in done)
+        judges = self.judges.by_name
+        total = sum(effort for _, effort in judges.values())
+        before = sum(judges[name][1] for _, name in done)
+        left = [
+            (genotype, name)
+            for genotype in self.architectures
+            for name in judges
+            if (str(genotype), name) not in done
+        ]
+        if not left:
+            return
+        judge = self._judge_on_nodes if self.make_pool else self._judge_here
         with ProgressBar(len(self.architectures) * total, before) as bar:
-            for number, genotype in enumerate(self.architectures, 1):
-                for name, (judge, _) in self.judges.items():
-                    if (str(genotype), name) in done:
-                        continue
-                    bar.describe(
-                        f"{name}, architecture {number}/"
-                        f"{len(self.architectures)}"
-                    )
-                    losses = judge(genotype, self._reporter(bar))
-                    rows += self._rows(genotype, name, losses)
-                    self.run_directory.write_text(files.LOSSES, csv_text(rows))
+            for (genotype, name), losses in judge(left, bar):
+                rows += self._rows(genotype, name, losses)
+                sort_rows(rows, self.architectures, list(judges))
+                self.run_directory.write_text(files.LOSSES, csv_text(rows))
 
-    def _reporter(self, bar: ProgressBar):
+    def _judge_here(
+        self, left: list[Judgement], bar: ProgressBar
+    ) -> Iterator[tuple[Judgement, dict[int, float]]]:
+        """Judges one after the other."""
+        numbers = {g: n for n, g in enumerate(self.architectures, 1)}
+
         def report(count: int) -> None:
             bar.update(count)
-            if self.signals.received:
-                path = self.run_directory.path / files.LOSSES
-                raise Interrupted(
-                    f"stopped by {self.signals.received}; {path} keeps the "
-                    f"architectures that were finished"
-                )
+            self._stop_at_signal()
 
-        return report
+        for genotype, name in left:
+            number = f"{numbers[genotype]}/{len(self.architectures)}"
+            bar.describe(f"{name}, architecture {number}")
+            judge, _ = self.judges.by_name[name]
+            yield (genotype, name), judge(genotype, report)
+
+    def _judge_on_nodes(
+        self, left: list[Judgement], bar: ProgressBar
+    ) -> Iterator[tuple[Judgement, dict[int, float]]]:
+        """Judges as many at once as there are workers."""
+        calls = [(name, str(genotype)) for genotype, name in left]
+        with self.make_pool(make_judge, self.config.to_json()) as pool:
+            if pool.note:
+                say(f"note: {pool.note}")
+            for place, losses in pool.results(calls, self._stop_at_signal):
+                _, name = left[place]
+                bar.describe(f"{name}, on the nodes of a cluster")
+                bar.update(self.judges.by_name[name][1])
+                yield left[place], losses
+
+    def _stop_at_signal(self) -> None:
+        if self.signals.received:
+            path = self.run_directory.path / files.LOSSES
+            raise Interrupted(
+                f"stopped by {self.signals.received}; {path} keeps the "
+                f"architectures that were finished"
+            )
 
     def _rows(
         self, genotype: Genotype, task: str, losses: dict[int, float]
@@ -233,9 +250,9 @@ class CorrelateExperiment:
         )
 
     def _report(self, rankings: list[candidates.Ranking]) -> str:
-        objective = next(iter(self.objectives.values()), None)
+        objective = next(iter(self.judges.objectives.values()), None)
         return loss_report.head(
-            self.config, self.images, objective, self.shared
+            self.config, self.images, objective, self.judges.shared
         ) + ranking_tables.to_markdown(rankings)
 
     def _write(
@@ -260,7 +277,7 @@ class CorrelateExperiment:
                 for row in result.rows[num_read:]
             }
         )
-        labels = [shared.num_labels for shared in self.shared]
+        labels = [shared.num_labels for shared in self.judges.shared]
         facts = {}
         if self.images is not None:
             found = self.images.labels
@@ -273,7 +290,7 @@ class CorrelateExperiment:
             kinds.CORRELATION,
             {
                 "num_architectures": config.num_architectures,
-                "tasks": list(self.judges),
+                "tasks": list(self.judges.by_name),
                 "steps": steps_by_task(result.rows),
                 "trainings_of_last_process": trained,
                 "seconds_of_last_process": round(seconds, 1),

@@ -69,3 +69,12 @@ class ExecutorSettings(Config):
                     f"--executor={self.executor}; drop it or give "
                     f"--executor=ray."
                 )
+
+    def check_in_process(self) -> None:
+        """Raises ConfigError about several jobs of one process."""
+        if self.executor == LOCAL_EXECUTOR and self.jobs > 1:
+            raise ConfigError(
+                f"--jobs={self.jobs} has no effect with --executor="
+                f"{self.executor}, which computes in this process; drop it or "
+                f"give --executor=ray."
+            )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.correlation import experiment as correlate
+from maenas_tf.correlation import judges
 from maenas_tf.correlation import statistics as correlation
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.engine.signals import Interrupted, SignalWatch
@@ -50,7 +51,7 @@ def runs(tmp_path_factory):
     result = experiment(folder / "peace").run()
     signals = SignalWatch()
     stopped = experiment(folder / "stopped", signals=signals)
-    objective = stopped.objectives["mae"]
+    objective = stopped.judges.objectives["mae"]
     train = objective.train
 
     def train_until_the_second(genotype, report):
@@ -73,7 +74,7 @@ def test_a_stopped_experiment_leaves_the_process_as_it_was(tmp_path):
 
     with watched() as changes:
         stopped = experiment(tmp_path)
-        stopped.objectives["mae"].train = train
+        stopped.judges.objectives["mae"].train = train
         with pytest.raises(Interrupted):
             stopped.run()
     assert not changes
@@ -85,6 +86,40 @@ def test_a_resumed_experiment_ends_with_the_same_bytes(runs, name):
     content = (folder / "peace" / name).read_bytes()
     assert content
     assert (folder / "stopped" / name).read_bytes() == content
+
+
+class NodesInTurn:
+    """In place of a cluster: results come in another order than asked for."""
+
+    note = ""
+
+    def __init__(self, make, text):
+        assert make is judges.make_judge
+        images = make_images(16, num_classes=2, image_size=8)
+        self.judges = judges.Judges(CorrelateConfig.from_json(text), images)
+        self.judges.prepare()
+
+    def results(self, calls, watch):
+        for place in reversed(range(len(calls))):
+            watch()
+            name, genotype = calls[place]
+            judge, _ = self.judges.by_name[name]
+            yield place, judge(load_genotype(genotype))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+def test_judged_on_nodes_in_any_order_it_ends_with_the_same_bytes(
+    runs, tmp_path
+):
+    experiment(tmp_path, make_pool=NodesInTurn).run()
+    for name in FILES:
+        content = (tmp_path / name).read_bytes()
+        assert content == (runs[0] / "peace" / name).read_bytes()
 
 
 def test_losses_hold_each_architecture_task_and_step_with_the_truth(runs):
@@ -158,7 +193,7 @@ def test_a_finished_experiment_trains_nothing(runs, monkeypatch):
         for path in (folder / "peace").rglob("*")
         if path.is_file()
     }
-    monkeypatch.setattr(correlate.Objective, "train", None)
+    monkeypatch.setattr(judges.Objective, "train", None)
     again = experiment(folder / "peace").run()
     assert again.markdown == result.markdown
     assert {path: path.stat().st_mtime_ns for path in before} == before
