@@ -9,7 +9,7 @@ from docs import site_hooks
 from tests.docs import pages, read_commands
 
 # Flags of programs that are not ours.
-FOREIGN = {"logdir", "lint", "mode", "yes", "samples_per_plugin"}
+FOREIGN = {"logdir", "lint", "mode", "samples_per_plugin", "signal", "yes"}
 # Every tool has these of absl.
 OF_ABSL = {"flagfile", "help", "helpfull", "helpshort", "helpxml"}
 
