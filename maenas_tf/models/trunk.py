@@ -19,7 +19,7 @@ from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitives import make_primitive
-from maenas_tf.ops.probe import apply, relu
+from maenas_tf.ops.probe import add, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.sharing import SharedFunctions, sharing
 from maenas_tf.registry import Registry
@@ -132,7 +132,7 @@ class ResidualReduction(keras.layers.Layer):
         residual = self.first.call(x, training=training)
         residual = self.second.call(residual, training=training)
         shortcut = convolve(average_pool_2x2(x), self.shortcut)
-        return apply(tf.add, shortcut, residual)
+        return add(shortcut, residual)
 
 
 @LAYERS.register(plan.Convolutions.form)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
-from maenas_tf.ops.probe import apply, relu, relu6
+from maenas_tf.ops.probe import add, apply, relu, relu6
 
 # Activation and epsilon of a family, the space's skeleton.
 MOBILENET = {"activation": "relu6", "epsilon": 1e-3}
@@ -112,7 +112,7 @@ class InvertedBottleneck(MobilePrimitive):
         shortcut = source.value
         if weight is not None:
             shortcut = shortcut * tf.cast(weight, shortcut.dtype)
-        return apply(tf.add, x, shortcut)
+        return add(x, shortcut)
 
 
 class ShapeChange(MobilePrimitive):

@@ -184,6 +184,15 @@ def _rectified(
     return [gradient(gradients=upstream, features=several(y, upstream))]
 
 
+def add(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Returns a + b, of one shape.
+
+    Not by `apply`: TensorFlow's own tape never lets go of the gradient of a
+    sum of two tensors (TF 2.21).
+    """
+    return note(tf.add(a, b), [a, b], lambda upstream: [upstream, upstream])
+
+
 def add_n(terms: Sequence[tf.Tensor]) -> tf.Tensor:
     """Returns the sum of tensors of one shape."""
     return note(tf.add_n(terms), terms, lambda u: [u] * len(terms))

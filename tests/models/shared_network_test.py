@@ -7,8 +7,11 @@ import weakref
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from maenas_tf.models.shared_network import SharedNetwork, live_edges
+from maenas_tf.scores import SCORES
+from maenas_tf.scores.joint import JointScore
 from maenas_tf.scores.recording import Recording
 from maenas_tf.skeletons import NetworkSize
 from maenas_tf.spaces import SPACES, Genotype
@@ -44,6 +47,21 @@ def test_a_network_is_that_of_keras_with_the_same_weights(space):
     assert len(recording.activations) == len(watched)
     for found, value in zip(recording.activations, watched, strict=True):
         np.testing.assert_allclose(found, value, atol=2e-3)
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "darts", "mobilenet"])
+def test_nothing_is_kept_of_a_candidate_that_was_judged(space):
+    start, genotype = networks.make_start(space), fed(space)
+    names = [name for name in SCORES.names() if SCORES.get(name).needs_start]
+    scores = JointScore([SCORES.get(name)(start=start) for name in names])
+    counts = []
+    for _ in range(4):
+        scores({}, [genotype])
+        gc.collect()
+        kept = (isinstance(held, tf.Tensor) for held in gc.get_objects())
+        counts.append(sum(kept))
+    # The first one makes constants and kernels, which all others share.
+    assert counts[1:] == [counts[1]] * 3
 
 
 def test_a_pass_is_forgotten_without_a_collection():
