@@ -48,9 +48,19 @@ def replica_id() -> tf.Tensor | int:
 
 
 def all_reduce_sum(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns each tensor summed over the replicas; differentiable."""
+    """Returns each tensor summed over the replicas; differentiable.
+
+    Those of a type travel in one message: TensorFlow joins them end to end.
+    """
     tensors = list(tensors)
     if num_replicas() == 1:
         return tensors
     context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+    sums: list[tf.Tensor | None] = [None] * len(tensors)
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        places = [i for i, each in enumerate(tensors) if each.dtype == dtype]
+        alike = [tensors[place] for place in places]
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, alike)
+        for place, value in zip(places, summed, strict=True):
+            sums[place] = value
+    return sums
