@@ -42,11 +42,29 @@ def load_ray() -> Any:
     return ray
 
 
-def connect(address: str) -> Any:
-    """Joins a cluster; returns Ray. `disconnect` leaves it.
+def join(settings: Any) -> tuple[Any, str]:
+    """Joins a cluster, or starts one; `disconnect` leaves it.
 
     Args:
-        address: "local", "auto" or host:port.
+        settings: of the executor.
+
+    Returns:
+        Ray, and what there is to say about the room for a job.
+
+    Raises:
+        ConfigError: Ray is not installed, nobody answers there, or there is no
+            room and will never be.
+    """
+    ray = connect(settings.ray_address)
+    try:
+        return ray, check_room(ray, settings)
+    except BaseException:
+        disconnect()
+        raise
+
+
+def connect(address: str) -> Any:
+    """Joins the cluster at "local", "auto" or host:port; returns Ray.
 
     Raises:
         ConfigError: Ray is not installed, or nobody answers there.

@@ -150,12 +150,7 @@ class RayExecutor(Executor):
         self, settings: Any, environment: Mapping[str, str] | None = None
     ):
         self.settings = settings
-        self._ray = ray_cluster.connect(settings.ray_address)
-        try:
-            self.note = ray_cluster.check_room(self._ray, settings)
-        except BaseException:
-            ray_cluster.disconnect()
-            raise
+        self._ray, self.note = ray_cluster.join(settings)
         self.environment = {
             **ray_cluster.environment(settings),
             **(environment or {}),

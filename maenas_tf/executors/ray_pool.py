@@ -61,12 +61,7 @@ class RayPool:
     def __init__(self, settings: Any, make: Callable, *arguments: Any):
         self.settings = settings
         self._make, self._arguments = make, arguments
-        self._ray = ray_cluster.connect(settings.ray_address)
-        try:
-            self.note = ray_cluster.check_room(self._ray, settings)
-        except BaseException:
-            ray_cluster.disconnect()
-            raise
+        self._ray, self.note = ray_cluster.join(settings)
         self._environment = ray_cluster.environment(settings)
         self._starting: dict[Any, Any] = {}
         self._free: list[Any] = []
@@ -97,16 +92,20 @@ class RayPool:
                 self._at[worker.call.remote(*calls[place])] = worker, place
             for place, lost, result in self._look():
                 if not lost:
+                    # Who can compute could start.
+                    losses.pop(None, None)
                     yield place, result
                     continue
                 losses[place] += 1
                 if losses[place] >= _MOST_LOSSES:
+                    what = "A worker" if place is None else calls[place]
                     raise ConfigError(
-                        f"{calls[place]} was lost {losses[place]} times with "
-                        f"the process that computed it ({result}); give it "
-                        f"more, as with --job_memory_gb."
+                        f"{what} was lost {losses[place]} times with its "
+                        f"process ({result}); give it more, as with "
+                        f"--job_memory_gb."
                     )
-                waiting.appendleft(place)
+                if place is not None:
+                    waiting.appendleft(place)
 
     def _grow(self, num_calls: int) -> None:
         """Asks for as many workers as there are calls and places."""
@@ -142,8 +141,11 @@ class RayPool:
                 )
         return max(count, 1)
 
-    def _look(self) -> Iterator[tuple[int, bool, Any]]:
-        """Yields place, whether it was lost, and result or reason."""
+    def _look(self) -> Iterator[tuple[int | None, bool, Any]]:
+        """Yields place, whether it was lost, and result or reason.
+
+        The place is None of a worker that was lost before it could begin.
+        """
         ray = self._ray
         pending = [*self._starting, *self._at]
         ready, _ = ray.wait(pending, num_returns=len(pending), timeout=_SECONDS)
@@ -157,8 +159,7 @@ class RayPool:
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from error
             except ray.exceptions.RayError as error:
-                if place is not None:
-                    yield place, True, str(error).strip().split("\n")[0]
+                yield place, True, str(error).strip().split("\n")[0]
                 continue
             self._free.append(worker)
             if place is not None:

@@ -85,8 +85,8 @@ class SweepRun:
     flags: tuple[str, ...]
 
     @property
-    def config(self) -> Config:
-        """The configuration of the first stage."""
+    def config(self) -> Config | None:
+        """The configuration of the first stage, None if it makes no run."""
         return self.stages[0].config
 
     def command(self, path: pathlib.Path) -> tuple[str, ...]:
@@ -199,12 +199,14 @@ def expand(
 
 def _check_apart(runs: Sequence[SweepRun]) -> None:
     """Refuses runs of which two would make the same search, as a restart."""
-    seeds = sorted({run.config.seed for run in runs})
+    # Where nothing but evaluations and exports are made, nothing has a seed.
+    first = [run.stages[0] for run in runs if run.config is not None]
+    seeds = sorted({stage.config.seed for stage in first})
     nearest = min(
         (after - seed for seed, after in itertools.pairwise(seeds)),
         default=math.inf,
     )
-    restarts = max((run.stages[0].restarts for run in runs), default=1)
+    restarts = max((stage.restarts for stage in first), default=1)
     if nearest < restarts:
         apart = ",".join(
             str(seeds[0] + i * restarts) for i in range(len(seeds))

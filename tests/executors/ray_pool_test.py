@@ -15,6 +15,8 @@ def make(folder, word):
     """Makes a function that tells where it was called, and notes it."""
     if word == "wrong":
         raise ConfigError("--data_dir=x is not there.")
+    if word == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def function(number, what=""):
         calls = len(list(pathlib.Path(folder).glob(f"{number}-*")))
@@ -88,3 +90,13 @@ def test_a_function_that_no_node_can_make_is_told(pool, monkeypatch):
     )
     with pytest.raises(ConfigError, match="node .*--data_dir=x is not there"):
         dict(pool.results([(50,)]))
+
+
+def test_workers_that_cannot_start_are_given_up(pool, monkeypatch):
+    monkeypatch.setattr(pool, "_arguments", ("", "dies"))
+    monkeypatch.setattr(pool, "_free", [])
+    monkeypatch.setattr(
+        pool, "settings", pool.settings.replace(job_cpus=0, jobs=1)
+    )
+    with pytest.raises(ConfigError, match="A worker was lost 3 times"):
+        dict(pool.results([(60,)]))

@@ -85,3 +85,16 @@ def test_no_search_counts_twice_as_a_restart_of_another():
     assert [run.config.restarts for run in runs] == [3, 3]
     with pytest.raises(ConfigError, match="--seeds=0,2 .*give --seeds=0,3"):
         sweep_grid.expand(SEARCH, {"restarts": 3}, {}, (0, 2))
+
+
+def test_runs_of_evaluations_alone_have_no_seed_to_keep_apart():
+    class Evaluations:
+        name, defaults = "pipeline", {}
+
+        def make_run(self, name, values):
+            stage = sweep_grid.Stage("evaluation.json", folder="train")
+            return sweep_grid.SweepRun(name, (stage,), self.name, ())
+
+    runs = sweep_grid.expand(Evaluations(), {}, {}, (0, 1))
+    assert [run.name for run in runs] == ["seed=0", "seed=1"]
+    assert runs[0].config is None
