@@ -14,9 +14,9 @@ import pathlib
 import time
 from collections.abc import Callable, Iterator
 
-from maenas_tf.config.random_streams import ARCHITECTURES
 from maenas_tf.correlation import candidates, loss_report, ranking_tables
 from maenas_tf.correlation import statistics as correlation
+from maenas_tf.correlation.architectures import draw_architectures
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.correlation_plot import draw_tau_by_steps
 from maenas_tf.correlation.judges import Judges, make_judge
@@ -34,7 +34,7 @@ from maenas_tf.runs.csv_files import csv_text
 from maenas_tf.runs.data_record import check_data, record_data
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.skeletons import NetworkCosts, evaluation_size
-from maenas_tf.spaces import SPACES, Genotype, Space, accuracy_table
+from maenas_tf.spaces import SPACES, Genotype, accuracy_table
 from maenas_tf.spaces.true_accuracies import TrueAccuracies
 from maenas_tf.tasks import TASKS
 
@@ -58,15 +58,6 @@ class CorrelateResult:
     rankings: list[Row]
     comparisons: list[correlation.Comparison]
     markdown: str
-
-
-def draw_architectures(space: Space, count: int, seed: int) -> list[Genotype]:
-    """Returns different random ones; more of them begin with the fewer."""
-    rng = ARCHITECTURES.generator(seed)
-    found: dict[Genotype, None] = {}
-    while len(found) < count:
-        found.setdefault(space.random_genotype(rng))
-    return list(found)
 
 
 class CorrelateExperiment:

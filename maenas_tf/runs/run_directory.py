@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ from maenas_tf.engine.console import say
 from maenas_tf.runs import atomic, files
 from maenas_tf.runs.csv_files import csv_text, read_rows
 from maenas_tf.runs.kinds import KIND
+from maenas_tf.runs.lock import is_locked, lock_directory
 from maenas_tf.spaces import Genotype
 
 ConfigType = TypeVar("ConfigType", bound=Config)
@@ -77,14 +77,7 @@ def holds_run(
 
 def is_in_use(path: pathlib.Path) -> bool:
     """Returns whether a process writes into a run directory."""
-    try:
-        with open(path / files.LOCK) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # No such file, or a file system without locks.
-    return False
+    return is_locked(path, files.LOCK)
 
 
 def as_begun(config: ConfigType, path: str | os.PathLike[str]) -> ConfigType:
@@ -134,7 +127,7 @@ class RunDirectory:
             raise ConfigError("--run_dir is empty; give a directory.")
         self.path = user_path(path)
         self._check_apart(config)
-        self._make()
+        self._lock = lock_directory(self.path, files.LOCK, "run_dir", "process")
         try:
             self._check_run(config, resume)
         except ConfigError:
@@ -155,26 +148,6 @@ class RunDirectory:
                 f"--run_dir={self.path} holds images of --data_dir={folder}; "
                 f"give a directory of its own."
             )
-
-    def _make(self) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / files.LOCK, "a")
-        except OSError as error:
-            raise ConfigError(
-                f"--run_dir={self.path} cannot be written "
-                f"({error.strerror}); give a directory of your own."
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.close()
-            raise ConfigError(
-                f"--run_dir={self.path} is in use by another process; wait "
-                f"for it or give another directory."
-            ) from error
-        except OSError:
-            return  # A file system without locks; nothing to be done.
 
     def _check_run(self, config: Config, resume: bool) -> None:
         there = holds_run(

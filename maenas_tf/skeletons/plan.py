@@ -69,7 +69,7 @@ class Placement(abc.ABC):
     halvings: int
     level: int
 
-    # Of the layer that is built for it (see `models.trunk`).
+    # Of the layer that is built for it (see `models.fixed_layers`).
     form: ClassVar[str]
 
     @abc.abstractmethod

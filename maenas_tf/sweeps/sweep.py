@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from maenas_tf.config import ConfigError, file_names, user_path
@@ -22,6 +20,7 @@ from maenas_tf.executors import (
     JobStatus,
 )
 from maenas_tf.runs import atomic
+from maenas_tf.runs.lock import lock_directory
 from maenas_tf.sweeps import sweep_state
 from maenas_tf.sweeps.sweep_display import LineDisplay, open_display
 from maenas_tf.sweeps.sweep_grid import SweepRun
@@ -127,7 +126,8 @@ class Sweep:
             display: shows where the runs stand.
             record: what was asked, for sweep.json.
         """
-        with self._locked():
+        lock = file_names.SWEEP_LOCK
+        with lock_directory(self.directory, lock, "sweep_dir", "sweep"):
             self._write_record(record)
             display.event(
                 f"{self.directory}: {len(self.states)} runs, "
@@ -157,29 +157,6 @@ class Sweep:
         if self._handed_over():
             return True
         return bool(self._in(sweep_state.WAITING)) and not stopping
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keeps other sweeps out of the directory."""
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            lock = open(self.directory / file_names.SWEEP_LOCK, "a")
-        except OSError as error:
-            raise ConfigError(
-                f"--sweep_dir={self.directory} cannot be written "
-                f"({error.strerror}); give a directory of your own."
-            ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConfigError(
-                    f"--sweep_dir={self.directory} is in use by another "
-                    f"sweep; wait for it or give another directory."
-                ) from error
-            except OSError:
-                pass  # A file system without locks; nothing to be done.
-            yield
 
     def _write_record(self, record: Mapping[str, Any]) -> None:
         names = [state.run.name for state in self.states]

@@ -16,6 +16,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation import experiment as correlate
 from maenas_tf.correlation import judges
 from maenas_tf.correlation import statistics as correlation
+from maenas_tf.correlation.architectures import draw_architectures
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.searching.experiment import SearchExperiment
@@ -224,10 +225,10 @@ def test_what_diverged_ranks_last(runs):
 
 def test_architectures_differ_and_fewer_are_the_first_of_more():
     for space in (SPACES.get("nasbench201"), SPACES.get("macro")):
-        many = correlate.draw_architectures(space, 300, 0)
+        many = draw_architectures(space, 300, 0)
         assert len(set(many)) == 300
-        assert correlate.draw_architectures(space, 20, 0) == many[:20]
-        assert correlate.draw_architectures(space, 20, 1) != many[:20]
+        assert draw_architectures(space, 20, 0) == many[:20]
+        assert draw_architectures(space, 20, 1) != many[:20]
 
 
 def test_losses_that_cannot_be_read_are_refused(tmp_path):

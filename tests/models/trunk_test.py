@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.models.trunk import ResidualReduction, Stem, Trunk
+from maenas_tf.models.fixed_layers import ResidualReduction, Stem
+from maenas_tf.models.trunk import Trunk
 from maenas_tf.skeletons import NetworkSize, make_plan
 from tests.models.networks import full_supernet
 from tests.ops import numpy_oracle
