@@ -10,7 +10,8 @@ from maenas_tf.timing.config import BenchmarkConfig
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     "",
-    "Where benchmark.json, .csv, .md and plots are written; empty: nowhere.",
+    "Where benchmark.html, .json, .csv, .md and plots are written, and the "
+    "history of the runs there goes on; empty: nowhere.",
 )
 dataclass_flags.define(BenchmarkConfig, __name__)
 

@@ -18,6 +18,8 @@ REPORT = "report.html"
 REPORT_RUNS = "runs.csv"
 BENCHMARK = "benchmark.json"
 BENCHMARK_TEXT = "benchmark.md"
+BENCHMARK_PAGE = "benchmark.html"
+BENCHMARK_HISTORY = "benchmark_history.jsonl"
 EXPORT = "export.json"
 CLASS_NAMES = "class_names.txt"
 

@@ -77,6 +77,26 @@ def write_text(target: pathlib.Path, text: str) -> None:
     write_bytes(target, text.encode("utf-8", "surrogateescape"))
 
 
+def append_text(target: pathlib.Path, text: str) -> None:
+    """Adds whole lines to a text file that only grows, by one write.
+
+    Whatever happens meanwhile, what was there stays; a line that a killed
+    process has left in its middle is ended first. Several processes may add.
+
+    Args:
+        target: the file; it and its folders are made where they are missing.
+        text: lines, each with its end.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with naming(target), open(target, "a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            text = text if file.read(1) == b"\n" else f"\n{text}"
+        file.write(text.encode("utf-8", "surrogateescape"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_json(target: pathlib.Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file to be read by people too, at once or not at all."""
     write_text(target, json.dumps(dict(content), indent=2) + "\n")

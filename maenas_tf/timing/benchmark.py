@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
-import json
 import multiprocessing
-import os
-import pathlib
-import platform
 from typing import Any
 
 import tensorflow as tf
 
-from maenas_tf.config import (
-    MULTI_WORKER,
-    ConfigError,
-    file_names,
-    user_path,
-)
+from maenas_tf.config import MULTI_WORKER, ConfigError
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.own_runtime import OwnRuntime
-from maenas_tf.engine.runtime import memory_mb, versions
-from maenas_tf.figures import canvas
-from maenas_tf.runs import atomic
-from maenas_tf.timing import ratios as timing
+from maenas_tf.engine.runtime import versions
 from maenas_tf.timing import score_cases as score_cases
 from maenas_tf.timing.cases import CASES, Case, SearchStep
+from maenas_tf.timing.commits import compare_commits
 from maenas_tf.timing.config import MEMORY, BenchmarkConfig
+from maenas_tf.timing.machine import machine
+from maenas_tf.timing.measuring import measure, weigh
 from maenas_tf.timing.places import compare_places
 
 
@@ -53,7 +44,6 @@ class Benchmark:
             )
         self.config = config
         self.names = config.names
-        rival = config.rival()
         self.variations = config.variations()
         self.places = config.parsed_places()
         if self.variations and set(self.names) & {"input", "first_step"}:
@@ -61,14 +51,14 @@ class Benchmark:
                 f"--vary={config.vary} is for steps and memory; drop input "
                 f"and first_step from --what={config.what}."
             )
-        self.sides = [config] if rival is None else [config, rival]
+        self.sides = config.sides()
 
     def run(self) -> dict[str, Any]:
         """Measures; returns what `benchmark.json` holds."""
         report = {
             "config": self.config.to_dict(),
             "versions": versions(),
-            "machine": _machine(),
+            "machine": machine(),
         }
         with OwnRuntime():
             if self.places:
@@ -78,6 +68,8 @@ class Benchmark:
                 }
             elif self.variations:
                 report["scaling"] = self._vary()
+            elif self.config.revision:
+                report["results"] = compare_commits(self.config)
             else:
                 report["results"] = self._compare()
         return report
@@ -136,44 +128,6 @@ class Benchmark:
         return result
 
 
-def write_report(
-    report: dict[str, Any], directory: str | os.PathLike[str]
-) -> str:
-    """Writes benchmark.json, .csv, .md and, of scaling, plots.
-
-    Args:
-        report: of `Benchmark.run`.
-        directory: is made where it is missing; empty writes nothing.
-
-    Returns:
-        The table as Markdown.
-    """
-    scaling = report.get("scaling")
-    if "places" in report:
-        table = timing.places_table(report["places"])
-    elif scaling:
-        table = timing.scaling_table(scaling)
-    else:
-        against = report["config"]["against"]
-        table = timing.comparison_table(report["results"], against)
-    if not directory:
-        return table.to_markdown()
-    path = user_path(directory)
-    for setting, by_name in (scaling or {}).items():
-        picture = timing.draw_scaling(setting, by_name)
-        atomic.write_bytes(
-            path / f"scaling_{setting}.png", canvas.png_bytes(picture)
-        )
-    files = {
-        file_names.BENCHMARK: json.dumps(report, indent=1) + "\n",
-        "benchmark.csv": table.to_csv(),
-        file_names.BENCHMARK_TEXT: table.to_markdown(),
-    }
-    for name, text in files.items():
-        atomic.write_text(path / name, text)
-    return table.to_markdown()
-
-
 def _ready(name: str, config: BenchmarkConfig) -> Case:
     """Builds a case, traces its graph and warms it up."""
     say(f"preparing {name}")
@@ -189,7 +143,7 @@ def _record(case: Case) -> dict[str, Any]:
 
 
 def _measure(case: Case, steps: int, result: dict[str, Any]) -> None:
-    timing.measure(case.run, steps * case.multiple, result)
+    measure(case.run, steps * case.multiple, result)
 
 
 def _memory(config: BenchmarkConfig) -> dict[str, Any]:
@@ -217,29 +171,4 @@ def _memory(config: BenchmarkConfig) -> dict[str, Any]:
 
 
 def _weigh(config: BenchmarkConfig) -> dict[str, Any]:
-    case = SearchStep(config)
-    before = memory_mb("VmRSS")
-    case.run(1)
-    case.run(1)
-    gpus = tf.config.list_logical_devices("GPU")
-    if gpus:
-        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
-        return {"peak_mb": peak, "before_mb": 0.0}
-    return {"peak_mb": memory_mb("VmHWM"), "before_mb": before}
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cores": os.cpu_count(),
-        "processor": _processor(),
-        "gpus": len(tf.config.list_physical_devices("GPU")),
-    }
-
-
-def _processor() -> str:
-    try:
-        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    names = (x for x in text.splitlines() if x.startswith("model name"))
-    return next(names, "").partition(":")[2].strip()
+    return weigh(SearchStep(config).run)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from maenas_tf.config import (
     AT_LEAST_ONE,
@@ -15,6 +17,7 @@ from maenas_tf.config import (
 )
 from maenas_tf.config.grid import check_distinct, parse_grid
 from maenas_tf.searching.config import SearchConfig, StepSettings
+from maenas_tf.timing.measuring import MEMORY
 
 # What can be timed (`cases.py`), and the one that is weighed.
 TIMED = (
@@ -28,9 +31,12 @@ TIMED = (
     "scores",
     "built_network",
 )
+# What --against begins with where it names a commit: no setting has a colon.
+COMMIT = "commit:"
+# Settings that say how a thing is measured and what else is, not what it is.
+MEASUREMENT = ("what", "against", "vary", "places", "steps", "repeats")
 # Those that replicas make together.
 STEPS = ("search_step", "alpha_phase", "weight_phase", "retrain_step")
-MEMORY = "memory"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +101,9 @@ class BenchmarkConfig(StepSettings, BatchSettings):
         "",
         "a second way to do it, timed in turn with the first: settings that "
         "differ, as order=second or recompute=true, ; between several; plain "
-        "is short for implementation=plain.",
+        "is short for implementation=plain; commit:REVISION is the same thing "
+        "as this project did it at another commit (a hash, branch, tag or "
+        "HEAD~2), in a process of its own.",
     )
     vary: str = setting(
         "",
@@ -158,13 +166,40 @@ class BenchmarkConfig(StepSettings, BatchSettings):
             )
         return names
 
+    @property
+    def revision(self) -> str:
+        """The commit that `against` names, "" where it names none.
+
+        Raises:
+            ConfigError: nothing follows the colon.
+        """
+        if not self.against.startswith(COMMIT):
+            return ""
+        revision = self.against.removeprefix(COMMIT).strip()
+        check(
+            bool(revision),
+            "against",
+            self.against,
+            f"give a hash, branch or tag after it, as {COMMIT}HEAD~1.",
+        )
+        return revision
+
+    def sides(self) -> list[BenchmarkConfig]:
+        """Returns this configuration and, with `against`, its rival.
+
+        Raises:
+            ConfigError: `against` names no setting, or several values of one.
+        """
+        rival = self.rival()
+        return [self] if rival is None else [self, rival]
+
     def rival(self) -> BenchmarkConfig | None:
-        """Returns the configuration of `against`, None without one.
+        """Returns the configuration of `against`, None without another one.
 
         Raises:
             ConfigError: it names no setting, or several values of one.
         """
-        if not self.against:
+        if not self.against or self.revision:
             return None
         text = self.against
         if text in self.settings()["implementation"].choices:
@@ -234,10 +269,15 @@ class BenchmarkConfig(StepSettings, BatchSettings):
             )
         return places
 
+    @staticmethod
+    def of_a_thing(values: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns those of the settings that say what is timed."""
+        return {k: v for k, v in values.items() if k not in MEASUREMENT}
+
     def _changed(self, flag: str, changes: dict) -> BenchmarkConfig:
         for name in changes:
             check(
-                name not in ("what", "against", "vary", "steps", "repeats"),
+                name not in MEASUREMENT,
                 flag,
                 name,
                 "it is not a setting of what is timed.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,6 @@ from maenas_tf.reports.grouping import number
 from maenas_tf.reports.tables import Table
 
 Result = Mapping[str, Any]
-
-
-def measure(
-    run: Callable[[int], None], steps: int, result: dict[str, Any]
-) -> None:
-    """Appends the seconds of one step, by the clock and of all cores.
-
-    Args:
-        run: runs so many steps.
-        steps: how many.
-        result: takes "seconds" and "cpu_seconds".
-    """
-    begin, cpu = time.perf_counter(), time.process_time()
-    run(steps)
-    result["cpu_seconds"].append((time.process_time() - cpu) / steps)
-    result["seconds"].append((time.perf_counter() - begin) / steps)
 
 
 def middle(values: Sequence[float]) -> str:

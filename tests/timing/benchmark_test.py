@@ -9,9 +9,10 @@ from maenas_tf.config import ConfigError
 from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.ops.plain import PlainPrimitive
 from maenas_tf.timing import benchmark as benchmark_module
-from maenas_tf.timing.benchmark import Benchmark, write_report
+from maenas_tf.timing.benchmark import Benchmark
 from maenas_tf.timing.cases import CASES
 from maenas_tf.timing.config import BenchmarkConfig
+from maenas_tf.timing.report import write_report
 from tests.engine.callers_process import watched
 
 TINY = {

@@ -60,6 +60,8 @@ def test_settings_vary_one_at_a_time():
         ({"steps": 0}, ("--steps=0", "at least 1")),
         ({"implementation": "fast"}, ("--implementation=fast", "plain")),
         ({"against": "a=1", "vary": "steps=1"}, ("--against", "--vary")),
+        ({"against": "commit:"}, ("--against=commit:", "commit:HEAD~1")),
+        ({"against": "abdb077"}, ("'abdb077'", "name=value")),
         ({"against": "order"}, ("--against=order", "name=value")),
         ({"against": "batch_size=2,4"}, ("--against", "2 values", "--vary")),
         ({"against": "what=input"}, ("--against=what",)),

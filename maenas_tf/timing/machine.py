@@ -1,0 +1,28 @@
+"""The machine that a benchmark runs on."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+from typing import Any
+
+import tensorflow as tf
+
+
+def machine() -> dict[str, Any]:
+    """Returns what of a machine decides how fast it is."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "gpus": len(tf.config.list_physical_devices("GPU")),
+    }
+
+
+def _processor() -> str:
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = (x for x in text.splitlines() if x.startswith("model name"))
+    return next(names, "").partition(":")[2].strip()
