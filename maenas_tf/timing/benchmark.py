@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import gc
 import multiprocessing
 from typing import Any
@@ -16,10 +17,12 @@ from maenas_tf.engine.runtime import versions
 from maenas_tf.timing import score_cases as score_cases
 from maenas_tf.timing.cases import CASES, Case, SearchStep
 from maenas_tf.timing.commits import compare_commits
-from maenas_tf.timing.config import MEMORY, BenchmarkConfig
+from maenas_tf.timing.config import MEMORY, OPERATIONS, BenchmarkConfig
 from maenas_tf.timing.machine import machine
 from maenas_tf.timing.measuring import measure, weigh
+from maenas_tf.timing.operations import count_operations
 from maenas_tf.timing.places import compare_places
+from maenas_tf.timing.revision import present_commit
 
 
 class Benchmark:
@@ -44,6 +47,7 @@ class Benchmark:
             )
         self.config = config
         self.names = config.names
+        self.measured = [name for name in self.names if name != OPERATIONS]
         self.variations = config.variations()
         self.places = config.parsed_places()
         if self.variations and set(self.names) & {"input", "first_step"}:
@@ -55,7 +59,10 @@ class Benchmark:
 
     def run(self) -> dict[str, Any]:
         """Measures; returns what `benchmark.json` holds."""
+        now = datetime.datetime.now(datetime.UTC)
         report = {
+            "when": now.isoformat(timespec="seconds"),
+            "commit": present_commit(),
             "config": self.config.to_dict(),
             "versions": versions(),
             "machine": machine(),
@@ -72,15 +79,18 @@ class Benchmark:
                 report["results"] = compare_commits(self.config)
             else:
                 report["results"] = self._compare()
+            if OPERATIONS in self.names:
+                say("tracing the operations of a step")
+                report["operations"] = count_operations(self.config)
         return report
 
     def _compare(self) -> dict[str, list[dict[str, Any]]]:
         """Returns a name to what was measured, for each side."""
         results = {}
-        for name in self.names:
+        for name in self.measured:
             if name == MEMORY:
                 results[name] = [_memory(side) for side in self.sides]
-        timed = [name for name in self.names if name != MEMORY]
+        timed = [name for name in self.measured if name != MEMORY]
         cases = [
             (name, [_ready(name, side) for side in self.sides])
             for name in timed
@@ -99,7 +109,7 @@ class Benchmark:
                     for case, result in zip(sides, results[name], strict=True):
                         _measure(case, self.config.steps, result)
                         bar.update()
-        return {name: results[name] for name in self.names}
+        return {name: results[name] for name in self.measured}
 
     def _vary(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
         """Returns a setting, and a name, to what was measured at each value."""

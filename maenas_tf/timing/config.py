@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from maenas_tf.config import (
     AT_LEAST_ONE,
-    MULTI_WORKER,
     BatchSettings,
     ConfigError,
     check,
@@ -18,6 +16,7 @@ from maenas_tf.config import (
 from maenas_tf.config.grid import check_distinct, parse_grid
 from maenas_tf.searching.config import SearchConfig, StepSettings
 from maenas_tf.timing.measuring import MEMORY
+from maenas_tf.timing.place import Place
 
 # What can be timed (`cases.py`), and the one that is weighed.
 TIMED = (
@@ -31,55 +30,14 @@ TIMED = (
     "scores",
     "built_network",
 )
+# What a step consists of, by kind; neither timed nor weighed.
+OPERATIONS = "operations"
 # What --against begins with where it names a commit: no setting has a colon.
 COMMIT = "commit:"
 # Settings that say how a thing is measured and what else is, not what it is.
 MEASUREMENT = ("what", "against", "vary", "places", "steps", "repeats")
 # Those that replicas make together.
 STEPS = ("search_step", "alpha_phase", "weight_phase", "retrain_step")
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Processes and replicas that make a step together.
-
-    Attributes:
-        name: in flags and tables.
-        strategy: that they follow.
-        workers: processes.
-        replicas: of each process; 0 where there is but one.
-    """
-
-    name: str
-    strategy: str
-    workers: int = 1
-    replicas: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> Place:
-        """Reads one_device, mirrored:R, multi_worker:W or multi_worker:WxR.
-
-        Raises:
-            ConfigError: it is none of these.
-        """
-        name = text.strip()
-        found = re.fullmatch(
-            r"(one_device)|(mirrored):([1-9]\d?)|"
-            rf"({MULTI_WORKER}):([1-9]\d?)(?:x([1-9]\d?))?",
-            name,
-        )
-        if found is None:
-            raise ConfigError(
-                f"--places holds {name!r}, which is no place; give one_device, "
-                f"mirrored:2 (replicas), {MULTI_WORKER}:2 (workers) or "
-                f"{MULTI_WORKER}:2x2 (workers x replicas), with commas between."
-            )
-        alone, mirrored, replicas, _, workers, each = found.groups()
-        if alone:
-            return cls(name, alone)
-        if mirrored:
-            return cls(name, mirrored, replicas=int(replicas))
-        return cls(name, MULTI_WORKER, int(workers), int(each or 0))
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -95,7 +53,8 @@ class BenchmarkConfig(StepSettings, BatchSettings):
         "one or more of search_step (both phases), alpha_phase, weight_phase, "
         "first_step (tracing and one step), input, retrain_step, inference, "
         "scores (all, of an untrained candidate), built_network (one made by "
-        "Keras instead, and a forward pass) and memory, separated by commas.",
+        "Keras instead, and a forward pass), memory and operations (where the "
+        "time of search_step goes, and what bounds it), separated by commas.",
     )
     against: str = setting(
         "",
@@ -155,7 +114,7 @@ class BenchmarkConfig(StepSettings, BatchSettings):
             ConfigError: nothing is, something unknown, or something twice.
         """
         names = tuple(name.strip() for name in self.what.split(","))
-        known = (*TIMED, MEMORY)
+        known = (*TIMED, MEMORY, OPERATIONS)
         for name in names:
             check(
                 name in known and names.count(name) == 1,
@@ -163,6 +122,11 @@ class BenchmarkConfig(StepSettings, BatchSettings):
                 self.what,
                 f"give some of {', '.join(known)}, each once, with commas "
                 f"between.",
+            )
+        if OPERATIONS in names and (self.against or self.vary or self.places):
+            raise ConfigError(
+                f"--what={OPERATIONS} tells of one way to do it; drop "
+                f"--against, --vary and --places."
             )
         return names
 

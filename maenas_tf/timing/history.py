@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import pathlib
 import statistics
@@ -10,13 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from maenas_tf.config import file_names
-from maenas_tf.engine.runtime import versions
 from maenas_tf.reports.grouping import number
 from maenas_tf.reports.tables import Table
 from maenas_tf.runs import atomic
 from maenas_tf.timing.config import BenchmarkConfig
-from maenas_tf.timing.machine import machine
-from maenas_tf.timing.revision import present_commit
 
 # From which ratio to the median of earlier runs a figure is marked. Times of a
 # shared machine spread, memory hardly does.
@@ -35,11 +31,11 @@ def entries(
         report: of `Benchmark.run`.
         config: of the benchmark.
     """
-    when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    tensorflow = report["versions"]["tensorflow"]
     shared = {
-        "when": when,
-        "commit": present_commit(),
-        "machine": {**machine(), "tensorflow": versions()["tensorflow"]},
+        "when": report["when"],
+        "commit": report["commit"],
+        "machine": {**report["machine"], "tensorflow": tensorflow},
     }
     return [
         {**shared, "what": name, "place": place, "settings": settings}

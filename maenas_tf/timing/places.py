@@ -13,9 +13,10 @@ from maenas_tf.config import MULTI_WORKER, ConfigError
 from maenas_tf.engine.console import ProgressBar, say, silent_stderr
 from maenas_tf.engine.workers import Workers
 from maenas_tf.timing.cases import CASES, SearchCase
-from maenas_tf.timing.config import BenchmarkConfig, Place
+from maenas_tf.timing.config import BenchmarkConfig
 from maenas_tf.timing.measuring import measure
 from maenas_tf.timing.messages import Messages, count_messages
+from maenas_tf.timing.place import Place
 
 # Of a process that is to end by itself.
 _SECONDS_TO_END = 30.0

@@ -16,6 +16,7 @@ from maenas_tf.reports.tables import Table
 from maenas_tf.runs import atomic
 from maenas_tf.timing import history, ratios
 from maenas_tf.timing.config import BenchmarkConfig
+from maenas_tf.timing.operations import operations_table
 
 _MOST_CHARTS = 12
 _HISTORY_NOTE = (
@@ -45,8 +46,12 @@ def write_report(
     """
     config = BenchmarkConfig(**report["config"])
     table = _table(report, config)
+    text = table.to_markdown() if table.rows else ""
+    operations = report.get("operations")
+    if operations:
+        text += operations_table(operations).to_markdown()
     if not directory:
-        return table.to_markdown()
+        return text
     path = user_path(directory)
     before, now = history.read(path), history.entries(report, config)
     history.keep(path, now)
@@ -56,7 +61,6 @@ def write_report(
     }
     for name, picture in plots.items():
         atomic.write_bytes(path / f"{name}.png", canvas.png_bytes(picture))
-    text = table.to_markdown()
     if any(history.same(entry, old) for entry in now for old in before):
         text += f"\n{history.history_table(now, before).to_markdown()}"
     page = _page(report, table, plots, now, before)
@@ -94,7 +98,7 @@ def _page(
             entry, [old for old in before if history.same(entry, old)]
         )
     ]
-    parts = [_head(report, now[0])]
+    parts = [_head(report)]
     if worse:
         names = ", ".join(dict.fromkeys(worse))
         parts.append(
@@ -106,8 +110,9 @@ def _page(
         )
     parts += [
         html_page.heading("This run"),
-        table.to_html(),
+        table.to_html() if table.rows else "",
         *(html_page.chart(picture, name) for name, picture in plots.items()),
+        *_operations(report),
         html_page.heading("History"),
         html_page.paragraph(_HISTORY_NOTE, "note"),
         history.history_table(now, before).to_html(),
@@ -118,16 +123,36 @@ def _page(
     return html_page.page("Benchmark", parts)
 
 
-def _head(report: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+def _head(report: Mapping[str, Any]) -> str:
     machine = report["machine"]
     made = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
-    commit = f", commit {entry['commit']}" if entry["commit"] else ""
+    commit = f", commit {report['commit']}" if report["commit"] else ""
     return html_page.paragraph(
-        f"{entry['when']}{commit}. {machine['processor'] or 'Processor'}, "
+        f"{report['when']}{commit}. {machine['processor'] or 'Processor'}, "
         f"{machine['cores']} cores, {machine['gpus']} GPUs; {made}. Medians, "
         f"in brackets the lowest and highest measurement; a ratio is that of "
         f"measurements taken one after the other."
     )
+
+
+def _operations(report: Mapping[str, Any]) -> list[str]:
+    """Returns where the time of a step goes, where that was asked for."""
+    found = report.get("operations")
+    if not found:
+        return []
+    return [
+        html_page.heading("Operations of a step"),
+        html_page.paragraph(
+            f"A step of {found['seconds']:.3f} s while it is traced; the "
+            f"seconds of an operation are its share in that. The bound is what "
+            f"moving its bytes at {found['bytes_per_second'] / 1e9:.1f} GB/s "
+            f"would take, or its arithmetic at "
+            f"{found['flops_per_second'] / 1e9:.0f} Gflop/s, both the best of "
+            f"this machine now; what lies in a cache may beat the first.",
+            "note",
+        ),
+        operations_table(found).to_html(),
+    ]
 
 
 def _settings(config: Mapping[str, Any]) -> Table:

@@ -10,8 +10,8 @@ from maenas_tf.timing.config import TIMED, BenchmarkConfig
 
 def test_every_case_can_be_asked_for():
     assert set(TIMED) == set(CASES.names())
-    what = ",".join((*TIMED, "memory"))
-    assert BenchmarkConfig(what=what).names == (*TIMED, "memory")
+    names = (*TIMED, "memory", "operations")
+    assert BenchmarkConfig(what=",".join(names)).names == names
 
 
 def test_the_search_that_is_timed_has_the_settings_given():
@@ -60,6 +60,7 @@ def test_settings_vary_one_at_a_time():
         ({"steps": 0}, ("--steps=0", "at least 1")),
         ({"implementation": "fast"}, ("--implementation=fast", "plain")),
         ({"against": "a=1", "vary": "steps=1"}, ("--against", "--vary")),
+        ({"what": "operations", "vary": "steps=1"}, ("--what=operations",)),
         ({"against": "commit:"}, ("--against=commit:", "commit:HEAD~1")),
         ({"against": "abdb077"}, ("'abdb077'", "name=value")),
         ({"against": "order"}, ("--against=order", "name=value")),

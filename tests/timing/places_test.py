@@ -4,7 +4,8 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.timing.benchmark import Benchmark
-from maenas_tf.timing.config import BenchmarkConfig, Place
+from maenas_tf.timing.config import BenchmarkConfig
+from maenas_tf.timing.place import Place
 from maenas_tf.timing.report import write_report
 from tests.timing.benchmark_test import TINY
 
