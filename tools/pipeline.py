@@ -6,7 +6,8 @@ Each stage is the tool of that name, in a folder of that name in --run_dir.
 The network that is found is pretrained and trained; the training begins with
 the pretrained weights. Run again, what is done is not done again, and what was
 interrupted goes on, to the same bits. Exit codes: 0 done, else that of the
-stage that stopped (2 bad input, 3 stopped by a signal, 4 diverged).
+stage that stopped (2 bad input, 3 stopped by a signal, 4 diverged; 137 killed,
+as by the kernel for want of memory).
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ def main() -> int:
         stages.wait_for(path)
         code = stages.run_stage(name, arguments)
         if code:
-            print(f"tools.{name} ended with {code}.", file=sys.stderr)
-            return code
+            print(f"tools.{name} {stages.ended(code)}", file=sys.stderr)
+            # As a shell does of a command that was killed.
+            return code if code > 0 else runner.KILLED - code
     return 0
 
 

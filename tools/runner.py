@@ -17,6 +17,8 @@ from tools.command_line import BAD_INPUT, parse
 
 INTERRUPTED = 3
 DIVERGED = 4
+# With the number of the signal added.
+KILLED = 128
 
 
 def _quiet_start() -> contextlib.AbstractContextManager[None]:

@@ -1,6 +1,8 @@
 """`python -m tools.pipeline`: the tools that it runs, in turn."""
 
 import json
+import os
+import pathlib
 import signal
 import time
 
@@ -51,6 +53,10 @@ def results(tmp_path_factory):
         "all": (UNCHECKED, flags),
         "a failing training": (
             UNCHECKED.replace("return 0", "return 4"),
+            flags,
+        ),
+        "a killed training": (
+            UNCHECKED.replace("return 0", "return -9"),
             flags,
         ),
         "without pretraining": (
@@ -178,6 +184,14 @@ def test_a_stage_that_fails_ends_it_with_its_code(results):
     assert "tools.train ended with 4." in error
 
 
+def test_a_stage_that_is_killed_is_told_and_ends_it_as_a_shell_does(results):
+    code, out, error = results["a killed training"]
+    assert code == 137
+    assert "evaluate" not in out
+    said = "tools.train was killed by SIGKILL; the same command goes on."
+    assert said in error
+
+
 @pytest.mark.parametrize("name", ["digits", "own images"])
 def test_a_recipe_can_be_run(results, name):
     code, out, error = results[name]
@@ -246,40 +260,73 @@ def pictures(tmp_path_factory):
     return folder
 
 
+def begin(run_dir, flags, stage, checkpoints):
+    """Starts a pipeline; returns it when a stage has so many checkpoints."""
+    process = commands.start("pipeline", f"--run_dir={run_dir}", *flags)
+    deadline = time.monotonic() + 400
+    while train_test.last_checkpoint(run_dir / stage) < checkpoints:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+def child_of(process):
+    """Returns the number of the stage's process."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    (child,) = (tasks / f"{process.pid}/children").read_text().split()
+    return int(child)
+
+
 @pytest.mark.large
-def test_a_folder_becomes_a_model_in_use_though_it_is_killed(
+def test_a_folder_becomes_the_same_model_in_use_however_it_is_killed(
     pictures, tmp_path
 ):
     settings = {**commands.TINY, "max_images": 0, "epochs": 1}
     search = " ".join(commands.to_flags(settings))
     size = "--init_channels=2 --num_cells=1 --image_size=16 --batch_size=4"
     flags = [
-        f"--run_dir={tmp_path / 'run'}",
         "--dataset=folder",
         f"--data_dir={pictures}",
         f"--search_flags={search}",
-        f"--pretrain_flags={size} --patch_size=4 --epochs=2 "
+        f"--pretrain_flags={size} --patch_size=4 --epochs=3 "
         f"--checkpoint_minutes=0",
-        f"--train_flags={size} --epochs=2 --auxiliary_weight=0 --cutout=4 "
-        f"--labels_per_class=4 --validation_fraction=0",
+        f"--train_flags={size} --epochs=3 --auxiliary_weight=0 --cutout=4 "
+        f"--labels_per_class=4 --validation_fraction=0 "
+        f"--checkpoint_minutes=0",
         "--evaluate_flags=--batch_size=4",
         "--export_flags=--formats=saved_model",
     ]
-    process = commands.start("pipeline", *flags)
-    pretrain = tmp_path / "run" / "pretrain"
-    deadline = time.monotonic() + 400
-    while train_test.last_checkpoint(pretrain) < 3:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    run = tmp_path / "run"
+    # The stage alone: the pipeline tells, and leaves the next one alone.
+    process = begin(run, flags, "pretrain", 2)
+    os.kill(child_of(process), signal.SIGKILL)
+    out, error = process.communicate(timeout=200)
+    assert process.returncode == 137, out + error
+    assert "tools.pretrain was killed by SIGKILL; the same" in error
+    assert not (run / "train").exists()
+    process = begin(run, flags, "pretrain", 4)
     process.send_signal(signal.SIGTERM)
     out, error = process.communicate(timeout=200)
     assert process.returncode == 3, out + error
-    assert not (tmp_path / "run" / "train").exists()
-    code, out, error = commands.run("pipeline", *flags)
+    # The pipeline alone: its stage goes on, and the next call waits for it.
+    process = begin(run, flags, "train", 2)
+    process.kill()
+    process.communicate(timeout=200)
+    code, out, error = commands.run("pipeline", f"--run_dir={run}", *flags)
     assert code == 0, out + error
+    whole = tmp_path / "whole"
+    code, out, error = commands.run("pipeline", f"--run_dir={whole}", *flags)
+    assert code == 0, out + error
+    for stage in ("search", "pretrain", "train"):
+        counters, variables = commands.checkpoint(run / stage)
+        assert (counters, variables) == commands.checkpoint(whole / stage)
+    check_model(run)
+
+
+def check_model(run):
     summaries = {
-        name: json.loads((tmp_path / "run" / name / "summary.json").read_text())
+        name: json.loads((run / name / "summary.json").read_text())
         for name in ("search", "pretrain", "train")
     }
     assert summaries["search"]["num_images"] == 36
@@ -287,8 +334,8 @@ def test_a_folder_becomes_a_model_in_use_though_it_is_killed(
     assert summaries["search"]["num_labels_read"] == 0
     assert summaries["pretrain"]["num_labels_read"] == 0
     assert summaries["train"]["num_labels_read"] == 8
-    assert (tmp_path / "run" / "train" / "evaluation.json").exists()
-    model = tf.saved_model.load(tmp_path / "run" / "export" / "saved_model/1")
+    assert (run / "train" / "evaluation.json").exists()
+    model = tf.saved_model.load(run / "export" / "saved_model/1")
     served = model.signatures["serving_default"]
     (given,) = served.structured_input_signature[1]
     answer = served(**{given: tf.ones((1, 16, 16, 3))})
