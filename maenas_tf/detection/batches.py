@@ -1,8 +1,8 @@
 """Batches of images with boxes, to train a detector and to evaluate it.
 
 The mechanism is that of `data.labelled`: the order of an epoch is drawn from
-(seed, epoch), every image has its own seed for the flip, and what a resumed run
-skips is never computed.
+(seed, epoch), every image has its own seeds for zoom and flip, and what a
+resumed run skips is never computed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from maenas_tf.data.augment import normalize
 from maenas_tf.data.epoch_table import check_start, epoch_table
 from maenas_tf.data.pipeline import batched
 from maenas_tf.detection.boxed_images import BoxedImages
+from maenas_tf.detection.zoom import zoom_at_random
 
 
 def training_batches(
@@ -25,6 +26,7 @@ def training_batches(
     seed: int,
     epoch: int,
     flip: bool,
+    zoom: float,
     steps: int,
     start_step: int = 0,
 ) -> tf.data.Dataset:
@@ -37,6 +39,7 @@ def training_batches(
         seed: of everything random here.
         epoch: counted from 0.
         flip: mirror every other image, with its boxes.
+        zoom: the largest factor of `zoom_at_random`; 1 leaves it out.
         steps: of an epoch.
         start_step: leave out so many of the first.
 
@@ -60,11 +63,15 @@ def training_batches(
 
     def make(row):
         pixels = data.images.fetch(row["index"])
-        boxes = row["boxes"]
+        boxes, classes = row["boxes"], row["classes"]
+        crop_seed, flip_seed, _ = tf.unstack(row["seeds"])
+        if zoom > 1:
+            pixels, boxes, classes = zoom_at_random(
+                pixels, boxes, classes, zoom, crop_seed
+            )
         if flip:
-            seeds = tf.unstack(row["seeds"])
-            pixels, boxes = flip_at_random(pixels, boxes, seeds[1])
-        return _example(data, pixels, boxes, row["classes"])
+            pixels, boxes = flip_at_random(pixels, boxes, flip_seed)
+        return _example(data, pixels, boxes, classes)
 
     return batched(_with_boxes(data, table), make, batch_size)
 

@@ -16,6 +16,7 @@ from maenas_tf.config import (
     EpochSettings,
     NetworkSettings,
     OptimizerSettings,
+    Range,
     check,
     read_colour,
     setting,
@@ -58,6 +59,14 @@ class BoxedDataSettings(Config):
         '"#rrggbb", or "none".',
     )
     flip: bool = setting(True, "mirror every other image, with its boxes.")
+    zoom: float = setting(
+        1.0,
+        "enlarge or reduce each image that is trained on, with its boxes, by a "
+        "random factor from 1 / zoom to zoom, and move it to a random place: "
+        "what is enlarged is cut, around what is reduced is grey; 1 does none "
+        "of it.",
+        Range("give a factor of at least 1; 1 is off.", least=1),
+    )
 
     def validate(self) -> None:
         """Raises ConfigError: settings do not fit each other."""

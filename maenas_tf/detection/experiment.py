@@ -115,6 +115,7 @@ class DetectExperiment(NetworkExperiment[DetectConfig]):
             seed=self.config.seed,
             epoch=epoch,
             flip=self.config.flip,
+            zoom=self.config.zoom,
             steps=self.steps,
             start_step=start_step,
         )

@@ -1,6 +1,7 @@
 """Tests of `maenas_tf.detection.batches`."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from maenas_tf.detection.batches import (
@@ -13,7 +14,7 @@ from tests.detection.boxed import make_boxed
 DATA = make_boxed(24)
 
 
-def batches(flip=True, start_step=0, epoch=0):
+def batches(flip=True, start_step=0, epoch=0, zoom=1.0):
     dataset = training_batches(
         DATA,
         np.arange(24),
@@ -21,6 +22,7 @@ def batches(flip=True, start_step=0, epoch=0):
         seed=1,
         epoch=epoch,
         flip=flip,
+        zoom=zoom,
         steps=3,
         start_step=start_step,
     )
@@ -78,9 +80,35 @@ def test_a_box_is_mirrored_with_its_image_and_no_box_stays_none():
     assert outcomes == {True, False}
 
 
-def test_an_epoch_goes_on_in_its_middle():
+def test_boxes_are_where_the_bright_rectangles_are_zoomed_and_flipped():
+    seen, sizes = 0, set()
+    for batch in batches(zoom=1.5):
+        for image, boxes, classes in zip(
+            batch["image"], batch["boxes"], batch["classes"], strict=True
+        ):
+            assert ((boxes == -1).all(axis=1) == (classes == -1)).all()
+            if not (classes >= 0).any():
+                continue
+            number = np.flatnonzero(classes >= 0)[-1]
+            left, upper, right, lower = boxes[number]
+            inside = pixels_of(image)[
+                int(np.ceil(upper + 1)) : int(lower - 1),
+                int(np.ceil(left + 1)) : int(right - 1),
+            ]
+            if inside.size:
+                assert np.median(inside) >= 190
+                seen += 1
+            sizes.add(round(float(right - left)))
+    assert seen > 8
+    assert len(sizes) > 4
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.5])
+def test_an_epoch_goes_on_in_its_middle(zoom):
     tf.nest.map_structure(
-        np.testing.assert_array_equal, batches(start_step=1), batches()[1:]
+        np.testing.assert_array_equal,
+        batches(start_step=1, zoom=zoom),
+        batches(zoom=zoom)[1:],
     )
     first, second = batches()[0], batches(epoch=1)[0]
     assert not np.array_equal(first["image"], second["image"])
