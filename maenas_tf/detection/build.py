@@ -41,7 +41,11 @@ def build_detector(
         config.stem,
     )
     return Detector(
-        backbone, num_classes, config.head_channels, config.anchor_scale
+        backbone,
+        num_classes,
+        config.head_channels,
+        config.anchor_scale,
+        config.head_norm == "group",
     )
 
 

@@ -140,6 +140,14 @@ class DetectConfig(
     head_channels: int = setting(
         256, "channels of the pyramid and of the heads.", AT_LEAST_ONE
     )
+    head_norm: str = setting(
+        "group",
+        'how the heads are normalised: "group", by groups of 8 channels of '
+        'each image, or "none", as in the literature, which learns classes '
+        "later.",
+        choices=("group", "none"),
+        before="none",
+    )
     anchor_scale: float = setting(
         4.0,
         "side of the smallest anchors of each map, in distances between its "

@@ -83,6 +83,10 @@ class FeaturePyramid(keras.layers.Layer):
         return [(*shape, self.channels) for shape in shapes]
 
 
+# Channels that are normalised together: even a map of one pixel has a variance.
+_GROUP = 8
+
+
 class PredictionHead(keras.layers.Layer):
     """Convolutions over a map, the same for all maps.
 
@@ -91,6 +95,9 @@ class PredictionHead(keras.layers.Layer):
         channels: of those before it.
         bias: that the last convolution begins with.
         depth: how many convolutions come before the last.
+        normalized: whether the outputs of these are normalised, by groups of
+            channels of each image (Wu and He, "Group Normalization", ECCV
+            2018, section 4.2).
     """
 
     def __init__(
@@ -99,6 +106,7 @@ class PredictionHead(keras.layers.Layer):
         channels: int,
         bias: float = 0.0,
         depth: int = 3,
+        normalized: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -109,11 +117,15 @@ class PredictionHead(keras.layers.Layer):
                 channels,
                 3,
                 padding="same",
-                activation="relu",
                 kernel_initializer="orthogonal",
                 name=f"hidden_{i}",
             )
             for i in range(depth)
+        ]
+        groups = channels // _GROUP if channels % _GROUP == 0 else 1
+        self.norms = [
+            keras.layers.GroupNormalization(groups, name=f"norm_{i}")
+            for i in range(depth if normalized else 0)
         ]
         self.last = keras.layers.Conv2D(
             outputs,
@@ -125,14 +137,20 @@ class PredictionHead(keras.layers.Layer):
         )
 
     def build(self, input_shape):
+        inner = (*input_shape[:-1], self.channels)
         for layer in (*self.hidden, self.last):
             layer.build(input_shape)
-            input_shape = (*input_shape[:-1], self.channels)
+            input_shape = inner
+        for norm in self.norms:
+            norm.build(inner)
         self.built = True
 
     def call(self, x):
-        for layer in self.hidden:
+        for i, layer in enumerate(self.hidden):
             x = layer(x)
+            if self.norms:
+                x = self.norms[i](x)
+            x = tf.nn.relu(x)
         return self.last(x)
 
     def compute_output_shape(self, input_shape):

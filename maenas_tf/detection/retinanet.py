@@ -72,6 +72,7 @@ class Detector:
         channels: of pyramid and heads; 256 in the literature.
         anchor_scale: side of the smallest anchors of each map, in distances
             between its pixels; 4 in the literature.
+        normalized: whether the heads are; not in the literature.
 
     Attributes:
         model: a Keras model of normalised images [B, S, S, 3] to outputs,
@@ -86,6 +87,7 @@ class Detector:
         num_classes: int,
         channels: int = 256,
         anchor_scale: float = 4.0,
+        normalized: bool = True,
     ):
         import keras_cv
 
@@ -124,9 +126,12 @@ class Detector:
                 per_place * num_classes,
                 channels,
                 -math.log((1 - _PRIOR) / _PRIOR),
+                normalized=normalized,
                 name="class_head",
             ),
-            box_head=PredictionHead(per_place * 4, channels, name="box_head"),
+            box_head=PredictionHead(
+                per_place * 4, channels, normalized=normalized, name="box_head"
+            ),
             name="detector",
         )
         self.model.label_encoder.matched_boxes_metric = _NoMetric()

@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from maenas_tf.config import ConfigError
+from maenas_tf.detection.build import build_detector
 from maenas_tf.detection.config import DetectConfig
 from maenas_tf.detection.detector_run import load_detector
 from maenas_tf.detection.evaluation import (
@@ -24,6 +25,7 @@ from maenas_tf.detection.predict import is_detector, predict_boxes
 from maenas_tf.engine.signals import Interrupted
 from maenas_tf.runs import kinds
 from maenas_tf.runs.run_kind import kind_in
+from maenas_tf.spaces import Genotype
 from maenas_tf.training.trained_run import load_trained
 from tests.detection.boxed import CLASS_NAMES, make_boxed, write_coco
 from tests.detection.detectors import GENOTYPE, SIZE
@@ -122,6 +124,24 @@ def test_a_run_on_other_boxes_or_of_another_configuration_is_refused(done):
     other.boxes[1, 0, 0] += 1
     with pytest.raises(ConfigError, match="other labels"):
         DetectExperiment(config, done[0], other)
+
+
+def test_a_run_of_before_normalised_heads_is_read_as_it_was_trained():
+    assert DetectConfig(**SETTINGS).head_norm == "group"
+    text = DetectConfig(**SETTINGS, head_norm="none").to_json()
+    older = {k: v for k, v in json.loads(text).items() if k != "head_norm"}
+    config = DetectConfig.from_json(json.dumps(older))
+    assert config.head_norm == "none"
+    detector = build_detector(config, Genotype.from_string(GENOTYPE), 2)
+    assert not any("norm" in v.path for v in head_weights(detector))
+    detector = build_detector(
+        config.replace(head_norm="group"), Genotype.from_string(GENOTYPE), 2
+    )
+    assert any("norm" in v.path for v in head_weights(detector))
+
+
+def head_weights(detector):
+    return [v for v in detector.model.variables if "_head" in v.path]
 
 
 def test_the_backbone_begins_with_the_weights_of_a_training(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.detection.pyramid import PredictionHead
 from maenas_tf.detection.retinanet import AveragePrecision, pyramid_levels
 from maenas_tf.detection.trainer import DetectorTrainer
 from maenas_tf.engine.optimization import SGD
@@ -151,3 +152,28 @@ def test_two_replicas_train_as_one(tmp_path):
         np.testing.assert_allclose(one, two, atol=2e-5, err_msg=name)
         if name == "box_head/last/kernel":
             assert np.abs(one - start).max() > 1e-3
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(32, 4), (8, 1), (12, 1)])
+def test_heads_are_normalised_on_a_map_of_any_size(channels, groups):
+    head = PredictionHead(6, channels)
+    head.build((None, None, None, 5))
+    assert [norm.groups for norm in head.norms] == [groups] * 3
+    for side in (8, 1):
+        x = 50.0 * tf.random.stateless_normal((2, side, side, 5), (1, side))
+        values = head.norms[0](head.hidden[0](x))
+        parts = tf.reshape(values, (2, -1, groups, channels // groups))
+        assert np.allclose(tf.reduce_mean(parts, (1, 3)), 0.0, atol=1e-4)
+        variances = tf.math.reduce_variance(parts, (1, 3))
+        assert np.allclose(variances, 1.0, atol=0.01)
+        assert head(x).shape == (2, side, side, 6)
+        # What is a hundred times as large is seen as it was.
+        np.testing.assert_allclose(head(100.0 * x), head(x), atol=2e-3)
+
+
+def test_a_detector_of_before_normalised_heads_has_its_weights():
+    plain = PredictionHead(6, 8, normalized=False)
+    plain.build((None, None, None, 5))
+    names = {variable.path.split("/", 1)[1] for variable in plain.variables}
+    layers = ("hidden_0", "hidden_1", "hidden_2", "last")
+    assert names == {f"{n}/{w}" for n in layers for w in ("kernel", "bias")}
