@@ -12,6 +12,7 @@ as by the kernel for want of memory).
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from absl import flags
@@ -41,10 +42,18 @@ def main() -> int:
         stages.wait_for(path)
         code = stages.run_stage(name, arguments)
         if code:
-            print(f"tools.{name} {stages.ended(code)}", file=sys.stderr)
+            print(f"tools.{name} {_ended(code)}", file=sys.stderr)
             # As a shell does of a command that was killed.
             return code if code > 0 else runner.KILLED - code
     return 0
+
+
+def _ended(code: int) -> str:
+    """Says how a stage ended that is not done."""
+    if code > 0:
+        return f"ended with {code}."
+    name = signal.Signals(-code).name
+    return f"was killed by {name}; the same command goes on."
 
 
 if __name__ == "__main__":

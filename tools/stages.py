@@ -36,14 +36,6 @@ def run_stage(name: str, arguments: Sequence[str]) -> int:
     return runner.INTERRUPTED if received and code <= 0 else code
 
 
-def ended(code: int) -> str:
-    """Says how a stage ended, of a code other than 0 as of `run_stage`."""
-    if code > 0:
-        return f"ended with {code}."
-    name = signal.Signals(-code).name
-    return f"was killed by {name}; the same command goes on."
-
-
 def wait_for(path: pathlib.Path) -> None:
     """Waits for a stage that has outlived a pipeline that was killed."""
     from maenas_tf.runs.run_directory import is_in_use
