@@ -3,65 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import keras
 import tensorflow as tf
 
+from maenas_tf.models.cell_inputs import CellInputs
 from maenas_tf.models.wiring import wire
-from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.drop_path import DropPath
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.recompute import recompute
-from maenas_tf.ops.relu_conv_norm import ReluConvNorm
+from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.skeletons import plan
 from maenas_tf.spaces import GenotypeEdge
-
-# Applied to an operation's output.
-Drop = Callable[[tf.Tensor], tf.Tensor]
-
-
-class CellInputs(keras.layers.Layer):
-    """Brings the outputs of the two previous cells to one width and size.
-
-    ReLU, 1x1 convolution, normalisation; `FactorizedReduce` for the older one
-    where the previous cell halved the resolution.
-
-    Args:
-        channels: C, of both results.
-        reduced_before: whether the previous cell was a reduction cell.
-        search: the search's normalisation, else the network's.
-    """
-
-    def __init__(
-        self, channels: int, reduced_before: bool, search: bool, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.channels = channels
-        self.reduced_before = reduced_before
-        self.search = search
-        form = {"affine": not search, "moving_statistics": not search}
-        self.newer = ReluConvNorm(channels, name="newer", **form)
-        self.older = (
-            FactorizedReduce(channels, search, name="older")
-            if reduced_before
-            else ReluConvNorm(channels, name="older", **form)
-        )
-
-    def build(self, input_shape):
-        self.older.build(input_shape[0])
-        self.newer.build(input_shape[1])
-        self.built = True
-
-    def call(self, inputs, training=False):
-        """Takes and returns [older, newer], each [B, H, W, C]."""
-        older, newer = inputs
-        return [
-            self.older.call(older, training=training),
-            self.newer.call(newer, training=training),
-        ]
 
 
 class Cell(keras.layers.Layer):
@@ -196,6 +153,8 @@ class NetworkCell(Cell):
         search: the search's form of the primitives, else the network's.
     """
 
+    shared_from = 2
+
     def __init__(
         self,
         placement: plan.Cell,
@@ -222,6 +181,18 @@ class NetworkCell(Cell):
             for place, primitive in chosen
         ]
 
+    @property
+    def kind(self) -> Hashable:
+        """What equal cells have in common; see `sharing.shared`."""
+        chosen = tuple(
+            (operation.name, placed.channels_out, placed.family)
+            + (placed.source, placed.node, placed.stride)
+            for placed, operation in zip(
+                self.chosen_edges, self.operations, strict=True
+            )
+        )
+        return type(self), chosen, self.placement.concat
+
     def build(self, input_shape):
         self.build_inputs(input_shape)
         for placed, operation in zip(
@@ -232,7 +203,7 @@ class NetworkCell(Cell):
                 operation.build((None, None, None, placed.channels_in))
         self.built = True
 
-    def call(self, inputs, drop: Drop | None = None, training=False):
+    def call(self, inputs, drop: DropPath | None = None, training=False):
         """Computes the cell.
 
         Args:
@@ -243,6 +214,18 @@ class NetworkCell(Cell):
         Returns:
             [B, H', W', C * number of concatenated nodes].
         """
+        variables = [v for o in self.operations for v in o.variables]
+        if drop is not None:
+            variables += drop.variables
+        return shared(
+            (*self.kind, training, drop is None),
+            functools.partial(self._compute, drop, training),
+            self.prepared(inputs, training),
+            variables,
+            [operation for operation in self.operations if operation.draws],
+        )
+
+    def _compute(self, drop, training, *prepared):
         connections = [
             (
                 placed.source,
@@ -253,13 +236,14 @@ class NetworkCell(Cell):
                 self.chosen_edges, self.operations, strict=True
             )
         ]
-        return wire(
-            self.prepared(inputs, training), connections, self.placement.concat
-        )
+        return wire(prepared, connections, self.placement.concat)
 
 
 def _term(
-    operation: Primitive, drop: Drop | None, training: bool, source: SourceNode
+    operation: Primitive,
+    drop: DropPath | None,
+    training: bool,
+    source: SourceNode,
 ) -> list[Term]:
     x = operation.weighted(source, None, training)
     if training and drop is not None and not operation.is_identity:

@@ -11,7 +11,7 @@ import keras
 from maenas_tf.config import ConfigError
 from maenas_tf.models.heads import AuxiliaryHead, ClassifierHead
 from maenas_tf.models.trunk import Trunk
-from maenas_tf.ops.drop_path import drop_path
+from maenas_tf.ops.drop_path import DropPath
 from maenas_tf.skeletons import NetworkSize, make_plan, search_cells
 from maenas_tf.spaces import (
     SPACES,
@@ -102,11 +102,10 @@ class Network(keras.Model):
             )
         self.built = True
 
-    def _drop(self, x):
-        return drop_path(x, self.drop_path_rate, self.drop_seed)
-
     def _cell_arguments(self):
-        drop = self._drop if self.drop_path else None
+        drop = None
+        if self.drop_path:
+            drop = DropPath(self.drop_path_rate, self.drop_seed)
         return {t.name: {"drop": drop} for t in self.space.cell_types}
 
     def call(self, images, training=False):

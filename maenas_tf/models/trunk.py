@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from maenas_tf.models.cell import NetworkCell, SearchCell
+from maenas_tf.models.cell import Cell, NetworkCell, SearchCell
 from maenas_tf.models.fixed_layers import LAYERS
 from maenas_tf.ops.mixed import MixedOp
-from maenas_tf.ops.sharing import SharedFunctions, sharing
+from maenas_tf.ops.sharing import SharedFunctions, pays, sharing
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half
 from maenas_tf.spaces import Genotype
@@ -33,7 +33,7 @@ class Trunk(keras.layers.Layer):
         recompute: compute each cell of candidates again for its gradient.
 
     Attributes:
-        functions: those of its equal parts in training.
+        functions: those of its equal parts in training, if it has enough.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Trunk(keras.layers.Layer):
             else:
                 layer = LAYERS.get(placement.form)(placement, not search, name)
             self.placed.append(layer)
+        self._shares = pays(self._parts())
 
     def _make_cell(
         self, placement: plan.Cell, name: str
@@ -99,6 +100,13 @@ class Trunk(keras.layers.Layer):
         """The shape of what an auxiliary head looks at, or None."""
         return self.shapes.get(self.plan.auxiliary)
 
+    def _parts(self) -> list[MixedOp | NetworkCell]:
+        """Returns what may be shared with its equals."""
+        cells = [x for x in self.placed if isinstance(x, Cell)]
+        if self.genotype is not None:
+            return cells
+        return [edge for cell in cells for edge in cell.edges]
+
     def _pairs(self):
         return zip(self.plan.placements, self.placed, strict=True)
 
@@ -123,8 +131,10 @@ class Trunk(keras.layers.Layer):
             ValueError: the images have another shape.
         """
         # What is exported is without functions.
-        share = training and sharing(self.functions)
-        with share or contextlib.nullcontext():
+        share = contextlib.nullcontext()
+        if training and self._shares:
+            share = sharing(self.functions)
+        with share:
             return self._compute(x, cell_arguments, training)
 
     def _compute(self, x, cell_arguments, training):

@@ -8,6 +8,26 @@ import tensorflow as tf
 from maenas_tf.ops.replica import num_replicas, replica_id
 
 
+class DropPath:
+    """Drop-path as a function of a feature map, with what it needs.
+
+    Args:
+        rate: scalar variable.
+        seed: of the draws.
+
+    Attributes:
+        variables: that a call reads or changes.
+    """
+
+    def __init__(self, rate: keras.Variable, seed: keras.random.SeedGenerator):
+        self.rate = rate
+        self.seed = seed
+        self.variables = [rate, seed.state]
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        return drop_path(x, self.rate, self.seed)
+
+
 def drop_path(
     x: tf.Tensor, rate: tf.Tensor, seed: keras.random.SeedGenerator
 ) -> tf.Tensor:

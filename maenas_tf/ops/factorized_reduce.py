@@ -57,9 +57,17 @@ class FactorizedReduce(keras.layers.Layer):
 
     def weighted(self, source, weight, training=False):
         """Returns weight * operation(source.value); see `Primitive`."""
+        return self.finish(self.begin(source), weight, training)
+
+    def begin(self, source):
+        """Returns what all edges of a node share; see `Primitive`."""
+        return source.relu_subsampled
+
+    def finish(self, begun, weight, training=False):
+        """Returns what `weighted` does, of what `begin` has returned."""
         # Subsample, then convolve at stride 1: on CPU the filter gradient of a
         # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
-        even, odd = source.relu_subsampled
+        even, odd = begun
         halves = [
             convolution.convolve(even, self.even),
             convolution.convolve(odd, self.odd),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
-
 import keras
 import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitives import SkipConnect
 from maenas_tf.ops.replica import num_replicas, replica_id
-from maenas_tf.ops.source import SourceNode
+from maenas_tf.ops.sharing import stream_of
 
 
 class IdentityDropout(SkipConnect):
@@ -25,6 +23,7 @@ class IdentityDropout(SkipConnect):
         rate: scalar variable, r in [0, 1); given before the first call.
     """
 
+    draws = True
     rate: keras.Variable
 
     def build(self, input_shape):
@@ -38,18 +37,16 @@ class IdentityDropout(SkipConnect):
             aggregation="only_first_replica",
         )
 
-    def weighted(self, source, weight, training=False):
-        if training:
-            source = SourceNode(self._dropped(source.value))
-        return super().weighted(source, weight, training)
+    def finish(self, begun, weight, training=False):
+        x = self._dropped(begun) if training else begun
+        return super().finish(x, weight, training)
 
     def _dropped(self, x: tf.Tensor) -> tf.Tensor:
         calls = tf.convert_to_tensor(self.calls)
-        stream = zlib.crc32(self.path.encode()) & 0x3FFFFFFF
         count = tf.shape(x)[0]
         draws = tf.random.stateless_uniform(
             tf.concat([[count * num_replicas()], tf.shape(x)[1:]], 0),
-            tf.stack([stream, calls]),
+            tf.stack([stream_of(self), calls]),
         )
         begin = count * replica_id()
         self.calls.assign(calls + 1)

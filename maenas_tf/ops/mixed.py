@@ -10,6 +10,7 @@ import tensorflow as tf
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
 from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
 # Of the candidates: with all exact rewritings, or as they are defined.
@@ -30,7 +31,13 @@ class MixedOp(keras.layers.Layer):
         stride: 1 or 2.
         family: the space's skeleton (see `make_primitive`).
         implementation: of the candidates, "fused" or "plain".
+
+    Attributes:
+        shared_from: as many equal edges are worth sharing functions; of 6 the
+            start is as long (measured), and a call costs its time.
     """
+
+    shared_from = 8
 
     def __init__(
         self,
@@ -81,13 +88,29 @@ class MixedOp(keras.layers.Layer):
                 times the same, [C].
             training: passed on to the candidates.
         """
-        return [
-            candidate.term(source, weight, training)
-            for name, candidate, weight in zip(
-                self.primitives, self.candidates, weights, strict=True
-            )
-            if name != "none" or self.implementation == "plain"
+        computed = [
+            (candidate, weight)
+            for candidate, weight in zip(self.candidates, weights, strict=True)
+            if candidate.name != "none" or self.implementation == "plain"
         ]
+
+        def finish(begun, weights):
+            return [
+                candidate.finish(start, weight, training)
+                for (candidate, _), start, weight in zip(
+                    computed, begun, weights, strict=True
+                )
+            ]
+
+        begun = [candidate.begin(source) for candidate, _ in computed]
+        inputs = begun, [weight for _, weight in computed]
+        return shared(
+            (*self.kind, training),
+            finish,
+            inputs,
+            self.variables,
+            self.drawing,
+        )
 
     @property
     def kind(self) -> Hashable:

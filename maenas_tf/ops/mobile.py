@@ -96,8 +96,8 @@ class InvertedBottleneck(MobilePrimitive):
         self.project_norm = self._affine("project_norm", self.channels)
         self.built = True
 
-    def weighted(self, source, weight, training=False):
-        x = source.value
+    def finish(self, begun, weight, training=False):
+        x = begun
         if self.expand is not None:
             x = convolution.convolve(x, self.expand)
             x = self.activation(self.expand_norm.call(x, None, training))
@@ -109,7 +109,7 @@ class InvertedBottleneck(MobilePrimitive):
         x = self.project_norm.call(x, weight, training)
         if not self.residual:
             return x
-        shortcut = source.value
+        shortcut = begun
         if weight is not None:
             shortcut = shortcut * tf.cast(weight, shortcut.dtype)
         return add(x, shortcut)
@@ -127,8 +127,8 @@ class ShapeChange(MobilePrimitive):
             self.norm = self._affine("norm", self.channels)
         self.built = True
 
-    def weighted(self, source, weight, training=False):
-        x = source.value
+    def finish(self, begun, weight, training=False):
+        x = begun
         if self.kernel is None:
             return x if weight is None else x * tf.cast(weight, x.dtype)
         # Subsampled first: on CPU the filter gradient of a strided 1x1

@@ -48,8 +48,8 @@ class PlainPrimitive(Primitive):
             width = getattr(layer, "filters", None) or width
         self.built = True
 
-    def weighted(self, source, weight, training=False):
-        x = source.value
+    def finish(self, begun, weight, training=False):
+        x = begun
         for layer in self.chain:
             if isinstance(layer, layers.BatchNormalization):
                 # The search normalises by the batch's statistics, always.
@@ -295,10 +295,10 @@ class PlainInvertedBottleneck(PlainPrimitive):
             self._affine("project_norm"),
         ]
 
-    def weighted(self, source, weight, training=False):
-        y = super().weighted(source, None, training)
+    def finish(self, begun, weight, training=False):
+        y = super().finish(begun, None, training)
         if self.residual:
-            y = y + source.value
+            y = y + begun
         return times(y, weight)
 
     def _affine(self, name):

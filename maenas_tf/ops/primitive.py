@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
-from maenas_tf.ops.source import SourceNode, Term
+from maenas_tf.ops.source import Phases, SourceNode, Term
 from maenas_tf.registry import Registry
 
 # A name to what makes the layer; `primitives.make_primitive` looks them up.
@@ -89,7 +91,8 @@ class Primitive(keras.layers.Layer):
         Returns:
             [B, ceil(H/stride), ceil(W/stride), C].
         """
-        raise NotImplementedError
+        term = self.term(source, weight, training)
+        return term.merge() if isinstance(term, Phases) else term
 
     def term(
         self,
@@ -98,7 +101,21 @@ class Primitive(keras.layers.Layer):
         training: bool = False,
     ) -> Term:
         """Returns what `weighted` does, or its phases where that is less."""
-        return self.weighted(source, weight, training)
+        return self.finish(self.begin(source), weight, training)
+
+    def begin(self, source: SourceNode) -> Any:
+        """Returns what the operation begins with, tensors in any structure.
+
+        It has no parameter, so that all edges which leave a node may share
+        it, and it is all that the operation knows of where it stands.
+        """
+        return source.value
+
+    def finish(
+        self, begun: Any, weight: tf.Tensor | None, training: bool = False
+    ) -> Term:
+        """Returns what `term` does, of what `begin` has returned."""
+        raise NotImplementedError
 
     @property
     def is_identity(self) -> bool:

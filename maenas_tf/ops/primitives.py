@@ -56,8 +56,8 @@ def make_primitive(
 class Zero(Primitive):
     """Zeros of the (strided) shape; the supernet never computes it."""
 
-    def weighted(self, source, weight, training=False):
-        return zeros(source.value, self.stride, self.channels)
+    def finish(self, begun, weight, training=False):
+        return zeros(begun, self.stride, self.channels)
 
 
 class Pooling(Primitive):
@@ -96,9 +96,12 @@ class Pooling(Primitive):
             self.norm = self._normalization("norm")
         self.built = True
 
-    def weighted(self, source, weight, training=False):
+    def begin(self, source):
         key = (self.kind, self.stride, self.search and self.normalize)
-        return times(source.branch(key, self._pool), weight)
+        return source.branch(key, self._pool)
+
+    def finish(self, begun, weight, training=False):
+        return times(begun, weight)
 
 
 @PRIMITIVES.register("skip_connect")
@@ -116,10 +119,15 @@ class SkipConnect(Primitive):
             self._check_width(input_shape)
         self.built = True
 
-    def weighted(self, source, weight, training=False):
+    def begin(self, source):
         if self.reduce is not None:
-            return self.reduce.weighted(source, weight, training)
-        return times(source.value, weight)
+            return self.reduce.begin(source)
+        return source.value
+
+    def finish(self, begun, weight, training=False):
+        if self.reduce is not None:
+            return self.reduce.finish(begun, weight, training)
+        return times(begun, weight)
 
     @property
     def is_identity(self):
@@ -169,21 +177,24 @@ class SeparableConv(Primitive):
             width = self.channels
         self.built = True
 
-    def weighted(self, source, weight, training=False):
-        term = self.term(source, weight, training)
-        return term.merge() if isinstance(term, Phases) else term
+    @property
+    def _subsamples(self) -> bool:
+        """Whether every tap falls on an even row and column."""
+        return self.dilation == self.stride == 2 and self.repeats == 1
 
-    def term(self, source, weight, training=False):
-        if self.dilation == self.stride == 2 and self.repeats == 1:
-            # Every tap falls on an even row and column.
-            even, _ = source.relu_subsampled
-            return self._branch(even, 1, 1, weight, training)
+    def begin(self, source):
+        if self._subsamples:
+            return source.relu_subsampled[0]
         if self.dilation == 2 and source.has_phases:
-            x = source.relu_phases.value
-            return Phases(self._branch(x, 1, 1, weight, training))
-        return self._branch(
-            source.relu, self.stride, self.dilation, weight, training
-        )
+            return source.relu_phases
+        return source.relu
+
+    def finish(self, begun, weight, training=False):
+        if self._subsamples:
+            return self._branch(begun, 1, 1, weight, training)
+        if isinstance(begun, Phases):
+            return Phases(self._branch(begun.value, 1, 1, weight, training))
+        return self._branch(begun, self.stride, self.dilation, weight, training)
 
     def _branch(self, x, stride, dilation, weight, training):
         """Computes all repetitions on what is rectified already."""
@@ -229,8 +240,11 @@ class NasBenchConv(Primitive):
         self.conv.build(input_shape)
         self.built = True
 
-    def weighted(self, source, weight, training=False):
-        return self.conv.weighted(source, weight, training)
+    def begin(self, source):
+        return source.relu
+
+    def finish(self, begun, weight, training=False):
+        return self.conv.finish(begun, weight, training)
 
 
 @PRIMITIVES.register("noise")
@@ -258,9 +272,9 @@ class Noise(Primitive):
         )
         self.built = True
 
-    def weighted(self, source, weight, training=False):
+    def finish(self, begun, weight, training=False):
         calls = tf.convert_to_tensor(self.calls)
-        x = source.value[:, :: self.stride, :: self.stride]
+        x = begun[:, :: self.stride, :: self.stride]
         count = tf.shape(x)[0]
         noise = tf.random.stateless_normal(
             tf.concat([[count * num_replicas()], tf.shape(x)[1:]], 0),

@@ -66,7 +66,11 @@ class ReluConvNorm(keras.layers.Layer):
 
     def weighted(self, source, weight, training=False):
         """Returns weight * operation(source.value); see `Primitive`."""
-        x = convolution.convolve(source.relu, self.kernel, self.stride)
+        return self.finish(source.relu, weight, training)
+
+    def finish(self, rectified, weight, training=False):
+        """Returns what `weighted` does, of the rectified value."""
+        x = convolution.convolve(rectified, self.kernel, self.stride)
         if self.bias is not None:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return self.norm.call(x, weight, training)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -21,6 +21,29 @@ from maenas_tf.ops.watched import are_watched, watched_only
 
 # From tensors to tensors, in any structure.
 Compute = Callable[..., Any]
+
+
+class Part(Protocol):
+    """What may be shared.
+
+    Attributes:
+        kind: what equal parts have in common.
+        shared_from: as many equal parts are worth it.
+    """
+
+    kind: Hashable
+    shared_from: int
+
+
+def pays(parts: Sequence[Part]) -> bool:
+    """Returns whether a network of these parts starts sooner by sharing.
+
+    It does where there are as many of a kind as `shared_from`, on average.
+    """
+    if not parts:
+        return False
+    wanted = max(part.shared_from for part in parts)
+    return len(parts) >= wanted * len({part.kind for part in parts})
 
 
 class SharedFunctions:

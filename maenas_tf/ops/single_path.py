@@ -31,6 +31,8 @@ class SinglePathOp(MixedOp):
     Args: as `MixedOp`.
     """
 
+    shared_from = 2
+
     def terms(
         self,
         source: SourceNode,

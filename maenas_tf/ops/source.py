@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from maenas_tf.ops.probe import add_n, apply, note, relu, split
 
 
-class Phases:
+class Phases(NamedTuple):
     """A [B, H, W, C] tensor apart by the parity of row and column.
 
     A convolution of dilation 2 never mixes the four, so that it is an
@@ -22,8 +23,7 @@ class Phases:
         value: [4B, H/2, W/2, C]; even rows and columns first, odd ones last.
     """
 
-    def __init__(self, value: tf.Tensor):
-        self.value = value
+    value: tf.Tensor
 
     @classmethod
     def split(cls, x: tf.Tensor) -> Phases:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.models.cell import CellInputs, SearchCell
+from maenas_tf.models.cell import SearchCell
+from maenas_tf.models.cell_inputs import CellInputs
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.skeletons import NetworkSize, make_plan
 from maenas_tf.spaces import SPACES

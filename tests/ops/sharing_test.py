@@ -9,51 +9,71 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maenas_tf.models.cell import NetworkCell
+from maenas_tf.models.network import Network
 from maenas_tf.models.supernet import Supernet
+from maenas_tf.ops.identity_dropout import IdentityDropoutOp
 from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.ops.partial_channels import PartialChannelsOp
 from maenas_tf.ops.sharing import SharedFunctions, shared, sharing
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.ops.source import SourceNode, add_terms
 from maenas_tf.ops.watched import watched_only
-from maenas_tf.spaces import SPACES
+from maenas_tf.skeletons import NetworkSize, make_plan
+from maenas_tf.spaces import SPACES, GenotypeEdge
 
 CHANNELS = 4
-DARTS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_5x5")
+DARTS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_5x5", "dil_conv_3x3")
 NOISE = ("sep_conv_3x3", "noise")
+RATE = keras.Variable(0.5, trainable=False)
 
 
+# Of which one candidate is chosen, by number; None weights them all.
 EDGES = {
-    "normal": (DARTS, 1),
-    "strided": (DARTS, 2),
-    "noise": (NOISE, 1),
+    "mixed": (MixedOp, DARTS, 1, {}),
+    "strided": (MixedOp, DARTS, 2, {}),
+    "noise": (MixedOp, NOISE, 1, {}),
+    "plain": (MixedOp, DARTS[1:4], 1, {"implementation": "plain"}),
+    "partial_channels": (PartialChannelsOp, DARTS, 1, {"parts": 2}),
+    "dropout": (IdentityDropoutOp, ("skip_connect",), 1, {"rate": RATE}),
+}
+PATHS = {
+    "single_path": (SinglePathOp, DARTS[:4], 1, {}),
+    "strided_path": (SinglePathOp, DARTS[:4], 2, {}),
+    "noise_path": (SinglePathOp, NOISE, 1, {}),
 }
 
 
 def make_edges(name: str) -> list[MixedOp]:
     """Returns two edges that are equal but for their weights and names."""
-    primitives, stride = EDGES[name]
+    make, primitives, stride, settings = (EDGES | PATHS)[name]
     keras.utils.set_random_seed(0)
     edges = []
     for number in (1, 2):
-        edge = SinglePathOp(primitives, CHANNELS, stride, name=f"edge_{number}")
+        edge = make(
+            primitives, CHANNELS, stride, name=f"edge_{number}", **settings
+        )
         with keras.name_scope(f"edge_{number}"):
             edge.build((None, None, None, CHANNELS))
         edges.append(edge)
     return edges
 
 
-def run(edges, functions: SharedFunctions, with_respect_to, chosen=0):
+def run(edges, functions: SharedFunctions, with_respect_to, chosen=None):
     """Returns outputs, gradients and what became of the variables.
 
     Args:
         edges: two, which leave the same node.
         functions: what they share.
         with_respect_to: "weights", "inputs" or "both".
-        chosen: number of the candidate that both compute.
+        chosen: number of the candidate that both compute; None is all.
     """
     rng = np.random.default_rng(0)
     x = tf.constant(rng.normal(size=(2, 8, 8, CHANNELS)), tf.float32)
-    alphas = tf.one_hot(chosen, len(edges[0].primitives))
+    count = len(edges[0].primitives)
+    alphas = tf.constant(rng.uniform(0.1, 0.9, count), tf.float32)
+    if chosen is not None:
+        alphas = tf.one_hot(chosen, count)
     weights = [v for edge in edges for v in edge.trainable_variables]
     before = [v.numpy() for edge in edges for v in edge.variables]
 
@@ -62,8 +82,8 @@ def run(edges, functions: SharedFunctions, with_respect_to, chosen=0):
         values = [tf.convert_to_tensor(v) for v in weights]
         sources = {
             "weights": values,
-            "inputs": [x],
-            "both": [*values, x],
+            "inputs": [x, alphas],
+            "both": [*values, x, alphas],
         }[with_respect_to]
         scope = keras.StatelessScope(
             state_mapping=list(zip(weights, values, strict=True))
@@ -100,6 +120,18 @@ class Unshared(SharedFunctions):
 @pytest.mark.parametrize("name", EDGES)
 def test_shared_edges_compute_what_they_do_apart(name):
     edges, functions = make_edges(name), SharedFunctions()
+    together = run(edges, functions, "both")
+    apart = run(edges, Unshared(), "both")
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert len(functions) == 1
+    first, second = together[:2]
+    assert np.any(first != second) == bool(edges[0].variables)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_shared_single_paths_are_equal_to_the_bit(name):
+    edges, functions = make_edges(name), SharedFunctions()
     for chosen in range(len(edges[0].primitives)):
         together = run(edges, functions, "both", chosen)
         apart = run(edges, Unshared(), "both", chosen)
@@ -112,7 +144,7 @@ def test_shared_edges_compute_what_they_do_apart(name):
 
 
 def test_another_wanted_gradient_is_another_function():
-    edges, functions = make_edges("normal"), SharedFunctions()
+    edges, functions = make_edges("mixed"), SharedFunctions()
     for count, wanted in enumerate(("weights", "inputs", "both"), start=1):
         run(edges, functions, wanted)
         assert len(functions) == count
@@ -127,9 +159,9 @@ def test_a_gradient_that_is_not_asked_for_is_not_returned():
     _, backward = (
         function._function._delayed_rewrite_functions.forward_backward()
     )
-    # Of the node, the choice and a stream; of the kernels; of the calls.
+    # Of what two begin with, two weights, a stream; the kernels; the calls.
     returned = [g is not None for g in backward.structured_outputs]
-    assert returned == [False] * 3 + [True] * 4 + [False]
+    assert returned == [False] * 5 + [True] * 4 + [False]
 
 
 def test_a_tape_around_the_traced_function_has_all_gradients():
@@ -213,15 +245,81 @@ def test_nothing_is_shared_without_a_graph():
     assert len(functions) == 0
 
 
-def test_a_supernet_traces_each_kind_of_edge_once():
-    space = SPACES.get("nasbench201")
-    supernet = Supernet(space, 2, 1, make_edge=SinglePathOp, image_size=8)
-    weights = {"cell": tf.one_hot([1] * 6, 5)}
-    step = tf.function(
-        functools.partial(supernet, edge_weights=weights), autograph=False
+def losses_and_state(network: Network, functions: SharedFunctions):
+    """Returns what two steps of training see, and the variables after them."""
+    network.trunk.functions = functions
+    for variable, value in zip(
+        network.variables, network.first_values, strict=True
+    ):
+        variable.assign(value)
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3))
+    weights = [variable.value for variable in network.trainable_variables]
+
+    @tf.function(autograph=False)
+    def step(images):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(tf.sin(network(images, training=True)))
+        return value, tape.gradient(value, weights)
+
+    found = [step(tf.constant(images, tf.float32)) for _ in range(2)]
+    return [
+        *(np.array(x) for x in tf.nest.flatten(found)),
+        *(v.numpy() for v in network.variables),
+    ]
+
+
+def test_the_cells_of_a_network_are_shared_with_drop_path_and_statistics():
+    arch = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+" + (
+        "|none~0|none~1|nor_conv_1x1~2|"
     )
-    images = tf.zeros((2, 8, 8, 3))
-    step(images, training=True)
-    assert len(supernet.trunk.functions) == 3  # Of 18 edges.
-    step(images, training=False)
-    assert len(supernet.trunk.functions) == 3
+    network = Network(arch, 3, 2, 2, image_size=8, drop_path=True)
+    network.drop_path_rate.assign(0.3)
+    network.first_values = [v.numpy() for v in network.variables]
+    functions = SharedFunctions()
+    together = losses_and_state(network, functions)
+    apart = losses_and_state(network, Unshared())
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert len(functions) == 3  # Of six cells, two in each of three stages.
+
+
+def test_the_cells_of_a_network_draw_noise_of_their_own():
+    space = SPACES.get("nasbench201")
+    placement = make_plan(space, NetworkSize(2, 2, 8)).cells[0]
+    chosen = [GenotypeEdge("noise", 0, node) for node in (1, 2, 3)]
+    cells = []
+    for number in (1, 2):
+        cell = NetworkCell(placement, chosen, name=f"cell_{number}")
+        with keras.name_scope(f"cell_{number}"):
+            cell.build(None)
+        cells.append(cell)
+
+    @tf.function(autograph=False)
+    def compute(x):
+        with sharing(functions):
+            return [cell.call([x], training=True) for cell in cells]
+
+    functions = SharedFunctions()
+    one, other = compute(tf.zeros((2, 8, 8, 2)))
+    assert len(functions) == 1
+    assert np.any(one != other)
+
+
+@pytest.mark.parametrize(
+    ("make_edge", "num_cells", "num_functions"),
+    [(SinglePathOp, 1, 3), (MixedOp, 2, 3), (MixedOp, 1, 0)],
+)
+def test_a_supernet_with_many_equal_edges_traces_each_kind_once(
+    make_edge, num_cells, num_functions
+):
+    """Of a stage with one cell, six are equal."""
+    space = SPACES.get("nasbench201")
+    supernet = Supernet(space, 2, num_cells, make_edge=make_edge, image_size=8)
+    weights = {"cell": tf.one_hot([1] * 6, 5)}
+    for training in (True, False):
+        function = functools.partial(
+            supernet, edge_weights=weights, training=training
+        )
+        trace = tf.function(function, autograph=False).get_concrete_function
+        trace(tf.TensorSpec((2, 8, 8, 3)))
+        assert len(supernet.trunk.functions) == num_functions
