@@ -11,8 +11,12 @@ ran having written checkpoints (the same command goes on); 5 some runs failed
 
 from __future__ import annotations
 
+import contextlib
+import pathlib
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -34,15 +38,39 @@ def parse(argv: Sequence[str]) -> list[str]:
 
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
+    settings = sweep_flags.executor_settings()
+    with _directory(settings.executor) as (directory, remote):
+        return _sweep(settings, directory, remote)
+
+
+@contextlib.contextmanager
+def _directory(executor: str) -> Iterator[tuple[pathlib.Path, Any]]:
+    """Yields the directory of the runs and, where it is a copy, of what."""
+    from maenas_tf.config import ConfigError, user_path
+    from maenas_tf.executors.remote_folder import RemoteFolder, is_url
+
+    text = sweep_flags.sweep_dir()
+    if not is_url(text):
+        yield user_path(text), None
+        return
+    if executor == "local":
+        raise ConfigError(
+            f"--sweep_dir={text} is a URL, and --executor={executor} writes "
+            f"under paths alone; give a path, or --executor=ray."
+        )
+    with tempfile.TemporaryDirectory(prefix="maenas_sweep_") as path:
+        remote = RemoteFolder(text.rstrip("/"), path)
+        yield remote.path, remote
+
+
+def _sweep(settings: Any, directory: pathlib.Path, remote: Any) -> int:
+    """Makes the runs; returns the exit code."""
     from flags import swept_tools
     from maenas_tf.config import grid as grids
-    from maenas_tf.config import user_path
     from maenas_tf.executors import EXECUTORS
     from maenas_tf.sweeps import sweep_grid
     from maenas_tf.sweeps.sweep import Sweep
 
-    settings = sweep_flags.executor_settings()
-    directory = user_path(sweep_flags.sweep_dir())
     tool = swept_tools.swept_tool(directory)
     text = sweep_flags.GRID.value
     grid = grids.parse_grid(text, tool.defaults, tool=f"tools.{tool.name}")
@@ -59,7 +87,14 @@ def main() -> int:
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if several else {}
     with EXECUTORS.get(settings.executor)(settings, shared) as executor:
         command = sweep_grid.SweepRun.command
-        sweep = Sweep(runs, directory, executor, command, settings.jobs)
+        sweep = Sweep(
+            runs,
+            directory,
+            executor,
+            command,
+            settings.jobs,
+            remote=remote,
+        )
         stopped = sweep.watch(record)
     if stopped and len(sweep.done) < len(runs):
         left = len(runs) - len(sweep.done)
@@ -69,7 +104,7 @@ def main() -> int:
         count = len(sweep.failed)
         print(f"{count} of {len(runs)} runs failed.", file=sys.stderr)
         return FAILED
-    print(f"All {len(runs)} runs are done: {sweep.directory}")
+    print(f"All {len(runs)} runs are done: {sweep.named}")
     return 0
 
 

@@ -11,6 +11,7 @@ from maenas_tf.executors.executor import (
     Executor,
     Job,
     JobStatus,
+    Pool,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Executor",
     "Job",
     "JobStatus",
+    "Pool",
 ]

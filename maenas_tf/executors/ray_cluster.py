@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import math
 import os
 import signal
 import socket
@@ -177,6 +178,31 @@ def check_room(ray: Any, settings: Any) -> str:
             f"none."
         )
     return ""
+
+
+def places(ray: Any, settings: Any) -> int:
+    """Returns how many jobs all nodes have room for, at least 1.
+
+    Args:
+        ray: that has joined the cluster.
+        settings: of the executor.
+    """
+    wanted = {
+        "CPU": settings.job_cpus,
+        "GPU": settings.job_gpus,
+        "memory": settings.job_memory_gb * 1e9,
+    }
+    wanted = {name: amount for name, amount in wanted.items() if amount}
+    count = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            has = node["Resources"]
+            rooms = (
+                math.floor(has.get(name, 0.0) / amount)
+                for name, amount in wanted.items()
+            )
+            count += min(rooms, default=1)
+    return max(count, 1)
 
 
 def environment(settings: Any) -> dict[str, str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import dataclasses
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import uuid
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from maenas_tf.executors import ray_cluster
+from maenas_tf.config import ConfigError
+from maenas_tf.executors import keeper, ray_cluster
 from maenas_tf.executors.executor import (
     ENDED,
     EXECUTORS,
@@ -25,16 +29,19 @@ from maenas_tf.executors.executor import (
     Job,
     JobStatus,
 )
+from maenas_tf.executors.ray_pool import RayPool
+from maenas_tf.executors.remote_folder import RemoteFolder
 
-_PR_SET_PDEATHSIG = 1
 _CANNOT_RUN = 2
+# Between times when what a job has left is sent to a URL.
+_SECONDS_BETWEEN_SENDS = 20.0
 
 
 class Runner:
     """Runs one command on a node, as an actor of Ray.
 
-    The command ends with the actor, whatever ends that: the node, the
-    cluster, or who handed the job over.
+    The command, and whatever it has started, ends with the actor, whatever
+    ends that: the node, the cluster, or who handed the job over.
     """
 
     def __init__(self):
@@ -47,66 +54,99 @@ class Runner:
         return platform.node()
 
     def run(
-        self,
-        command: Sequence[str],
-        folder: str,
-        log: str,
-        token: str,
-        environment: Mapping[str, str],
+        self, job: Job, folder: str, token: str, environment: Mapping[str, str]
     ) -> tuple[int, str]:
         """Runs a command to its end.
 
         Args:
-            command: program and arguments.
+            job: what to run.
             folder: where it is run.
-            log: the file that what it prints is appended to.
-            token: a file that the node sees if it shares that folder.
+            token: a file that the node sees if it shares the folder of the
+                log; "" where that is at a URL.
             environment: variables to set, besides the node's own.
 
         Returns:
             Its exit code, and why it could not be run, "" where it was.
         """
         node = platform.node()
-        if not os.path.exists(token):
-            parent = pathlib.PurePath(token).parent
-            return _CANNOT_RUN, (
-                f"the node {node} does not see {parent} as it is here; give a "
-                f"directory on a disk that all nodes share, under one path"
-            )
+        if shutil.which(job.command[0]) is None:
+            return _CANNOT_RUN, f"the node {node} has no {job.command[0]}"
         try:
-            with open(log, "ab") as file, self._lock:
-                self._process = subprocess.Popen(
-                    command,
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **environment},
-                    start_new_session=True,
-                    preexec_fn=_dying_with_parent(),
-                )
-                if self._stop is not None:
-                    self._process.send_signal(self._stop)
-        except OSError as error:
-            return _CANNOT_RUN, f"the node {node} cannot run it: {error}"
-        return self._process.wait(), ""
+            if job.url:
+                return self._run_on_copy(job, folder, environment), ""
+            if os.path.exists(token):
+                return self._run(job.command, folder, job.log, environment), ""
+        except (ConfigError, OSError) as error:
+            return _CANNOT_RUN, f"on the node {node}: {error}"
+        return _CANNOT_RUN, (
+            f"the node {node} does not see {job.log.parent} as it is here; "
+            f"give a directory on a disk that all nodes share, under one path, "
+            f"or a URL"
+        )
+
+    def _run_on_copy(
+        self, job: Job, folder: str, environment: Mapping[str, str]
+    ) -> int:
+        """Runs a command on a copy of what is at a URL, and sends it there."""
+        with tempfile.TemporaryDirectory(prefix="maenas_job_") as work:
+            beside = RemoteFolder(job.url, work)
+            name = job.run_dir.name
+            run = RemoteFolder(f"{job.url}/{name}", beside.path / name)
+            run.fetch_all()
+            beside.fetch([job.log.name])
+
+            def send() -> None:
+                beside.send(job.log.name)
+                run.send_all()
+
+            def try_to_send() -> None:
+                # It is tried again, and told of in the end.
+                with contextlib.suppress(OSError):
+                    send()
+
+            given, there = str(job.run_dir), str(run.path)
+            command = [part.replace(given, there) for part in job.command]
+            log = beside.path / job.log.name
+            code = self._run(command, folder, log, environment, try_to_send)
+            send()
+            return code
+
+    def _run(
+        self,
+        command: Sequence[str],
+        folder: str,
+        log: pathlib.Path,
+        environment: Mapping[str, str],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> int:
+        with open(log, "ab") as file, self._lock:
+            self._process = subprocess.Popen(
+                (sys.executable, keeper.__file__, *command),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,
+                preexec_fn=keeper.signalled_at_death(keeper.LEFT_ALONE),
+            )
+            if self._stop is not None:
+                self._process.send_signal(self._stop)
+        while meanwhile is not None:
+            try:
+                return self._process.wait(_SECONDS_BETWEEN_SENDS)
+            except subprocess.TimeoutExpired:
+                meanwhile()
+        return self._process.wait()
 
     def stop(self, number: int) -> None:
         """Sends the command a signal, at once or when it is started."""
+        if number == signal.SIGKILL:
+            number = keeper.LEFT_ALONE
         with self._lock:
             self._stop = number
             if self._process is not None:
                 self._process.send_signal(number)
-
-
-def _dying_with_parent():
-    """Returns what has a child killed when the thread that made it ends."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def die() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return die
 
 
 @dataclasses.dataclass
@@ -117,14 +157,14 @@ class _Handed:
         actor: that is to run it.
         begun: tells when it has its place.
         ended: tells how the job has ended.
-        token: a file in the shared folder.
+        token: a file in the shared folder, None where it is at a URL.
         status: where it stood when last looked at.
     """
 
     actor: Any
     begun: Any
     ended: Any
-    token: pathlib.Path
+    token: pathlib.Path | None
     status: JobStatus = JobStatus(QUEUED)
 
 
@@ -145,6 +185,7 @@ class RayExecutor(Executor):
     """
 
     jobs_at_once = None
+    make_pool = RayPool
 
     def __init__(
         self, settings: Any, environment: Mapping[str, str] | None = None
@@ -159,8 +200,11 @@ class RayExecutor(Executor):
 
     def submit(self, job: Job) -> Hashable:
         ticket = uuid.uuid4().hex
-        token = job.log.with_name(f".{job.log.name}.{ticket}")
-        token.touch()
+        token = None
+        if not job.url:
+            job = dataclasses.replace(job, log=job.log.resolve())
+            token = job.log.with_name(f".{job.log.name}.{ticket}")
+            token.touch()
         actor = (
             self._ray.remote(Runner)
             .options(
@@ -172,11 +216,7 @@ class RayExecutor(Executor):
         )
         begun = actor.begin.remote()
         ended = actor.run.remote(
-            job.command,
-            os.getcwd(),
-            str(job.log.resolve()),
-            str(token.resolve()),
-            self.environment,
+            job, os.getcwd(), str(token or ""), self.environment
         )
         self._jobs[ticket] = _Handed(actor, begun, ended, token)
         return ticket
@@ -186,9 +226,13 @@ class RayExecutor(Executor):
         if job.status.state in (QUEUED, RUNNING):
             job.status = self._look(job)
             if job.status.state in (ENDED, LOST):
-                job.token.unlink(missing_ok=True)
+                self._drop_token(job)
                 self._ray.kill(job.actor)
         return job.status
+
+    def _drop_token(self, job: _Handed) -> None:
+        if job.token is not None:
+            job.token.unlink(missing_ok=True)
 
     def _look(self, job: _Handed) -> JobStatus:
         ray = self._ray
@@ -208,12 +252,15 @@ class RayExecutor(Executor):
         number = signal.SIGKILL if force else signal.SIGTERM
         if self.poll(ticket).state == QUEUED:
             self._ray.kill(job.actor)
-            job.token.unlink(missing_ok=True)
+            self._drop_token(job)
             job.status = JobStatus(ENDED, -number, "it had no place yet")
         elif job.status.state == RUNNING:
             job.actor.stop.remote(number)
 
+    def places(self) -> int:
+        return ray_cluster.places(self._ray, self.settings)
+
     def close(self) -> None:
         for job in self._jobs.values():
-            job.token.unlink(missing_ok=True)
+            self._drop_token(job)
         ray_cluster.disconnect()

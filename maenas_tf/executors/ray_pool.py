@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import collections
-import math
 import os
 import platform
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +15,8 @@ from maenas_tf.executors import ray_cluster
 # A call whose nodes are lost so often may be what ends them.
 _MOST_LOSSES = 3
 _SECONDS = 0.5
+# Of a call in a message, characters.
+_LONGEST = 200
 
 
 class Worker:
@@ -72,16 +74,7 @@ class RayPool:
         calls: Sequence[Sequence[Any]],
         watch: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[int, Any]]:
-        """Makes calls; yields the place of each and its result, as they come.
-
-        Args:
-            calls: the arguments of each.
-            watch: called now and then; what it raises ends the calls.
-
-        Raises:
-            ConfigError: the function cannot be made, or a call lost its node
-                again and again.
-        """
+        """See `Pool`."""
         waiting = collections.deque(range(len(calls)))
         losses = collections.Counter()
         while waiting or self._at:
@@ -98,7 +91,9 @@ class RayPool:
                     continue
                 losses[place] += 1
                 if losses[place] >= _MOST_LOSSES:
-                    what = "A worker" if place is None else calls[place]
+                    what = "A worker"
+                    if place is not None:
+                        what = textwrap.shorten(str(calls[place]), _LONGEST)
                     raise ConfigError(
                         f"{what} was lost {losses[place]} times with its "
                         f"process ({result}); give it more, as with "
@@ -109,7 +104,9 @@ class RayPool:
 
     def _grow(self, num_calls: int) -> None:
         """Asks for as many workers as there are calls and places."""
-        places = self.settings.jobs or self._places()
+        places = self.settings.jobs or ray_cluster.places(
+            self._ray, self.settings
+        )
         there = len(self._starting) + len(self._free) + len(self._at)
         for _ in range(min(places, num_calls) - there):
             worker = (
@@ -119,27 +116,6 @@ class RayPool:
             )
             begun = worker.begin.remote(self._make, self._arguments)
             self._starting[begun] = worker
-
-    def _places(self) -> int:
-        """Returns how many workers all nodes have room for, at least 1."""
-        wanted = {
-            "CPU": self.settings.job_cpus,
-            "GPU": self.settings.job_gpus,
-            "memory": self.settings.job_memory_gb * 1e9,
-        }
-        wanted = {name: amount for name, amount in wanted.items() if amount}
-        count = 0
-        for node in self._ray.nodes():
-            if node["Alive"]:
-                has = node["Resources"]
-                count += min(
-                    (
-                        math.floor(has.get(n, 0.0) / a)
-                        for n, a in wanted.items()
-                    ),
-                    default=1,
-                )
-        return max(count, 1)
 
     def _look(self) -> Iterator[tuple[int | None, bool, Any]]:
         """Yields place, whether it was lost, and result or reason.

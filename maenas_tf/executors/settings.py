@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 from maenas_tf.config import (
     NOT_NEGATIVE,
@@ -11,7 +13,7 @@ from maenas_tf.config import (
     Range,
     setting,
 )
-from maenas_tf.executors import EXECUTORS
+from maenas_tf.executors import EXECUTORS, Pool
 from maenas_tf.executors.ray_cluster import LOCAL
 
 LOCAL_EXECUTOR = "local"
@@ -70,11 +72,22 @@ class ExecutorSettings(Config):
                     f"--executor=ray."
                 )
 
-    def check_in_process(self) -> None:
-        """Raises ConfigError about several jobs of one process."""
-        if self.executor == LOCAL_EXECUTOR and self.jobs > 1:
+    def pool_maker(self) -> Callable[..., Pool] | None:
+        """Returns what makes workers that call a function there.
+
+        It is called with what makes that function, and the arguments for
+        doing so. None is this process.
+
+        Raises:
+            ConfigError: this process is to do several jobs at once.
+        """
+        make = EXECUTORS.get(self.executor).make_pool
+        if make is not None:
+            return functools.partial(make, self)
+        if self.jobs > 1:
             raise ConfigError(
                 f"--jobs={self.jobs} has no effect with --executor="
                 f"{self.executor}, which computes in this process; drop it or "
                 f"give --executor=ray."
             )
+        return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import pathlib
 import time
@@ -19,6 +21,7 @@ from maenas_tf.executors import (
     Job,
     JobStatus,
 )
+from maenas_tf.executors.remote_folder import RemoteFolder
 from maenas_tf.runs import atomic
 from maenas_tf.runs.lock import lock_directory
 from maenas_tf.sweeps import sweep_state
@@ -30,6 +33,8 @@ from maenas_tf.sweeps.sweep_state import RunState
 _INTERRUPTED_CODE = 3
 # A run whose machines are lost so often may be what ends them.
 _MOST_LOSSES = 3
+# Between looks at what is at a URL.
+_SECONDS_BETWEEN_FETCHES = 10.0
 
 
 class Sweep:
@@ -47,6 +52,8 @@ class Sweep:
         make_command: run and its directory to the command that does it.
         num_jobs: so many at once; None is what the executor holds right.
         poll_seconds: between looks at what runs.
+        remote: the folder of which `directory` is a copy; None where the
+            executor writes into that itself.
 
     Raises:
         ConfigError: the directory cannot be written, is in use by another
@@ -61,21 +68,27 @@ class Sweep:
         make_command: Callable[[SweepRun, pathlib.Path], Sequence[str]],
         num_jobs: int | None = None,
         poll_seconds: float = 0.5,
+        remote: RemoteFolder | None = None,
     ):
         self.directory = user_path(directory)
         self.executor = executor
         self.make_command = make_command
         self.num_jobs = num_jobs or executor.jobs_at_once or len(runs)
         self.poll_seconds = poll_seconds
+        self.remote = remote
+        self.named = str(self.directory if remote is None else remote.url)
         self.states = [
             RunState(
                 run,
                 self.directory / run.name,
                 self.directory / f"{run.name}.log",
+                named=f"{self.named}/{run.name}",
             )
             for run in runs
         ]
+        self._fetched_at = time.monotonic()
         for state in self.states:
+            self._fetch(state)
             state.read_progress()
             if state.read_done():
                 state.state = sweep_state.DONE
@@ -84,6 +97,12 @@ class Sweep:
     def done(self) -> list[RunState]:
         """The runs that have ended well."""
         return self._in(sweep_state.DONE)
+
+    @property
+    def places(self) -> int:
+        """How many of the runs are made at once; others may be queued."""
+        room = self.executor.places()
+        return self.num_jobs if room is None else min(room, self.num_jobs)
 
     @property
     def failed(self) -> list[RunState]:
@@ -108,7 +127,8 @@ class Sweep:
             finally:
                 display.close()
         for state in self.failed:
-            print(f"failed: {state.run.name}: {state.note}; {state.log}")
+            log = f"{self.named}/{state.log.name}"
+            print(f"failed: {state.run.name}: {state.note}; {log}")
         return stopped
 
     def run(
@@ -130,7 +150,7 @@ class Sweep:
         with lock_directory(self.directory, lock, "sweep_dir", "sweep"):
             self._write_record(record)
             display.event(
-                f"{self.directory}: {len(self.states)} runs, "
+                f"{self.named}: {len(self.states)} runs, "
                 f"{sweep_state.count(self.states)[sweep_state.DONE]} done "
                 f"before"
             )
@@ -142,9 +162,9 @@ class Sweep:
                 if not stopping:
                     self._start(display)
                 self._poll(display, stopping)
-                display.refresh(self.states, self.num_jobs)
+                display.refresh(self.states, self.places)
                 time.sleep(self.poll_seconds)
-            display.refresh(self.states, self.num_jobs)
+            display.refresh(self.states, self.places)
         return stopping
 
     def _in(self, name: str) -> list[RunState]:
@@ -163,6 +183,13 @@ class Sweep:
         atomic.write_json(
             self.directory / file_names.SWEEP, {**record, "runs": names}
         )
+        if self.remote is not None:
+            self.remote.send(file_names.SWEEP)
+
+    def _fetch(self, state: RunState) -> None:
+        """Copies what tells where a run stands, if it is elsewhere."""
+        if self.remote is not None:
+            self.remote.fetch(state.places)
 
     def _start(self, display: LineDisplay) -> None:
         """Fills the free places with waiting runs."""
@@ -185,16 +212,28 @@ class Sweep:
             command = tuple(self.make_command(state.run, state.path))
             state.note = ""
             try:
-                state.ticket = self.executor.submit(
-                    Job(state.run.name, command, state.log)
-                )
+                state.ticket = self.executor.submit(self._job(state, command))
             except OSError as error:
                 self._fail(state, display, f"cannot be started: {error}")
                 continue
             state.state = sweep_state.QUEUED
 
+    def _job(self, state: RunState, command: tuple[str, ...]) -> Job:
+        job = Job(state.run.name, command, state.log)
+        if self.remote is None:
+            return job
+        return dataclasses.replace(job, run_dir=state.path, url=self.remote.url)
+
     def _poll(self, display: LineDisplay, stopping: bool) -> None:
+        now = time.monotonic()
+        fetches = now - self._fetched_at > _SECONDS_BETWEEN_FETCHES
+        if fetches:
+            self._fetched_at = now
         for state in self._handed_over():
+            if fetches:
+                # Asked for again, and told of at the end of the run.
+                with contextlib.suppress(OSError):
+                    self._fetch(state)
             state.read_progress()
             status = self.executor.poll(state.ticket)
             if status.state == QUEUED:
@@ -238,6 +277,11 @@ class Sweep:
         stopping: bool,
     ) -> None:
         code = status.exit_code
+        try:
+            self._fetch(state)
+        except OSError as error:
+            self._fail(state, display, str(error))
+            return
         if stopping and (code == _INTERRUPTED_CODE or code < 0):
             state.state, state.exit_code = sweep_state.INTERRUPTED, code
             state.note = status.reason or state.last_log_line()
@@ -259,7 +303,7 @@ class Sweep:
             self._fail(state, display, f"exit code {code}: {reason}")
             return
         state.state = sweep_state.DONE
-        left = sweep_state.seconds_left(self.states, self.num_jobs)
+        left = sweep_state.seconds_left(self.states, self.places)
         counts = sweep_state.count(self.states)
         display.event(
             f"done: {state.run.name} ({counts[sweep_state.DONE]} of "

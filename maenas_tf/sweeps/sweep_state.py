@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Hashable, Sequence
 
+from maenas_tf.runs import files
 from maenas_tf.runs.csv_files import read_rows
 from maenas_tf.runs.run_directory import holds_run, is_in_use
 from maenas_tf.sweeps.sweep_grid import Stage, SweepRun
@@ -37,6 +39,7 @@ class RunState:
         exit_code: of the process that ended, None before.
         ticket: of the executor.
         losses: how often the machine was lost that it ran on.
+        named: `path` as the user knows it.
     """
 
     run: SweepRun
@@ -49,6 +52,7 @@ class RunState:
     exit_code: int | None = None
     ticket: Hashable = None
     losses: int = 0
+    named: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -61,6 +65,16 @@ class RunState:
     def epochs(self) -> int:
         """The epochs of the run, of all its stages and restarts."""
         return sum(stage.epochs for stage in self.run.stages)
+
+    @property
+    def places(self) -> list[str]:
+        """The files that tell where it stands, in the folder of the runs."""
+        found = [self.log.name]
+        for stage in self.run.stages:
+            names = (files.CONFIG, *stage.histories, stage.mark)
+            folder = pathlib.PurePosixPath(self.path.name, stage.folder)
+            found += [str(folder / name) for name in names]
+        return found
 
     def read_progress(self) -> None:
         """Reads each history.csv, which is there after the first epoch."""
@@ -89,9 +103,12 @@ class RunState:
     def _read_stage(self, stage: Stage) -> bool:
         path = self.path / stage.folder
         there = stage.config is None or holds_run(
-            path, stage.config, str(path), "--sweep_dir"
+            path, stage.config, self._named(stage), "--sweep_dir"
         )
         return there and (path / stage.mark).exists()
+
+    def _named(self, stage: Stage) -> str:
+        return os.path.join(self.named or self.path, stage.folder).rstrip("/")
 
     def has_result(self) -> bool:
         """Returns whether all files are there that a finished run leaves."""

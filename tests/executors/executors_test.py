@@ -24,14 +24,17 @@ from maenas_tf.executors import (
 from maenas_tf.executors.settings import ExecutorSettings
 
 SCRIPT = """
-import os, pathlib, signal, sys, time
+import os, pathlib, signal, subprocess, sys, time
 what = sys.argv[1]
 def stop(number, frame):
     print("stopped", flush=True)
     sys.exit(3)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if what == "deaf" else stop)
 print("begun", os.getcwd(), os.getpid(), os.environ.get("GIVEN"), flush=True)
-if what in ("wait", "deaf"):
+if what == "parent":
+    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    print("child", child.pid, flush=True)
+if what in ("wait", "deaf", "parent"):
     time.sleep(60)
 sys.exit(4 if what == "fail" else 0)
 """
@@ -80,6 +83,11 @@ def begun(job):
     """Waits until a job says so; returns what it said."""
     wait_for(lambda: job.log.exists() and "begun" in job.log.read_text())
     return job.log.read_text().split()
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
 
 
 def alive(pid):
@@ -159,12 +167,30 @@ class TestRay:
         asked = job(tmp_path, "deaf")
         ticket = executor.submit(asked)
         pid = int(begun(asked)[2])
-        with open(f"/proc/{pid}/stat") as file:
-            keeper = int(file.read().rpartition(")")[2].split()[1])
-        os.kill(keeper, signal.SIGKILL)
+        os.kill(parent(parent(pid)), signal.SIGKILL)
         assert wait(executor, ticket, LOST).reason
         wait_for(lambda: not alive(pid))
         assert os.listdir(tmp_path) == ["job.log"]
+
+    @pytest.mark.parametrize("how", ["lost", "killed"])
+    def test_what_a_job_has_started_ends_with_it(self, executor, tmp_path, how):
+        asked = job(tmp_path, "parent")
+        ticket = executor.submit(asked)
+        wait_for(lambda: asked.log.exists() and "child" in begun(asked))
+        pids = [int(word) for word in begun(asked) if word.isdigit()]
+        assert len(pids) == 2
+        assert all(map(alive, pids))
+        wait(executor, ticket, RUNNING)
+        if how == "lost":
+            os.kill(parent(parent(pids[0])), signal.SIGKILL)
+            wait(executor, ticket, LOST)
+        else:
+            executor.cancel(ticket, force=True)
+            assert wait(executor, ticket, ENDED).exit_code == -signal.SIGKILL
+        wait_for(lambda: not any(map(alive, pids)))
+
+    def test_there_is_room_for_as_many_jobs_as_cpus_allow(self, executor):
+        assert executor.places() == 2
 
     def test_a_folder_that_the_node_does_not_see_is_told(
         self, executor, tmp_path, monkeypatch

@@ -23,6 +23,8 @@ from maenas_tf.executors import (
     JobStatus,
 )
 from maenas_tf.executors.local import LocalExecutor
+from maenas_tf.executors.ray_jobs import Runner
+from maenas_tf.executors.remote_folder import RemoteFolder
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.sweeps import sweep_display, sweep_grid, sweep_state
 from maenas_tf.sweeps.sweep import Sweep
@@ -53,6 +55,7 @@ if what == "fail":
 """
 
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEARCH = sweep_grid.ConfigTool("search", SearchConfig)
 
 
@@ -247,6 +250,67 @@ def test_an_executor_may_want_all_jobs_at_once(tmp_path):
         [s.run for s in runs.states], tmp_path, runs.executor, None, None
     )
     assert again.num_jobs == 1
+
+
+def test_the_time_left_counts_with_the_places_that_there_are(tmp_path):
+    sweep = make(tmp_path, num_jobs=3)
+    sweep.executor = FakeExecutor()
+    assert sweep.places == 3
+    sweep.executor.places = lambda: 2
+    assert sweep.places == 2
+    sweep.num_jobs = 1
+    assert sweep.places == 1
+
+
+class OnAnotherNode(FakeExecutor):
+    """Runs each job where nothing but the URL is shared."""
+
+    def __init__(self):
+        self.ended = {}
+
+    def submit(self, job):
+        self.ended[job.name] = Runner().run(job, str(ROOT), "", {})
+        return job.name
+
+    def poll(self, ticket):
+        return JobStatus(ENDED, *self.ended[ticket])
+
+
+def test_runs_at_a_url_are_seen_and_gone_on_from(tmp_path):
+    url = f"file://{tmp_path}/there"
+
+    def sweep(name, behaviour):
+        made = make(tmp_path / name, behaviour)
+        return Sweep(
+            [state.run for state in made.states],
+            tmp_path / name,
+            OnAnotherNode(),
+            made.make_command,
+            None,
+            0.01,
+            RemoteFolder(url, tmp_path / name),
+        )
+
+    first = sweep("first", {1: "fail"})
+    _, events = run(first)
+    assert states(first) == ["done", "failed", "done"]
+    assert first.states[1].note == "exit code 4: the reason"
+    assert events[0] == f"{url}: 3 runs, 0 done before"
+    there = tmp_path / "there"
+    assert sorted(p.name for p in there.iterdir()) == [
+        *(n for s in range(3) for n in (f"seed={s}", f"seed={s}.log")),
+        "sweep.json",
+    ]
+    # Another machine goes on, with a copy of its own.
+    second = sweep("second", {0: "fail", 2: "fail"})
+    assert states(second) == ["done", "waiting", "done"]
+    run(second)
+    assert states(second) == ["done"] * 3
+    assert (there / "seed=1.log").read_text().count("begun") == 2
+    other = (there / "seed=1" / "config.json").read_text()
+    (there / "seed=0" / "config.json").write_text(other)
+    with pytest.raises(ConfigError, match=f"{url}/seed=0 holds a run"):
+        sweep("third", {})
 
 
 class Signals(SignalWatch):
