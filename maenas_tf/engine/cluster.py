@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 
 from maenas_tf.config import ConfigError, WorkerSettings, parse_workers
 
@@ -34,6 +35,12 @@ class Cluster:
         """Returns what a worker is called in messages."""
         kind = "worker" if index else "the chief, worker"
         return f"{kind} {index} ({self.addresses[index]})"
+
+    def others_in(self, text: str) -> str:
+        """Returns the names of the other workers that TensorFlow names."""
+        named = {int(index) for index in re.findall(r"/task:(\d+)", text)}
+        others = sorted(named - {self.index})
+        return " or ".join(map(self.name, others)) or "another worker"
 
 
 def find_cluster(settings: WorkerSettings) -> Cluster:

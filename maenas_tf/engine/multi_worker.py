@@ -11,8 +11,9 @@ import contextlib
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 
-# Neither the time after which a worker counts as lost, nor several replicas on
-# the CPU, nor telling others of an error can be asked for by a public name.
+# Neither the time after which a worker counts as lost, nor that for which those
+# who have met are waited for, nor several replicas on the CPU, nor telling
+# others of an error can be asked for by a public name.
 from tensorflow.python.distribute import collective_all_reduce_strategy
 from tensorflow.python.eager import context
 
@@ -25,11 +26,16 @@ from maenas_tf.engine.devices import (
     divide_cpu,
     present_strategy,
 )
+from maenas_tf.engine.signals import WorkerLost
 
 _JOB = "worker"
 # Of silence until a worker counts as lost; the others then stop.
 _SECONDS_TO_LIVE = 30
 _SECONDS_TO_LEAVE = 10
+# From a meeting until TensorFlow is set up everywhere; who waits for the chief
+# waits half as long again. TensorFlow itself would wait for an hour, and hear
+# no signal.
+SECONDS_AFTER_MEETING = 35.0
 
 _joined: dict[Cluster, Strategy] = {}
 
@@ -70,17 +76,21 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
         tf.distribute.Strategy.__init__(self, extended)
 
 
-def strategy_of(settings: WorkerSettings) -> Strategy:
+def strategy_of(
+    settings: WorkerSettings, seconds: float | None = None
+) -> Strategy:
     """Returns the strategy that this process is part of, which it joins once.
 
     The other workers must be starting: see `rendezvous.meet`.
 
     Args:
         settings: name the workers, and the replicas of each.
+        seconds: how long to wait for the others; None takes the settings'.
 
     Raises:
         ConfigError: TensorFlow has started already, this process is part of
             another cluster, or has too few devices.
+        WorkerLost: another worker is not there in time.
     """
     cluster = find_cluster(settings)
     # Of an evaluation there is nothing to give.
@@ -91,7 +101,8 @@ def strategy_of(settings: WorkerSettings) -> Strategy:
                 "--strategy=multi_worker must be set up before TensorFlow "
                 "does anything else in this process; start a new one."
             )
-        _joined[cluster] = _join(cluster, num_replicas)
+        seconds = seconds or settings.worker_timeout
+        _joined[cluster] = _join(cluster, num_replicas, seconds)
     strategy = _joined[cluster]
     local = strategy.num_replicas_in_sync // len(cluster.addresses)
     if num_replicas not in (0, local):
@@ -107,7 +118,7 @@ def joined_strategy() -> Strategy:
     return next(iter(_joined.values()), present_strategy())
 
 
-def _join(cluster: Cluster, num_replicas: int) -> Strategy:
+def _join(cluster: Cluster, num_replicas: int, seconds: float) -> Strategy:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         check_gpus(num_replicas, len(gpus))
@@ -118,6 +129,7 @@ def _join(cluster: Cluster, num_replicas: int) -> Strategy:
     context.context().configure_coordination_service(
         service_type="standalone",
         service_leader=f"/job:{_JOB}/replica:0/task:0",
+        cluster_register_timeout_in_ms=int(1000 * seconds),
         heartbeat_timeout_in_ms=1000 * _SECONDS_TO_LIVE,
         shutdown_barrier_timeout_in_ms=1000 * _SECONDS_TO_LEAVE,
         coordinated_jobs=[
@@ -126,6 +138,8 @@ def _join(cluster: Cluster, num_replicas: int) -> Strategy:
             )
         ],
     )
+    wanted = context.context()._coordination_service_config
+    wanted.cluster_register_with_barrier = True
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({_JOB: list(cluster.addresses)}),
         task_type=_JOB,
@@ -133,7 +147,14 @@ def _join(cluster: Cluster, num_replicas: int) -> Strategy:
         num_accelerators={"GPU": len(gpus)},
         rpc_layer="grpc",
     )
-    strategy = MultiWorkerStrategy(resolver)
+    try:
+        strategy = MultiWorkerStrategy(resolver)
+    except tf.errors.OpError as error:
+        names = cluster.others_in(error.message)
+        raise WorkerLost(
+            f"{names} has not set up TensorFlow within {seconds:g} seconds, "
+            f"or has ended"
+        ) from error
     if not gpus:
         check_divided(num_replicas)
     return strategy

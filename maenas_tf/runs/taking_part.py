@@ -28,7 +28,11 @@ from maenas_tf.config import (
     user_path,
 )
 from maenas_tf.engine.cluster import Cluster, find_cluster
-from maenas_tf.engine.multi_worker import report_end, strategy_of
+from maenas_tf.engine.multi_worker import (
+    SECONDS_AFTER_MEETING,
+    report_end,
+    strategy_of,
+)
 from maenas_tf.engine.rendezvous import meet
 from maenas_tf.engine.runtime import versions
 from maenas_tf.engine.signals import WorkerLost
@@ -82,7 +86,7 @@ def taking_part(
             _unpack(packed, copy)
             said = _said_of(copy, os.fspath(user_path(run_dir)))
             run_dir = copy
-        strategy = strategy_of(settings)
+        strategy = strategy_of(settings, SECONDS_AFTER_MEETING)
         with _ends_told(cluster), said:
             yield run_dir
             # Nobody leaves before the chief has written everything.
@@ -195,10 +199,4 @@ def _reason(error: tf.errors.OpError, cluster: Cluster) -> str | None:
     first = text.splitlines()[0]
     if first.startswith(_REPORTED) and "unhealthy" not in first:
         return first.removeprefix(_REPORTED).partition(": ")[2]
-    lost = [
-        cluster.name(index)
-        for index in range(len(cluster.addresses))
-        if f"/task:{index}" in text and index != cluster.index
-    ]
-    names = " or ".join(lost) or "another worker"
-    return f"{names} does not answer any more"
+    return f"{cluster.others_in(text)} does not answer any more"

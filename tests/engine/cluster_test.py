@@ -53,3 +53,10 @@ def test_an_environment_that_tells_no_cluster_is_refused(
     with pytest.raises(ConfigError, match=word) as error:
         find_cluster(WorkerSettings())
     assert "TF_CONFIG" in str(error.value)
+
+
+def test_the_other_workers_of_a_message_are_named():
+    cluster = Cluster(tuple(f"host{i}:1" for i in range(12)), 2)
+    text = "/job:worker/replica:0/task:2 waits for /job:worker/task:11"
+    assert cluster.others_in(text) == "worker 11 (host11:1)"
+    assert cluster.others_in("no name") == "another worker"

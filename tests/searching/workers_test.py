@@ -10,7 +10,11 @@ import sys
 import numpy as np
 import pytest
 
-from tests.searching import replicas_script, workers_script
+from tests.searching import (
+    algorithms_script,
+    replicas_script,
+    workers_script,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -89,3 +93,40 @@ def test_a_bit_that_differs_is_named_by_all(results):
         message = str(result["message"])
         assert str(result["path"]) in message
         assert "different values" in message
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def searches(request, tmp_path_factory):
+    """What one process finds, and each of two workers."""
+    directory = tmp_path_factory.mktemp("algorithms")
+    workers = free_addresses(2)
+    files = [directory / f"{name}.npz" for name in ("one", "first", "second")]
+    places = [(), (workers, 0), (workers, 1)]
+    processes = [
+        start(algorithms_script, file, file.with_suffix(""), request.param, *at)
+        for file, at in zip(files, places, strict=True)
+    ]
+    errors = [process.communicate(timeout=3000)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes == [0] * 3, errors
+    return [dict(np.load(file)) for file in files]
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", algorithms_script.cases())
+def test_two_workers_search_by_any_algorithm_as_one_process_does(
+    searches, name
+):
+    alone, first, second = (
+        {k: v for k, v in found.items() if k.startswith(f"{name}/")}
+        for found in searches
+    )
+    assert len(alone) >= 3
+    for key, expected in alone.items():
+        np.testing.assert_array_equal(second[key], first[key])
+        if key.endswith("/genotype"):
+            assert first[key] == expected
+        else:
+            np.testing.assert_allclose(
+                first[key], expected, atol=2e-4 if "weights" in key else 2e-5
+            )

@@ -15,6 +15,9 @@ import pytest
 from PIL import Image
 
 from maenas_tf.engine.checkpoints import latest_checkpoint
+from maenas_tf.engine.cluster import Cluster
+from maenas_tf.engine.rendezvous import meet
+from maenas_tf.runs.taking_part import _facts
 from tests.detection.boxed import write_coco
 from tests.tools import commands
 
@@ -169,30 +172,6 @@ def test_any_order_on_any_number_of_replicas(folder, order, replicas):
 
 
 @pytest.mark.large
-def test_single_path_selects_alike(folder):
-    settings = {"algorithm": "single_path", "space": "macro", "image_size": 16}
-    search(folder / "single", [ONE], **settings)
-    search(folder / "single_two", cluster(), **settings)
-    summaries = [
-        json.loads((folder / name / "summary.json").read_text())
-        for name in ("single", "single_two")
-    ]
-    assert summaries[0]["genotype"] == summaries[1]["genotype"]
-
-
-@pytest.mark.large
-@pytest.mark.parametrize(
-    "algorithm", ["pc_darts", "p_darts", "darts_minus", "fair_darts"]
-)
-def test_any_algorithm_searches_as_in_one_process(folder, algorithm):
-    # In the space that all of them are for, with few cells.
-    settings = {"algorithm": algorithm, "space": "s1", "num_cells": 3}
-    search(folder / f"{algorithm}_one", [ONE], **settings)
-    search(folder / algorithm, cluster(), **settings)
-    assert_same(folder / algorithm, folder / f"{algorithm}_one")
-
-
-@pytest.mark.large
 def test_workers_with_statistics_of_their_own_stay_equal_and_say_so(folder):
     flags = [(*each, "--nosync_statistics") for each in cluster()]
     # That all hold the same values is checked at each checkpoint.
@@ -232,6 +211,24 @@ def test_a_killed_worker_stops_the_other_and_both_go_on(
     assert "Traceback" not in error
     search(run_dir, cluster(), **LONG)
     assert_same(run_dir, long_two, atol=0.0)
+
+
+@pytest.mark.large
+def test_a_worker_that_ends_when_all_have_met_ends_the_chief(folder):
+    first, second = cluster()
+    process = start(folder / "met", first, SETTINGS)
+    # In place of the second, which is killed then.
+    settings = {**SETTINGS, "data_dir": str(folder / "images")}
+    config = commands.search_config(**settings, strategy="multi_worker")
+    addresses = tuple(first[1].removeprefix("--workers=").split(","))
+    meet(Cluster(addresses, 1), _facts(config), 300, bytes)
+    begin = time.monotonic()
+    _, error = process.communicate(timeout=300)
+    assert time.monotonic() - begin < 60
+    assert process.returncode == 3, error
+    (said,) = [e for e in error.splitlines() if "set up" in e]
+    assert f"worker 1 ({addresses[1]}) has not set up TensorFlow" in said
+    assert "Traceback" not in error
 
 
 @pytest.mark.large

@@ -1,0 +1,93 @@
+"""Searches by every algorithm, by one process or as one of two workers.
+
+    python -m tests.searching.algorithms_script FILE DIRECTORY REPLICAS \
+        [WORKERS INDEX]
+
+Run by workers_test.py: one process makes all of them, as TensorFlow takes its
+time to be loaded. What they find goes to FILE.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import numpy as np
+
+from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.searching.begin import make_search
+from maenas_tf.spaces import SPACES
+from tests.searching import small
+
+# The smallest cells of the wiring that all are for.
+SETTINGS = {
+    "space": small.TWO_EDGES.name,
+    "dataset": "arrays",
+    "epochs": 2,
+    "warmup_epochs": 1,
+}
+OWN = {
+    # A divisor of the few channels.
+    "pc_darts": {"partial_channels": 2},
+    "p_darts": {
+        "stage_added_cells": "0,1",
+        "stage_primitives": "3,2",
+        "stage_dropouts": "0.5,0.5",
+    },
+    "single_path": {"selection": "evolution", "held_out_images": 8},
+}
+NUM_IMAGES = 80
+
+
+def cases() -> dict[str, dict[str, object]]:
+    """Returns the settings of each search, by name."""
+    found = {
+        name: {"algorithm": name, **OWN.get(name, {})}
+        for name in ALGORITHMS.names()
+        if ALGORITHMS.get(name).trains
+    }
+    return {**found, "second order": {"order": "second"}}
+
+
+def main(
+    file: pathlib.Path,
+    directory: pathlib.Path,
+    replicas: int,
+    workers: str = "",
+    index: int = -1,
+) -> None:
+    """Makes the searches and writes what they find."""
+    place = {"strategy": "one_device"}
+    if workers:
+        place = {
+            "strategy": "multi_worker",
+            "workers": workers,
+            "worker_index": index,
+            "num_replicas": replicas,
+        }
+    results = {}
+    with SPACES.temporary(small.TWO_EDGES.name, small.TWO_EDGES):
+        for name, own in cases().items():
+            config = small.make_config(**{**SETTINGS, **own}, **place)
+            images = small.make_images(NUM_IMAGES)
+            search = make_search(config, directory / name, images)
+            result = search.run()
+            results[f"{name}/genotype"] = str(result.genotype)
+            results[f"{name}/losses"] = [
+                float(row["weight_loss"]) for row in result.history
+            ]
+            for key, array in result.alphas.items():
+                results[f"{name}/{key}"] = array
+            weights = search.searcher.weight_variables
+            results[f"{name}/weights"] = small.flat(small.values(weights))
+    np.savez(file, **results)
+
+
+if __name__ == "__main__":
+    main(
+        pathlib.Path(sys.argv[1]),
+        pathlib.Path(sys.argv[2]),
+        int(sys.argv[3]),
+        *sys.argv[4:5],
+        *map(int, sys.argv[5:6]),
+    )
