@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from absl import flags
 
 from flags import dataclass_flags
 from maenas_tf.correlation.config import CorrelateConfig
+from maenas_tf.executors import Pool
 from maenas_tf.executors.settings import ExecutorSettings
 
 RUN_DIR = flags.DEFINE_string(
@@ -27,12 +30,10 @@ def correlate_config() -> CorrelateConfig:
     return dataclass_flags.read(CorrelateConfig)
 
 
-def executor_settings() -> ExecutorSettings:
-    """Returns where architectures are to be judged.
+def pool_maker() -> Callable[..., Pool] | None:
+    """Returns what makes the workers that judge; None is this process.
 
     Raises:
         ConfigError: a value is wrong or in conflict with another.
     """
-    settings = dataclass_flags.read(ExecutorSettings)
-    settings.check_in_process()
-    return settings
+    return dataclass_flags.read(ExecutorSettings).pool_maker()

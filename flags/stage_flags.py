@@ -15,6 +15,7 @@ from absl import flags
 
 from flags import dataclass_flags
 from maenas_tf.config import Config, ConfigError
+from maenas_tf.executors.settings import ExecutorSettings
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.training.config import PretrainConfig, TrainConfig
 
@@ -190,12 +191,16 @@ def read_config(name: str, arguments: Sequence[str]) -> Config:
     for of_runs in ("run_dir", "resume", "checkpoint_minutes"):
         flags.DEFINE_string(of_runs, None, "", flag_values=own)
     dataclass_flags.define(CONFIGS[name], __name__, own)
+    if name == "search":
+        dataclass_flags.define(ExecutorSettings, __name__, own)
     try:
         rest = own([name, *arguments])[1:]
         if rest:
             raise ConfigError(
                 f"unexpected argument {rest[0]!r}; give flags, as --name=value."
             )
+        if name == "search":
+            dataclass_flags.read(ExecutorSettings, own)
         return dataclass_flags.read(CONFIGS[name], own)
     except (flags.Error, OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"--{name}_flags: {error}") from error

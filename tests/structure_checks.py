@@ -43,6 +43,7 @@ MAY_IMPORT["searching"] = {
     "algorithms",
     "selection",
     "scores",
+    "executors",
 }
 MAY_IMPORT["serving"] = {*MAY_IMPORT["training"], "training"}
 MAY_IMPORT["detection"] = {*MAY_IMPORT["serving"], "serving"}
@@ -50,7 +51,6 @@ MAY_IMPORT["reports"] = {*MAY_IMPORT["figures"], "engine", "runs", "figures"}
 MAY_IMPORT["correlation"] = {
     *MAY_IMPORT["searching"],
     "searching",
-    "executors",
 }
 MAY_IMPORT["sweeps"] = MAY_IMPORT["correlation"]
 MAY_IMPORT["timing"] = {*MAY_IMPORT["correlation"], "training", "reports"}

@@ -18,7 +18,6 @@ architecture).
 
 from __future__ import annotations
 
-import functools
 import sys
 
 from absl import flags
@@ -36,12 +35,8 @@ def main() -> int:
     from maenas_tf.correlation.candidates_experiment import CandidatesExperiment
     from maenas_tf.correlation.experiment import CorrelateExperiment
     from maenas_tf.engine.signals import Interrupted, SignalWatch
-    from maenas_tf.executors.ray_pool import RayPool
 
-    settings = correlate_flags.executor_settings()
-    make_pool = None
-    if settings.executor == "ray":
-        make_pool = functools.partial(RayPool, settings)
+    make_pool = correlate_flags.pool_maker()
     run_dir = correlate_flags.RUN_DIR.value
     signals = SignalWatch()
     kind = CandidatesExperiment if config.candidates else CorrelateExperiment

@@ -8,6 +8,8 @@ written (the same command goes on); 4 the loss is not finite any more.
 
 from __future__ import annotations
 
+import functools
+
 from absl import flags
 
 from flags import search_flags
@@ -20,6 +22,7 @@ flags.adopt_module_key_flags(search_flags)
 def main() -> int:
     """Runs the search that the flags ask for; returns the exit code."""
     config = search_flags.search_config()
+    make_pool = search_flags.pool_maker()
     from maenas_tf.searching.begin import make_search
     from maenas_tf.searching.result import SearchResult
     from maenas_tf.selection.constraints import describe
@@ -33,7 +36,8 @@ def main() -> int:
             f"{describe(summary['evaluation_network'])}"
         )
 
-    return resumable.run(make_search, config, report)
+    make = functools.partial(make_search, make_pool=make_pool)
+    return resumable.run(make, config, report)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from maenas_tf.engine.console import ProgressBar, say
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import versions
 from maenas_tf.engine.signals import Interrupted, SignalWatch
-from maenas_tf.executors.ray_pool import RayPool
+from maenas_tf.executors import Pool
 from maenas_tf.figures import plots
 from maenas_tf.runs import files, kinds
 from maenas_tf.runs.csv_files import csv_text
@@ -85,7 +85,7 @@ class CorrelateExperiment:
         images: ImageSource | None = None,
         resume: bool = True,
         signals: SignalWatch | None = None,
-        make_pool: Callable[..., RayPool] | None = None,
+        make_pool: Callable[..., Pool] | None = None,
     ):
         self.make_pool = make_pool
         self.config = config = as_begun(config, run_dir)
@@ -192,7 +192,9 @@ class CorrelateExperiment:
     ) -> Iterator[tuple[Judgement, dict[int, float]]]:
         """Judges as many at once as there are workers."""
         calls = [(name, str(genotype)) for genotype, name in left]
-        with self.make_pool(make_judge, self.config.to_json()) as pool:
+        identity = self.identity and self.identity.to_dict()
+        facts = self.config.to_json(), identity
+        with self.make_pool(make_judge, *facts) as pool:
             if pool.note:
                 say(f"note: {pool.note}")
             for place, losses in pool.results(calls, self._stop_at_signal):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from maenas_tf.correlation.config import CorrelateConfig
 from maenas_tf.correlation.proxy import Objective
@@ -10,6 +11,7 @@ from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.devices import configure_runtime
 from maenas_tf.engine.runtime import load_configured
+from maenas_tf.runs.data_record import check_node
 from maenas_tf.spaces import Genotype
 from maenas_tf.tasks import TASKS
 
@@ -61,16 +63,22 @@ class Judges:
         return trained | {s.name: (s.judge, 1) for s in self.shared}
 
 
-def make_judge(text: str) -> Callable[[str, str], dict[int, float]]:
+def make_judge(
+    text: str, identity: Mapping[str, Any] | None
+) -> Callable[[str, str], dict[int, float]]:
     """Returns what judges on a node: a genotype, by a name of `by_name`.
 
     Args:
         text: the configuration, as JSON.
+        identity: of the images, as a dictionary; None where there are none.
 
     Raises:
-        ConfigError: the images, or a supernet, are not there.
+        ConfigError: the images, or a supernet, are not there, or are others.
     """
     judges = Judges(CorrelateConfig.from_json(text))
+    if identity is not None:
+        now = judges.images.identity(judges.config.split)
+        check_node(identity, now)
     judges.prepare()
 
     def judge(name: str, genotype: str) -> dict[int, float]:

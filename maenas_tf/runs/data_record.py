@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import pathlib
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +65,22 @@ def refuse_changes(
             f"--run_dir={path} holds a run on other images: {changes}; give "
             f"the images as they were then, or another directory to start "
             f"anew."
+        )
+
+
+def check_node(before: Mapping[str, Any], now: DataIdentity) -> None:
+    """Raises ConfigError if a node has other images than an experiment.
+
+    Args:
+        before: `DataIdentity.to_dict` of the experiment's.
+        now: of the images of this node.
+    """
+    changes = DataIdentity.from_dict(before).changes(now)
+    if changes:
+        raise ConfigError(
+            f"its images are not those of the machine where the command was "
+            f"given: {changes}; give all nodes the same ones under the same "
+            f"--data_dir."
         )
 
 

@@ -52,7 +52,7 @@ class ScoreTable:
                 self.scores[row[self.key]] = tuple(
                     float(row[column]) for column in self.columns
                 )
-                self.seconds = float(row[SECONDS])
+                self.seconds = max(self.seconds, float(row[SECONDS]))
                 self.rows.append(row)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(
@@ -82,6 +82,21 @@ class ScoreTable:
         found = zip(self.columns, map(repr, self.scores[key]), strict=True)
         row = {self.key: key, **dict(found), **more}
         self.rows.append({**row, SECONDS: round(seconds, 3)})
+
+    def arrange(self, keys: Sequence[str]) -> None:
+        """Puts some rows in the order of their keys, in the places they have.
+
+        Args:
+            keys: those of rows that are there.
+        """
+        rank: dict[str, int] = {}
+        for key in keys:
+            rank.setdefault(key, len(rank))
+        places = [i for i, r in enumerate(self.rows) if r[self.key] in rank]
+        rows = [self.rows[place] for place in places]
+        rows.sort(key=lambda row: rank[row[self.key]])
+        for place, row in zip(places, rows, strict=True):
+            self.rows[place] = row
 
     def write(self) -> None:
         """Writes the file, at once or not at all."""

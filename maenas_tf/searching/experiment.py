@@ -27,8 +27,10 @@ from maenas_tf.scores.joint import JointScore
 from maenas_tf.searching import early_stop
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
+from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
+from maenas_tf.searching.scoring_places import PoolMaker
 from maenas_tf.searching.search_pictures import SearchPictures
 from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.search_stage import SearchStage
@@ -55,6 +57,8 @@ class SearchExperiment:
         before: a search of the same configuration but for the seed, which has
             ended; its graphs are used again, and it no more.
         notes: as of `SearchSetup`.
+        make_pool: makes the workers on nodes that score candidates; None
+            scores them in this process.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class SearchExperiment:
         restart: Restart = ONLY_ONE,
         before: SearchExperiment | None = None,
         notes: Notes | None = None,
+        make_pool: PoolMaker | None = None,
     ):
+        self.make_pool = make_pool
         self.config = config = as_begun(config, run_dir)
         self.space = SPACES.get_for_flag("space", config.space)
         TASKS.get_for_flag("task", config.task)  # Or a directory is made.
@@ -304,6 +310,8 @@ class SearchExperiment:
             self.signals,
             {} if architecture is None else architecture.numpy(),
             self.loop.workers,
+            self.make_pool,
+            self._facts_for_nodes,
         ).run(
             self.make_scorer,
             self._make_tuning if self._tunes else None,
@@ -314,6 +322,17 @@ class SearchExperiment:
             self.setup.epochs, {}, None, genotype, self.pictures.draw(genotype)
         )
         return found
+
+    def _facts_for_nodes(self) -> tuple[Any, ...]:
+        return facts_for_nodes(
+            self.config,
+            self.setup.identity,
+            self.setup.notes.arrays,
+            [
+                keras.ops.convert_to_numpy(variable)
+                for variable in self.searcher.variables
+            ],
+        )
 
     def _make_tuning(self, most: int) -> Tuning:
         return Tuning(

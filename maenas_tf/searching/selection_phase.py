@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,35 +18,22 @@ from maenas_tf.runs import files
 from maenas_tf.runs.run_directory import RunDirectory
 from maenas_tf.runs.score_table import ScoreTable
 from maenas_tf.scores import SCORES, Score
-from maenas_tf.scores.joint import JointScore, parse
+from maenas_tf.scores.joint import parse
 from maenas_tf.scores.rules import RULES
+from maenas_tf.searching.scoring_places import (
+    Item,
+    PoolMaker,
+    Scorer,
+    ScoringHere,
+    ScoringOnNodes,
+)
 from maenas_tf.searching.tuning import Tuning
 from maenas_tf.selection.constraints import Budget
 from maenas_tf.selection.selection import Problem, ScoringSelection, Variant
-from maenas_tf.spaces import Genotype, statistics
+from maenas_tf.spaces import statistics
 from maenas_tf.spaces.architectures import Architectures, Choice, EdgeWeights
 
-# Candidates of one call of the graph: as many as take about so long, so that
-# a signal and the progress bar need not wait.
-_CHUNK_SECONDS = 2.0
 _SECONDS_BETWEEN_FILES = 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class _Item:
-    """What is to be scored.
-
-    Attributes:
-        key: in its table.
-        weights: makes its edge weights.
-        genotype: of an architecture; None of a mixture.
-        more: makes further columns of its row.
-    """
-
-    key: str
-    weights: Callable[[], EdgeWeights]
-    genotype: Genotype | None = None
-    more: Callable[[], dict[str, Any]] = dict
 
 
 class SelectionPhase:
@@ -67,6 +55,8 @@ class SelectionPhase:
         weights: those of the alphas, if there are any.
         workers: that select together, by the chief's scores; None is this
             process alone.
+        make_pool: makes the workers on nodes that score; None scores here.
+        facts: makes the arguments of `make_chunk_scorer`, where they do.
     """
 
     def __init__(
@@ -79,6 +69,8 @@ class SelectionPhase:
         signals: SignalWatch,
         weights: EdgeWeights,
         workers: Workers | None = None,
+        make_pool: PoolMaker | None = None,
+        facts: Callable[[], Sequence[Any]] = tuple,
     ):
         self.selection = selection
         self.workers = workers or Workers(present_strategy())
@@ -115,7 +107,7 @@ class SelectionPhase:
         )
         self.seconds = max(table.seconds for table in self.tables)
         self._tuning: Tuning | None = None
-        self._item_seconds: float | None = None
+        self._make_pool, self._facts = make_pool, facts
         self._written_at = time.monotonic()
 
     @property
@@ -125,7 +117,7 @@ class SelectionPhase:
 
     def run(
         self,
-        make_scorer: Callable[[], Score | JointScore],
+        make_scorer: Callable[[], Scorer],
         make_tuning: Callable[[int], Tuning] | None = None,
     ) -> dict[str, Any]:
         """Selects; returns what summary.json says about it.
@@ -142,14 +134,16 @@ class SelectionPhase:
         Raises:
             Interrupted: a signal came; what was scored is kept.
         """
-        self._scorer = make_scorer()
         if make_tuning is not None:
             most = self.selection.most_tunings(self.problem)
             self._tuning = make_tuning(most)
         most = self.selection.most_candidates(self.problem)
         if self.num_scored:
             say(f"selection: going on after {self.num_scored} candidates")
-        with ProgressBar(most, self.num_scored, "candidate") as self._bar:
+        with (
+            contextlib.closing(self._make_place(make_scorer)) as self._place,
+            ProgressBar(most, self.num_scored, "candidate") as self._bar,
+        ):
             choice = self.selection.select(self.problem)
             (cost,) = self._score([choice])
         self._write()
@@ -162,7 +156,7 @@ class SelectionPhase:
             say(f"  warning: {warning}")
         images, tuned = {}, {}
         if any(score.needs_images for score in self.scores):
-            images = {"held_out_images": self._scorer.num_images}
+            images = {"held_out_images": self._place.num_images}
         if self._tuning is not None:
             tuned = {
                 "tuning_seconds": round(self._tuning.seconds, 3),
@@ -176,6 +170,15 @@ class SelectionPhase:
             "seconds": round(self.seconds, 3),
             **tuned,
         }
+
+    def _make_place(
+        self, make_scorer: Callable[[], Scorer]
+    ) -> ScoringHere | ScoringOnNodes:
+        if self._make_pool is None:
+            return ScoringHere(make_scorer(), self.workers)
+        return ScoringOnNodes(
+            self._make_pool, self._facts(), lambda: make_scorer().num_images
+        )
 
     def _score(self, choices: Sequence[Choice]) -> list[float]:
         """Returns a number for each choice, the lower the better.
@@ -214,7 +217,7 @@ class SelectionPhase:
             **dict(scores),
         }
 
-    def _candidate(self, choice: Choice) -> _Item:
+    def _candidate(self, choice: Choice) -> Item:
         genotype = self.architectures.genotype(choice)
 
         def weights() -> EdgeWeights:
@@ -224,7 +227,7 @@ class SelectionPhase:
         def cost() -> dict[str, Any]:
             return dataclasses.asdict(self.budget.cost(genotype))
 
-        return _Item(str(genotype), weights, genotype, cost)
+        return Item(str(genotype), weights, genotype, cost)
 
     def _tune(self, number: int, weights: EdgeWeights) -> None:
         if self._tuning is not None:
@@ -235,39 +238,28 @@ class SelectionPhase:
     def _score_variants(self, variants: Sequence[Variant]) -> list[float]:
         keys = self._known(
             self.variants,
-            (_Item(v.name, lambda v=v: v.weights) for v in variants),
+            (Item(v.name, lambda v=v: v.weights) for v in variants),
         )
         return [self.variants.scores[key][0] for key in keys]
 
-    def _known(self, table: ScoreTable, items: Iterable[_Item]) -> list[str]:
+    def _known(self, table: ScoreTable, items: Iterable[Item]) -> list[str]:
         """Scores what the table has not; returns the keys of the items."""
         by_key = {}
         keys = [by_key.setdefault(i.key, i).key for i in items]
         left = [i for key, i in by_key.items() if key not in table.scores]
         if left and self._tuning is not None:
             self._tuning.check_scored()
-        while left:
-            count = 1
-            if self._item_seconds is not None:
-                count = max(1, int(_CHUNK_SECONDS / self._item_seconds))
-            (count,) = self.workers.of_chief([count])
-            self._score_some(table, left[:count])
-            left = left[count:]
+        begin = time.monotonic()
+        for done, numbers in self._place.results(left, self._keep):
+            self.seconds += time.monotonic() - begin
+            self._add(table, done, numbers)
+            begin = time.monotonic()
+        table.arrange(keys)
         return keys
 
-    def _score_some(self, table: ScoreTable, items: list[_Item]) -> None:
-        begin = time.monotonic()
-        weights = [item.weights() for item in items]
-        numbers = self._scorer(
-            {kind: np.stack([w[kind] for w in weights]) for kind in weights[0]},
-            [item.genotype for item in items if item.genotype],
-        )
-        numbers = self.workers.of_chief(np.reshape(numbers, [len(items), -1]))
-        seconds = time.monotonic() - begin
-        # The first call traces; it says nothing about the pace.
-        first = self._item_seconds is None
-        self._item_seconds = 0.5 if first else seconds / len(items)
-        self.seconds += seconds
+    def _add(
+        self, table: ScoreTable, items: Sequence[Item], numbers: np.ndarray
+    ) -> None:
         for item, number in zip(items, numbers, strict=True):
             table.add(item.key, number, self.seconds, item.more())
         self._bar.update(len(items))

@@ -25,8 +25,10 @@ from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores.joint import JointScore
 from maenas_tf.searching.choose import choose, unread_by
 from maenas_tf.searching.config import SearchConfig
+from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
+from maenas_tf.searching.scoring_places import PoolMaker
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.searching.setup import make_budget
 from maenas_tf.skeletons import search_cells
@@ -48,6 +50,8 @@ class TrainingFreeExperiment:
         signals: looked at between candidates.
         checkpoint_seconds: taken for what every experiment takes; what was
             scored is kept every few seconds.
+        make_pool: makes the workers on nodes that score candidates; None
+            scores them in this process.
 
     Raises:
         ConfigError: settings and images do not fit together.
@@ -61,8 +65,10 @@ class TrainingFreeExperiment:
         resume: bool = True,
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
+        make_pool: PoolMaker | None = None,
     ):
         del checkpoint_seconds
+        self.make_pool = make_pool
         if config.strategy == MULTI_WORKER:
             raise ConfigError(
                 f"--strategy={config.strategy} shares out the images of "
@@ -130,6 +136,8 @@ class TrainingFreeExperiment:
             run,
             self.signals,
             {},
+            make_pool=self.make_pool,
+            facts=lambda: facts_for_nodes(config, self.identity),
         )
         found = phase.run(self.make_scorer)
         genotype = found.pop("genotype")

@@ -94,8 +94,9 @@ class NodesInTurn:
 
     note = ""
 
-    def __init__(self, make, text):
+    def __init__(self, make, text, identity):
         assert make is judges.make_judge
+        assert identity["num_images"] == 16
         images = make_images(16, num_classes=2, image_size=8)
         self.judges = judges.Judges(CorrelateConfig.from_json(text), images)
         self.judges.prepare()

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.executors.settings import ExecutorSettings
 from maenas_tf.models.decoder import DECODERS
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection import SELECTIONS
@@ -103,7 +104,8 @@ def test_short_help_shows_our_flags_and_no_others(short_help, flags):
         for line in short_help.splitlines()
         if line.startswith("  --")
     }
-    assert shown == {*SETTINGS, "run_dir", "resume", "checkpoint_minutes"}
+    of_runs = {"run_dir", "resume", "checkpoint_minutes"}
+    assert shown == {*SETTINGS, *ExecutorSettings.settings(), *of_runs}
     assert len(flags) > len(shown)
     assert "python -m tools.search --run_dir=" in short_help
     assert "Exit codes: 0 done" in short_help

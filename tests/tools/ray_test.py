@@ -42,6 +42,25 @@ def start(folder, cluster):
     return commands.start("sweep", *commands.to_flags(settings))
 
 
+def score(folder, **more):
+    settings = {
+        **{k: v for k, v in commands.TINY.items() if k != "epochs"},
+        "algorithm": "training_free",
+        "selection": "random",
+        "num_candidates": 120,
+        "score": "expressivity+trainability+regions+macs",
+        "run_dir": folder,
+        **more,
+    }
+    return commands.start("search", *commands.to_flags(settings))
+
+
+def candidates(folder):
+    """Returns candidates.csv without the seconds."""
+    text = (folder / "candidates.csv").read_text().splitlines()
+    return [line.rpartition(",")[0] for line in text]
+
+
 def wait_for(condition, seconds=SECONDS):
     until = time.monotonic() + seconds
     while not condition():
@@ -127,3 +146,38 @@ def test_no_job_outlives_a_sweep_that_is_killed(cluster, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     wait_for(lambda: not running(tmp_path), 60)
+
+
+@pytest.mark.large
+def test_candidates_are_scored_on_nodes_to_the_same_bits(cluster, tmp_path):
+    on_ray = {"executor": "ray", "ray_address": cluster.address}
+    there = tmp_path / "ray"
+
+    def scored(count):
+        file = there / "candidates.csv"
+        return file.exists() and len(candidates(there)) > count
+
+    process = score(there, **on_ray)
+    wait_for(lambda: scored(0) or process.poll() is not None)
+    cluster.remove_node(cluster.second, allow_graceful=False)
+    count = len(candidates(there))
+    wait_for(lambda: scored(count) or process.poll() is not None)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 3, error
+    assert "keeps their scores" in error
+    before = set(candidates(there))
+    process = score(there, **on_ray)
+    out, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, error
+    assert f"going on after {len(before) - 1} candidates" in out
+    assert before < set(candidates(there))
+    process = score(tmp_path / "here")
+    _, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, error
+    assert candidates(there) == candidates(tmp_path / "here")
+    told = [
+        json.loads((folder / "summary.json").read_text())["genotype"]
+        for folder in (there, tmp_path / "here")
+    ]
+    assert told[0] == told[1]
