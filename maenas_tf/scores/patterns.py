@@ -44,11 +44,12 @@ class Patterns:
 
     def agreement(self) -> np.ndarray:
         """Returns how many units agree in images a and b, [B, B], float64."""
-        bits = self.numbers[:, np.newaxis] >> np.arange(self.num_images) & 1
-        signs = 2.0 * bits - 1.0
-        # Units that agree less units that do not: exact, being integers.
-        difference = signs.T @ (signs * self.counts[:, np.newaxis])
-        return (difference + self.counts.sum()) / 2
+        places = np.arange(self.num_images)[:, np.newaxis]
+        bits = (self.numbers >> places & 1).astype(np.float64)
+        # Units that answer both, and either: exact, being whole numbers.
+        both = (bits * self.counts) @ bits.T
+        each = both.diagonal()
+        return self.counts.sum() - each[:, np.newaxis] - each + 2.0 * both
 
 
 def _numbers(x: tf.Tensor) -> np.ndarray:

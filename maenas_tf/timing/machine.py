@@ -9,6 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
+# Nothing public tells it.
+from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+
 
 def machine() -> dict[str, Any]:
     """Returns what of a machine decides how fast it is."""
@@ -16,6 +19,8 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "processor": _processor(),
         "gpus": len(tf.config.list_physical_devices("GPU")),
+        # Where the processor has no VNNI, TensorFlow leaves it off by itself.
+        "onednn": IsMklEnabled(),
     }
 
 

@@ -129,7 +129,8 @@ def _head(report: Mapping[str, Any]) -> str:
     commit = f", commit {report['commit']}" if report["commit"] else ""
     return html_page.paragraph(
         f"{report['when']}{commit}. {machine['processor'] or 'Processor'}, "
-        f"{machine['cores']} cores, {machine['gpus']} GPUs; {made}. Medians, "
+        f"{machine['cores']} cores, {machine['gpus']} GPUs, oneDNN "
+        f"{'on' if machine['onednn'] else 'off'}; {made}. Medians, "
         f"in brackets the lowest and highest measurement; a ratio is that of "
         f"measurements taken one after the other."
     )

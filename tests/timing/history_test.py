@@ -8,6 +8,7 @@ from maenas_tf.config import file_names
 from maenas_tf.timing import history, report
 from maenas_tf.timing.config import BenchmarkConfig
 
+MACHINE = {"cores": 2, "processor": "p", "gpus": 0, "onednn": False}
 NAMES = ("what", "settings", "mark", "now", "runs", "last", "to_last", "usual")
 
 
@@ -20,7 +21,7 @@ def run_of(*seconds, **settings):
         "commit": "abc",
         "config": config.to_dict(),
         "versions": {"tensorflow": "9"},
-        "machine": {"cores": 2, "processor": "p", "gpus": 0},
+        "machine": MACHINE,
         "results": {"input": sides},
     }
 
@@ -53,7 +54,7 @@ def test_other_settings_machines_and_commits_are_no_history(tmp_path):
     assert (row["runs"], row["usual"], row["mark"]) == ("2", "1", "")
     (row,) = rows_after(tmp_path, run_of(7.0, batch_size=5))
     assert (row["runs"], row["settings"]) == ("1", "batch_size=5")
-    elsewhere = run_of(1.0) | {"machine": {"cores": 1}}
+    elsewhere = run_of(1.0) | {"machine": MACHINE | {"onednn": True}}
     (row,) = rows_after(tmp_path, elsewhere)
     assert row["runs"] == "0"
 
