@@ -11,6 +11,7 @@ from maenas_tf.searching import early_stop
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.selection.selection import (
     SELECTIONS,
+    ScoringSelection,
     Selection,
     default_selection,
 )
@@ -115,21 +116,41 @@ def choose(
                 f"--{setting}={getattr(config, setting)} is about alphas, and "
                 f"--algorithm={config.algorithm} has none; drop it."
             )
-    if config.early_stop != early_stop.OFF and selection.scores:
+    if config.early_stop != early_stop.OFF and not selection.reads_alphas:
         raise ConfigError(
             f"--early_stop={config.early_stop} returns the genotype of earlier "
             f"alphas, and --selection={name} does not read it off them; drop "
             f"one of the two."
         )
-    if config.restarts > 1 and (selection.scores or not algorithm.trains):
+    if config.restarts > 1:
+        _check_restarts(config, name, selection)
+    return algorithm, name, selection
+
+
+def _check_restarts(
+    config: SearchConfig, name: str, selection: Selection
+) -> None:
+    """Raises ConfigError: there is no mean that an architecture comes from."""
+    if not selection.reads_alphas:
         by = f"--algorithm={config.algorithm} --selection={name}"
         raise ConfigError(
             f"--restarts={config.restarts} takes the mean of what alphas "
             f"weigh, and {by} reads no architecture off alphas; drop "
-            f"--restarts, or choose --selection=alphas and an algorithm that "
-            f"has them."
+            f"--restarts, or choose --selection=alphas or strongest and an "
+            f"algorithm that has them."
         )
-    return algorithm, name, selection
+    if selection.scores and of_supernet(selection):
+        raise ConfigError(
+            f"--score={selection.score} judges inside one trained supernet, "
+            f"and --restarts={config.restarts} trains several; choose a score "
+            f"of untrained networks, such as macs, or drop --restarts."
+        )
+
+
+def of_supernet(selection: ScoringSelection) -> list[str]:
+    """Returns the scores of a selection that a trained supernet gives."""
+    names = joint.parse(selection.score)
+    return [name for name in names if SCORES.get(name).needs_supernet]
 
 
 def _set_scores(
@@ -140,20 +161,24 @@ def _set_scores(
     Raises:
         ConfigError: it cannot.
     """
-    score = config.score
-    if score == AUTO:
-        score = LOSS if algorithm.trains else TRAINING_FREE_SCORE
-    names = joint.parse(score)
     if not selection.scores:
+        if config.score != AUTO:
+            joint.parse(config.score)
         _refuse(config, ("score", "num_candidates"), name)
         return
+    score = config.score
+    if score == AUTO:
+        of_algorithm = LOSS if algorithm.trains else TRAINING_FREE_SCORE
+        score = selection.default_score or of_algorithm
+    names = joint.parse(score)
     if not selection.takes_scores and names != [LOSS]:
         raise ConfigError(
             f"--score={score} is not defined for --selection={name}, which "
             f"needs the {LOSS} of supernets without a candidate; drop it or "
             f"choose another --selection."
         )
-    trained = [n for n in names if SCORES.get(n).needs_supernet]
+    selection.score, selection.rule = score, config.score_rule
+    trained = of_supernet(selection)
     if trained and not algorithm.trains:
         raise ConfigError(
             f"--score={score} names {trained[0]}, that of a trained supernet, "
@@ -162,7 +187,6 @@ def _set_scores(
         )
     if not selection.takes_limit:
         _refuse(config, ("num_candidates",), name)
-    selection.score, selection.rule = score, config.score_rule
     selection.limit = config.num_candidates
 
 
@@ -186,10 +210,12 @@ def unread_by(
         unread.append("crop_padding")
     if not algorithm.trains_alphas:
         unread += _OF_ALPHA_RECIPES
-    if algorithm.trains_alphas and not selection.scores:
-        unread.append("held_out_images")
-    if algorithm.trains_alphas and selection.scores:
-        unread.append("alpha_average")
+    names = joint.parse(selection.score) if selection.scores else []
+    if algorithm.trains_alphas:
+        if not any(SCORES.get(name).needs_images for name in names):
+            unread.append("held_out_images")
+        if not selection.reads_alphas:
+            unread.append("alpha_average")
     if not selection.tunes:
         unread.append("tuning_epochs")
     for group, switch in _SWITCHED:
@@ -197,7 +223,6 @@ def unread_by(
             unread += group.defaults()
     if not algorithm.trains:
         unread += _OF_TRAINING
-    names = joint.parse(selection.score) if selection.scores else []
     if not any(SCORES.get(name).needs_start for name in names):
         unread += ["score_input", "score_seed"]
     if len(names) < 2:

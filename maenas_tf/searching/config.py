@@ -120,7 +120,8 @@ class SearchConfig(
         "auto",
         'how the architecture is taken in the end: by "alphas", or by '
         'scores of candidates: "exhaustive", "evolution", "random" or, of '
-        'a supernet with alphas, "perturbation"; "auto" is alphas for darts, '
+        'a supernet with alphas, "strongest", those of most product of '
+        'weights, or "perturbation"; "auto" is alphas for darts, '
         "exhaustive for single_path in nasbench201 and evolution elsewhere.",
         registry=SELECTIONS,
     )
@@ -128,8 +129,8 @@ class SearchConfig(
         "auto",
         "what candidates of a selection by scores are judged by, one name or "
         "several joined by +, such as expressivity+trainability+regions+macs; "
-        '"auto" is that for training_free and elsewhere loss, that of the '
-        "task inside the supernet.",
+        '"auto" is that for training_free, macs for the strongest and '
+        "elsewhere loss, that of the task inside the supernet.",
         registry=SCORES,
     )
     score_rule: str = setting(
@@ -153,8 +154,8 @@ class SearchConfig(
     )
     num_candidates: int = setting(
         0,
-        'how many candidates are scored at most, by "evolution" or "random"; '
-        "0 means 1,000.",
+        'how many candidates are scored at most, by "evolution" or "random", '
+        'or by "strongest"; 0 means 1,000, of the strongest 20.',
         ZERO_IS_DEFAULT,
     )
     held_out_images: int = setting(

@@ -301,6 +301,7 @@ class SearchExperiment:
         if not self.selection.scores:
             return {}
         architecture = self.searcher.supernet.architecture
+        weights = {} if architecture is None else architecture.numpy()
         found = SelectionPhase(
             self.selection,
             Architectures(self.space),
@@ -308,7 +309,7 @@ class SearchExperiment:
             self.config.seed,
             self.run_directory,
             self.signals,
-            {} if architecture is None else architecture.numpy(),
+            self._weights() if self.selection.reads_alphas else weights,
             self.loop.workers,
             self.make_pool,
             self._facts_for_nodes,

@@ -39,8 +39,10 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.consensus import mean_of_searches
 from maenas_tf.searching.experiment import SearchExperiment
 from maenas_tf.searching.result import SearchResult
+from maenas_tf.searching.scoring import make_scorer
+from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.spaces import SPACES, Genotype, statistics
-from maenas_tf.spaces.architectures import EdgeWeights
+from maenas_tf.spaces.architectures import Architectures, EdgeWeights
 from maenas_tf.tasks import TASKS
 
 # Of a restart's summary what stands in the list of restarts too.
@@ -70,7 +72,9 @@ class RestartedExperiment:
         checkpoint_seconds: float = 600.0,
     ):
         self.config = config = as_begun(config, run_dir)
-        choose(config, SPACES.get_for_flag("space", config.space))
+        _, self.selection_name, self.selection = choose(
+            config, SPACES.get_for_flag("space", config.space)
+        )
         TASKS.get_for_flag("task", config.task)  # Or a directory is made.
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
@@ -138,7 +142,7 @@ class RestartedExperiment:
         while True:
             self.search.run()
             number = self.search.restart.number
-            genotype = self._average(number + 1)
+            self._average(number + 1)
             if number + 1 == self.config.restarts:
                 break
             self.search.loop.workers.agree(self.signals)
@@ -157,9 +161,10 @@ class RestartedExperiment:
             for name, array in self.history.stacked_arrays().items()
             if name.startswith("alphas_")
         }
+        genotype = Genotype.from_dict(summary["genotype"])
         return SearchResult(genotype, self.history.rows, alphas, summary)
 
-    def _average(self, count: int) -> Genotype:
+    def _average(self, count: int) -> None:
         """Writes what the first restarts have found together.
 
         Args:
@@ -172,14 +177,48 @@ class RestartedExperiment:
             epoch = len(self.history.rows)
             self.history.append_row(row)
             self.history.append_arrays({k: a[epoch] for k, a in arrays.items()})
-        weights = mean_of_searches(records)
-        genotype = self._derive(weights)
         if self.run_directory.read_summary() is None:
+            weights = mean_of_searches(records)
+            genotype = self._derive(weights)
             say(f"mean of {count}/{self.config.restarts}: {genotype}")
             self._write(genotype, weights)
             if count == self.config.restarts:
-                self._finish(records, genotype, weights)
-        return genotype
+                self._finish(records, weights)
+
+    def _select(self, weights: EdgeWeights) -> dict[str, Any]:
+        """Judges the candidates that the mean proposes, if it does.
+
+        Returns:
+            As `SelectionPhase.run`; empty where the mean tells.
+
+        Raises:
+            Interrupted: a signal came; what was scored is kept.
+        """
+        if not self.selection.scores:
+            return {}
+        search = self.search
+        phase = SelectionPhase(
+            self.selection,
+            Architectures(search.space),
+            search.budget,
+            self.config.seed,
+            self.run_directory,
+            self.signals,
+            weights,
+            search.loop.workers,
+        )
+        with search.runtime, search.images.failures_told():
+            found = phase.run(
+                lambda: make_scorer(
+                    self.selection.score,
+                    self.config,
+                    search.space,
+                    search.images,
+                    search.budget.size,
+                )
+            )
+        self._write(found["genotype"], weights)
+        return found
 
     def _read(self, number: int) -> tuple[RunRecord, dict[str, np.ndarray]]:
         """Returns what a restart has left, and its arrays of alphas.npz.
@@ -228,24 +267,31 @@ class RestartedExperiment:
     def _finish(
         self,
         records: Sequence[RunRecord],
-        genotype: Genotype,
         weights: EdgeWeights,
     ) -> None:
+        genotype, strongest = self._derive(weights), self._strongest(weights)
+        selected = self._select(weights)
+        if selected:
+            genotype = strongest = selected.pop("genotype")
+            selected = {"selection": {"by": self.selection_name, **selected}}
         summaries = [dict(record.summary) for record in records]
         common = {
             name: value
             for name, value in summaries[-1].items()
-            if name not in (kinds.KIND, "early_stop")
+            if name not in (kinds.KIND, "early_stop", "selection")
         }
         added = {n: sum(s[n] for s in summaries) for n in _ADDED_UP}
+        for found in selected.values():
+            added["seconds_search"] += found["seconds"]
         speeds = [row["images_per_second"] for row in self.history.rows]
         summary = {
             **common,
             **{name: round(value, 3) for name, value in added.items()},
+            **selected,
             "genotype": genotype.to_dict(),
             "images_per_second": round(float(np.mean(speeds)), 1),
             "evaluation_network": self.search.budget.report(
-                self._strongest(weights), genotype
+                strongest, genotype
             ),
             "seed": self.config.seed,
             "restarts": [_in_short(record) for record in records],

@@ -15,7 +15,7 @@ from maenas_tf.engine.devices import Strategy
 from maenas_tf.engine.runtime import load_configured, start_runtime
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import check_data, read_notes
-from maenas_tf.searching.choose import choose
+from maenas_tf.searching.choose import choose, of_supernet
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.search_images import SearchImages
 from maenas_tf.selection.constraints import Budget, Limits
@@ -118,7 +118,10 @@ class SearchSetup:
             self.images, self.task, config, algorithm, selection
         )
         self.stages = tuple(algorithm.stages(self._whole()))
-        if selection.scores and self.num_stages > 1:
+        by_one = not selection.reads_alphas or (
+            selection.scores and of_supernet(selection)
+        )
+        if by_one and self.num_stages > 1:
             raise ConfigError(
                 f"--selection={config.selection} judges all architectures by "
                 f"one network, and --algorithm={config.algorithm} searches in "

@@ -119,11 +119,14 @@ class Selection:
         scores: whether candidates are scored, as a `ScoringSelection` does;
             if not, the algorithm derives the genotype from the alphas.
         needs_alphas: whether only a supernet with alphas will do.
+        reads_alphas: whether what they weigh decides, or proposes, so that
+            their mean over epochs or restarts will do as well.
         tunes: whether the supernet may be trained on between decisions.
     """
 
     scores = False
     needs_alphas = False
+    reads_alphas = False
     tunes = False
 
     def check(self, space: Space) -> None:
@@ -142,6 +145,8 @@ class ScoringSelection(Selection, abc.ABC):
         takes_limit: whether that can be asked for.
         takes_scores: whether others than the loss inside the supernet will
             do.
+        default_score: names those that are taken where none is asked for; ""
+            leaves it to the algorithm.
     """
 
     scores = True
@@ -150,6 +155,7 @@ class ScoringSelection(Selection, abc.ABC):
     limit = 0
     takes_limit = True
     takes_scores = True
+    default_score = ""
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Choice:
@@ -174,6 +180,7 @@ class ByAlphas(Selection):
     """The strongest by the alphas, as the algorithm derives it."""
 
     needs_alphas = True
+    reads_alphas = True
 
 
 @SELECTIONS.register("exhaustive")

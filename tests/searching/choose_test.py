@@ -84,6 +84,21 @@ def test_what_a_recipe_of_alphas_sets_is_named():
     assert unread_by(config, algorithm, selection) == ["held_out_images"]
 
 
+def test_the_strongest_read_alphas_and_count_macs():
+    settings = {"selection": "strongest", "space": "nasbench201"}
+    config, algorithm, name, selection = chosen(
+        alpha_average=2, held_out_images=9, num_candidates=5, **settings
+    )
+    assert (name, selection.score, selection.limit) == ("strongest", "macs", 5)
+    assert unread_by(config, algorithm, selection) == ["held_out_images"]
+    chosen(early_stop="eigenvalue", hessian_every=2, **settings)
+    *_, selection = chosen(score="jacov+macs", **settings)
+    assert selection.score == "jacov+macs"
+    for algorithm in ("single_path", "training_free"):
+        with pytest.raises(ConfigError, match="strongest needs alphas"):
+            chosen(algorithm=algorithm, **settings)
+
+
 @pytest.mark.parametrize(
     ("augment", "unread"), [(True, []), (False, ["crop_padding"])]
 )

@@ -16,6 +16,7 @@ from maenas_tf.config import ConfigError
 from maenas_tf.correlation.weight_sharing import SharedWeights
 from maenas_tf.engine.loop import Loop
 from maenas_tf.engine.signals import Interrupted, SignalWatch
+from maenas_tf.runs import csv_files
 from maenas_tf.runs.run_reader import NotUsable, read_run, read_runs
 from maenas_tf.runs.run_record import measures
 from maenas_tf.searching.begin import make_search
@@ -24,6 +25,7 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.consensus import find_consensus
 from maenas_tf.searching.restarts import RestartedExperiment
 from maenas_tf.searching.searcher import Searcher
+from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.spaces import SPACES
 from tests.searching import restart_replicas, small
 from tests.tools import commands
@@ -292,6 +294,70 @@ def test_what_reads_nothing_off_alphas_has_no_mean(settings, words):
     config = SearchConfig(space="nasbench201", restarts=2, **settings)
     with pytest.raises(ConfigError, match=f"--restarts=2 .*{words}.*drop"):
         choose(config, SPACES.get("nasbench201"))
+
+
+def test_losses_in_one_of_several_supernets_are_refused():
+    settings = {"space": "nasbench201", "selection": "strongest"}
+    config = SearchConfig(restarts=2, score="loss+macs", **settings)
+    with pytest.raises(ConfigError, match=r"--score=loss\+macs .*restarts=2"):
+        choose(config, SPACES.get("nasbench201"))
+    choose(config.replace(restarts=1), SPACES.get("nasbench201"))
+    choose(config.replace(score="macs"), SPACES.get("nasbench201"))
+
+
+@pytest.fixture(scope="module")
+def of_strongest(folder):
+    """Two restarts, and of the two strongest of their mean the largest."""
+    settings = {"selection": "strongest", "num_candidates": 2}
+    return make(folder / "strongest", restarts=2, **settings).run()
+
+
+def test_the_largest_of_the_strongest_of_the_mean_is_taken(
+    of_strongest, folder
+):
+    run_dir = folder / "strongest"
+    found = summary_of(run_dir)["selection"]
+    assert (found["by"], found["candidates"]) == ("strongest", 2)
+    table = csv_files.read_rows(run_dir / "candidates.csv")
+    largest = max(table, key=lambda row: float(row["macs"]))
+    assert str(of_strongest.genotype) == largest["genotype"]
+    assert found["macs"] == float(largest["macs"])
+    with np.load(run_dir / "weights.npz") as arrays:
+        ((kind, mean),) = arrays.items()
+    primitives = small.ONE_EDGE.cell_type(kind).edges[0].primitives
+    two = {primitives[i] for i in np.argsort(-mean[0])[:2]}
+    assert {row["genotype"].split("~")[0].strip("|") for row in table} == two
+    # Each restart has chosen as it does alone.
+    alone = summary_of(run_dir / "restart_1")
+    assert alone["selection"]["candidates"] == 2
+
+
+def test_a_selection_of_the_mean_goes_on(
+    of_strongest, folder, tmp_path, monkeypatch
+):
+    run_dir = tmp_path / "strongest"
+    shutil.copytree(folder / "strongest", run_dir)
+    before = summary_of(run_dir)
+    (run_dir / "summary.json").unlink()
+    table = (run_dir / "candidates.csv").read_text().splitlines(True)
+    (run_dir / "candidates.csv").write_text("".join(table[:2]))
+    scored = []
+    score_some = SelectionPhase._score_some
+
+    def counted(self, table, items):
+        scored.extend(item.key for item in items)
+        score_some(self, table, items)
+
+    monkeypatch.setattr(SelectionPhase, "_score_some", counted)
+    settings = {"selection": "strongest", "num_candidates": 2}
+    for _ in range(2):  # The second finds all done.
+        found = make(run_dir, restarts=2, **settings).run()
+        assert found.genotype == of_strongest.genotype
+    assert scored == [table[2].split(",")[0].strip('"')]
+    after = summary_of(run_dir)
+    for summary in (before, after):
+        del summary["selection"]["seconds"], summary["seconds_search"]
+    assert after == before
 
 
 def test_seeds_of_restarts_must_exist():

@@ -269,6 +269,14 @@ def test_stages_and_scores_do_not_go_together(tmp_path):
     config = small.make_config(**{**SETTINGS, "selection": "evolution"})
     with pytest.raises(ConfigError, match="--selection=evolution.*2 stages"):
         SearchExperiment(config, tmp_path, small.make_images(16))
+    strongest = config.replace(selection="strongest")
+    SearchExperiment(strongest, tmp_path / "macs", small.make_images(16))
+    with pytest.raises(ConfigError, match="--selection=strongest.*2 stages"):
+        SearchExperiment(
+            strongest.replace(score="loss"),
+            tmp_path / "loss",
+            small.make_images(16),
+        )
 
 
 def sparse_genotype():
