@@ -161,6 +161,8 @@ def run_details(
         is_open: whether it is unfolded from the start.
     """
     parts = [_cells(record.genotype, record.name)]
+    if warning := record.summary.get("warning"):
+        parts.append(html_page.paragraph(warning, "warning"))
     for name, content in record.pictures.items():
         note = _PICTURE_NOTES.get(name, name)
         parts.append(html_page.paragraph(note, "note"))

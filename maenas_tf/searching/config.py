@@ -129,8 +129,9 @@ class SearchConfig(
         "auto",
         "what candidates of a selection by scores are judged by, one name or "
         "several joined by +, such as expressivity+trainability+regions+macs; "
-        '"auto" is that for training_free, macs for the strongest and '
-        "elsewhere loss, that of the task inside the supernet.",
+        '"auto" is that for training_free, expressivity+jacov+macs+synflow+'
+        "trainability for the strongest and elsewhere loss, that of the task "
+        "inside the supernet.",
         registry=SCORES,
     )
     score_rule: str = setting(

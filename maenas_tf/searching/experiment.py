@@ -359,6 +359,7 @@ class SearchExperiment:
             self.budget.size,
             self.searcher,
             self.data.judging,
+            self.selection.full_size,
         )
 
     def _end_epoch(
@@ -429,6 +430,8 @@ class SearchExperiment:
         if self.stop_rule is not None:
             found = dataclasses.asdict(self._stop) if self._stop else {}
             summary["early_stop"] = {"stopped": bool(found), **found}
+        if warning := self.report.overfit_warning(rows[-1]):
+            summary["warning"] = warning
         if self.setup.num_stages > 1:
             summary["stages"] = [
                 dataclasses.asdict(stage) for stage in self.setup.stages

@@ -215,6 +215,7 @@ class RestartedExperiment:
                     search.space,
                     search.images,
                     search.budget.size,
+                    full_size=self.selection.full_size,
                 )
             )
         self._write(found["genotype"], weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import keras
@@ -19,6 +20,10 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.skeletons import NetworkSize, search_cells
 from maenas_tf.spaces import Space
 
+NOISE = "noise"
+# Pixels; with 16 the same scores select worse (results/selection.md).
+_LEAST_SIDE = 32
+
 
 def make_scorer(
     names: str,
@@ -28,6 +33,7 @@ def make_scorer(
     size: NetworkSize,
     searcher: keras.Model | None = None,
     judging: Callable[[], dict[str, tf.Tensor]] | None = None,
+    full_size: bool = False,
 ) -> JointScore:
     """Returns what judges candidates.
 
@@ -39,6 +45,9 @@ def make_scorer(
         size: of the network that a candidate would become.
         searcher: with the trained supernet, if there is one.
         judging: makes the batches that it is judged by.
+        full_size: whether networks that are judged as they are initialised
+            are of that size, and not of the search's. Noise has at least 32
+            pixels then.
 
     Raises:
         ConfigError: there are too few images, or there is no such network.
@@ -46,7 +55,10 @@ def make_scorer(
     classes = [SCORES.get(name) for name in parse(names)]
     start = batches = None
     if any(score.needs_start for score in classes):
-        start = make_start(config, space, images)
+        start_size = search_size(config, space, images)
+        if full_size:
+            start_size = _full_size(config, size)
+        start = make_start(config, space, images, start_size)
     if any(score.needs_images for score in classes):
         batches = judging()
     return JointScore(
@@ -62,27 +74,46 @@ def make_scorer(
     )
 
 
-def make_start(
+def search_size(
     config: SearchConfig, space: Space, images: ImageSource
+) -> NetworkSize:
+    """Returns the size of a network of one path of the search's supernet.
+
+    Args:
+        config: of the search.
+        space: that it names.
+        images: whose size is the network's.
+    """
+    return NetworkSize(
+        config.init_channels,
+        search_cells(space, config.num_cells),
+        image_size=images.image_size,
+        stem=config.stem,
+    )
+
+
+def _full_size(config: SearchConfig, size: NetworkSize) -> NetworkSize:
+    if config.score_input != NOISE:
+        return size
+    side = max(size.image_size, _LEAST_SIDE)
+    return dataclasses.replace(size, image_size=side)
+
+
+def make_start(
+    config: SearchConfig, space: Space, images: ImageSource, size: NetworkSize
 ) -> Start:
-    """Returns the networks of a space at the search's size, as initialised.
+    """Returns the networks of a space, as initialised.
 
     Args:
         config: of the search.
         space: that it names.
         images: of which a few may be shown.
+        size: of the networks, for images of that size.
     """
-    side = images.image_size
-    size = NetworkSize(
-        config.init_channels,
-        search_cells(space, config.num_cells),
-        image_size=side,
-        stem=config.stem,
-    )
     seed = config.seed if config.score_seed < 0 else config.score_seed
     network = SharedNetwork(space, size, seed)
-    if config.score_input == "noise":
-        return Start(network, noise(side, seed))
+    if config.score_input == NOISE:
+        return Start(network, noise(size.image_size, seed))
     return Start(network, _some(images, seed))
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from maenas_tf.engine.console import say
 from maenas_tf.engine.restart import ONLY_ONE, Restart
+from maenas_tf.searching.overfitting import overfit_warning
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.searching.setup import SearchSetup
 from maenas_tf.spaces import Genotype, statistics
@@ -112,7 +113,7 @@ class SearchReport:
         means: Mapping[str, float],
         genotype: Genotype | None,
     ) -> None:
-        """Prints an epoch's losses and cell, with a warning of collapse.
+        """Prints an epoch's losses and cell, with warnings where due.
 
         Args:
             row: as `row` made it.
@@ -133,9 +134,32 @@ class SearchReport:
             f"{said}\n  {genotype}\n  skips: "
             + ", ".join(f"{kind} {count}" for kind, count in skips.items())
         )
-        warning = statistics.collapse_warning(genotype)
-        if warning and self.searcher.update_alphas:
+        if not self.searcher.update_alphas:
+            return
+        warnings = (
+            statistics.collapse_warning(genotype),
+            self.overfit_warning(row),
+        )
+        for warning in filter(None, warnings):
             say(f"  warning: {warning}")
+
+    def overfit_warning(self, row: Mapping[str, Any]) -> str | None:
+        """Returns what is to be said of the losses of both halves.
+
+        Nothing where labels are read, whose loss soon tells images apart that
+        were seen, or where the alphas' loss holds a penalty.
+
+        Args:
+            row: of an epoch.
+        """
+        alpha_loss = row.get("alpha_loss", "")
+        if alpha_loss == "" or self.task.reads_labels:
+            return None
+        values = self.searcher.supernet.architecture.values()
+        penalty = self.searcher.penalty
+        if penalty is not None and penalty(values) is not None:
+            return None
+        return overfit_warning(float(row["weight_loss"]), float(alpha_loss))
 
     def scalars(self, row: Mapping[str, Any]) -> dict[str, float]:
         """Returns what TensorBoard shows of an epoch, tag to number.

@@ -147,6 +147,8 @@ class ScoringSelection(Selection, abc.ABC):
             do.
         default_score: names those that are taken where none is asked for; ""
             leaves it to the algorithm.
+        full_size: whether untrained networks are judged at the evaluation's
+            size, which few candidates may take, and not at the search's.
     """
 
     scores = True
@@ -156,6 +158,7 @@ class ScoringSelection(Selection, abc.ABC):
     takes_limit = True
     takes_scores = True
     default_score = ""
+    full_size = False
 
     @abc.abstractmethod
     def select(self, problem: Problem) -> Choice:

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import html.parser
 import io
 
@@ -88,6 +89,16 @@ def test_every_run_is_there_with_genotype_cell_alphas_and_reconstructions(
         assert str(record.genotype) in text
         for what in ("cell", "alphas", "reconstructions.png"):
             assert f"{record.name}: {what}" in alternatives
+
+
+def test_what_a_search_warns_of_is_told(written, tmp_path):
+    _, _, before = written
+    record, *others = records.grid()
+    summary = {**record.summary, "warning": "Too few images."}
+    record = dataclasses.replace(record, summary=summary)
+    text = Report([record, *others], {}).write(tmp_path).read_text()
+    assert text.count("Too few images.") == 1
+    assert "Too few images." not in before
 
 
 def test_groups_comparisons_cost_and_problems_are_told(written):
