@@ -11,11 +11,9 @@ ran having written checkpoints (the same command goes on); 5 some runs failed
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -24,8 +22,6 @@ from flags import stage_flags, sweep_flags
 from tools import command_line, runner, stages
 
 FAILED = 5
-
-# What --helpshort shows.
 flags.adopt_module_key_flags(sweep_flags)
 
 
@@ -38,29 +34,11 @@ def parse(argv: Sequence[str]) -> list[str]:
 
 def main() -> int:
     """Runs the sweep that the flags ask for; returns the exit code."""
+    from maenas_tf.executors.remote_folder import worked_on
+
     settings = sweep_flags.executor_settings()
-    with _directory(settings.executor) as (directory, remote):
-        return _sweep(settings, directory, remote)
-
-
-@contextlib.contextmanager
-def _directory(executor: str) -> Iterator[tuple[pathlib.Path, Any]]:
-    """Yields the directory of the runs and, where it is a copy, of what."""
-    from maenas_tf.config import ConfigError, user_path
-    from maenas_tf.executors.remote_folder import RemoteFolder, is_url
-
-    text = sweep_flags.sweep_dir()
-    if not is_url(text):
-        yield user_path(text), None
-        return
-    if executor == "local":
-        raise ConfigError(
-            f"--sweep_dir={text} is a URL, and --executor={executor} writes "
-            f"under paths alone; give a path, or --executor=ray."
-        )
-    with tempfile.TemporaryDirectory(prefix="maenas_sweep_") as path:
-        remote = RemoteFolder(text.rstrip("/"), path)
-        yield remote.path, remote
+    with worked_on(sweep_flags.sweep_dir(), settings.executor) as place:
+        return _sweep(settings, *place)
 
 
 def _sweep(settings: Any, directory: pathlib.Path, remote: Any) -> int:
@@ -72,37 +50,26 @@ def _sweep(settings: Any, directory: pathlib.Path, remote: Any) -> int:
     from maenas_tf.sweeps.sweep import Sweep
 
     tool = swept_tools.swept_tool(directory)
-    text = sweep_flags.GRID.value
-    grid = grids.parse_grid(text, tool.defaults, tool=f"tools.{tool.name}")
-    text = sweep_flags.seeds()
-    seeds = () if text is None else sweep_grid.parse_seeds(text)
+    text, name = sweep_flags.GRID.value, f"tools.{tool.name}"
+    grid = grids.parse_grid(text, tool.defaults, tool=name)
+    seeds = sweep_grid.parse_seeds(sweep_flags.seeds())
     base = sweep_flags.base_settings()
     runs = sweep_grid.expand(tool, base, grid, seeds)
-    if tool.name == sweep_flags.PIPELINE:
-        # What evaluates and exports is the same in all of them.
+    if tool.name == sweep_flags.PIPELINE:  # All evaluate and export alike.
         stages.check(stage_flags.arguments(directory / runs[0].name, base))
     record = {"tool": tool.name, "grid": grid, "seeds": seeds, "base": base}
     # Else the first search on a GPU takes all of its memory.
     several = settings.jobs > 1
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if several else {}
     with EXECUTORS.get(settings.executor)(settings, shared) as executor:
-        command = sweep_grid.SweepRun.command
-        sweep = Sweep(
-            runs,
-            directory,
-            executor,
-            command,
-            settings.jobs,
-            remote=remote,
-        )
+        order = sweep_grid.SweepRun.command, settings.jobs
+        sweep = Sweep(runs, directory, executor, *order, remote=remote)
         stopped = sweep.watch(record)
-    if stopped and len(sweep.done) < len(runs):
-        left = len(runs) - len(sweep.done)
+    if stopped and (left := len(runs) - len(sweep.done)):
         print(f"{left} runs are left; the same command goes on.")
         return runner.INTERRUPTED
-    if sweep.failed:
-        count = len(sweep.failed)
-        print(f"{count} of {len(runs)} runs failed.", file=sys.stderr)
+    if failed := len(sweep.failed):
+        print(f"{failed} of {len(runs)} runs failed.", file=sys.stderr)
         return FAILED
     print(f"All {len(runs)} runs are done: {sweep.named}")
     return 0

@@ -6,10 +6,11 @@ import contextlib
 import os
 import pathlib
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import ConfigError, user_path
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # Of a file that is being written.
@@ -21,6 +22,32 @@ _STAMPS = ("size", "mtime", "LastModified", "last_modified", "ETag", "etag")
 def is_url(text: str) -> bool:
     """Returns whether a text is a URL, not a path."""
     return bool(_URL.match(text))
+
+
+@contextlib.contextmanager
+def worked_on(
+    text: str, executor: str
+) -> Iterator[tuple[pathlib.Path, RemoteFolder | None]]:
+    """Yields the directory of a sweep and, where it is a copy, of what.
+
+    Args:
+        text: --sweep_dir, a path or a URL.
+        executor: name of what runs the jobs.
+
+    Raises:
+        ConfigError: the executor writes under paths alone.
+    """
+    if not is_url(text):
+        yield user_path(text), None
+        return
+    if executor == "local":
+        raise ConfigError(
+            f"--sweep_dir={text} is a URL, and --executor={executor} writes "
+            f"under paths alone; give a path, or --executor=ray."
+        )
+    with tempfile.TemporaryDirectory(prefix="maenas_sweep_") as path:
+        remote = RemoteFolder(text.rstrip("/"), path)
+        yield remote.path, remote
 
 
 class RemoteFolder:

@@ -149,12 +149,14 @@ class ConfigTool:
         return SweepRun(name, (stage,), self.name, flags)
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Reads "0,1,2".
+def parse_seeds(text: str | None) -> tuple[int, ...]:
+    """Reads "0,1,2"; None is none.
 
     Raises:
         ConfigError: it is no list of different whole numbers.
     """
+    if text is None:
+        return ()
     try:
         seeds = tuple(int(seed) for seed in text.split(","))
     except ValueError as error:
