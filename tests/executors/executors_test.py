@@ -32,7 +32,7 @@ def stop(number, frame):
 signal.signal(signal.SIGTERM, signal.SIG_IGN if what == "deaf" else stop)
 print("begun", os.getcwd(), os.getpid(), os.environ.get("GIVEN"), flush=True)
 if what == "parent":
-    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
     print("child", child.pid, flush=True)
 if what in ("wait", "deaf", "parent"):
     time.sleep(60)

@@ -47,7 +47,7 @@ def score(folder, **more):
         **{k: v for k, v in commands.TINY.items() if k != "epochs"},
         "algorithm": "training_free",
         "selection": "random",
-        "num_candidates": 120,
+        "num_candidates": 1500,
         "score": "expressivity+trainability+regions+macs",
         "run_dir": folder,
         **more,
@@ -142,7 +142,8 @@ def test_a_signal_lets_jobs_write_checkpoints_and_nothing_stays(
 def test_no_job_outlives_a_sweep_that_is_killed(cluster, tmp_path):
     process = start(tmp_path, cluster)
     wait_for(lambda: begun(tmp_path, 2))
-    assert len(running(tmp_path)) == 2
+    # Two jobs, each with its keeper.
+    assert len(running(tmp_path)) == 4
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     wait_for(lambda: not running(tmp_path), 60)
