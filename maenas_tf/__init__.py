@@ -7,7 +7,12 @@ part of it that needs no TensorFlow, is quick.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+# Before TensorFlow is imported. It leaves its oneDNN kernels off on processors
+# without AVX512-VNNI, where a step with them takes about half the time.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+# Before a test imports TensorFlow, as in every tool.
+import maenas_tf  # noqa: F401
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
