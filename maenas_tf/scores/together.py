@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _AT_A_TIME = 2
 
 
+def _num_threads() -> int:
+    """Returns how many candidates may be judged at a time."""
+    from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+
+    # An eager operation has one kernel for all threads, and that of oneDNN for
+    # the gradient of a normalisation ends the process when two are in it (TF
+    # 2.21).
+    return 1 if IsMklEnabled() else min(_AT_A_TIME, os.cpu_count() or 1)
+
+
 def judge_together(
     start: Start,
     scores: Sequence[Callable[[Candidate], float]],
@@ -40,7 +50,7 @@ def judge_together(
         candidate = start.candidate(genotype)
         return [score(candidate) for score in scores]
 
-    count = min(_AT_A_TIME, os.cpu_count() or 1)
+    count = _num_threads()
     with (
         # Spectra are of small matrices: the threads of NumPy's library would
         # wait for each other, in loops that keep both cores busy.

@@ -66,7 +66,7 @@ def facts_for_nodes(
         config: of the search.
         identity: of its images.
         notes: what is known of them.
-        values: of the searcher's variables, where one was trained.
+        values: of the searcher's variables; empty where none judges.
     """
     return config.to_json(), identity.to_dict(), dict(notes or {}), values
 
@@ -108,12 +108,15 @@ def _make(
 ) -> tuple[JointScore, ImageSource]:
     space = SPACES.get(config.space)
     algorithm, _, selection = choose(config, space)
-    names = selection.score
-    if not algorithm.trains:
+    names, full_size = selection.score, selection.full_size
+    if not values:
         start_runtime(config)
         images = load_configured(config, False)
         size = make_budget(config, space, algorithm, images).size
-        return make_scorer(names, config, space, images, size), images
+        scorer = make_scorer(
+            names, config, space, images, size, full_size=full_size
+        )
+        return scorer, images
     setup = SearchSetup(
         config,
         space,
@@ -136,6 +139,13 @@ def _make(
         variable.assign(value)
     size = make_budget(config, space, algorithm, setup.images).size
     scorer = make_scorer(
-        names, config, space, setup.images, size, searcher, setup.data.judging
+        names,
+        config,
+        space,
+        setup.images,
+        size,
+        searcher,
+        setup.data.judging,
+        full_size,
     )
     return scorer, setup.images

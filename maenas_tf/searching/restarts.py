@@ -38,8 +38,10 @@ from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.consensus import mean_of_searches
 from maenas_tf.searching.experiment import SearchExperiment
+from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
+from maenas_tf.searching.scoring_places import PoolMaker
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.spaces import SPACES, Genotype, statistics
 from maenas_tf.spaces.architectures import Architectures, EdgeWeights
@@ -70,7 +72,9 @@ class RestartedExperiment:
         resume: bool = True,
         signals: SignalWatch | None = None,
         checkpoint_seconds: float = 600.0,
+        make_pool: PoolMaker | None = None,
     ):
+        self.make_pool = make_pool
         self.config = config = as_begun(config, run_dir)
         _, self.selection_name, self.selection = choose(
             config, SPACES.get_for_flag("space", config.space)
@@ -118,6 +122,7 @@ class RestartedExperiment:
             restart=restart,
             before=before,
             notes=read_notes(self.run_directory.path),
+            make_pool=self.make_pool,
         )
 
     def run(self) -> SearchResult:
@@ -206,6 +211,10 @@ class RestartedExperiment:
             self.signals,
             weights,
             search.loop.workers,
+            self.make_pool,
+            lambda: facts_for_nodes(
+                self.config, self.identity, search.setup.notes.arrays
+            ),
         )
         with search.runtime, search.images.failures_told():
             found = phase.run(

@@ -170,3 +170,30 @@ def test_searches_that_nodes_have_no_part_in_are_refused(
     with pytest.raises(ConfigError, match=words):
         make(tmp_path / "run", {"dataset": "arrays", **settings}, NodesInTurn)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_strongest_of_restarts_are_judged_alike_on_nodes(tmp_path):
+    settings = {
+        "selection": "strongest",
+        "score": "jacov+macs",
+        "dataset": "arrays",
+        "decoder": "linear",
+        "epochs": 1,
+        "warmup_epochs": 0,
+        "restarts": 2,
+        "num_candidates": 3,
+        "init_channels": 4,
+        "eval_init_channels": 2,
+        "eval_num_cells": 1,
+    }
+    here, there = tmp_path / "here", tmp_path / "there"
+    expected = make(here, settings).run()
+    shutil.copytree(here, there)
+    for folder in (there, there / "restart_1"):
+        (folder / "summary.json").unlink()
+        (folder / "candidates.csv").unlink()
+    found = make(there, settings, NodesInTurn).run()
+    assert found.genotype == expected.genotype
+    assert NodesInTurn.number == 6
+    for name in ("", "restart_1"):
+        assert lines(there / name) == lines(here / name)
