@@ -95,6 +95,8 @@ def count_operations(config: BenchmarkConfig) -> dict[str, Any]:
         lambda: {"calls": 0, "seconds": 0.0, "bytes": 0, "flops": 0}
     )
     for name, kind, length in events:
+        # What oneDNN computes has its own type and the same name.
+        kind = kind.removeprefix("_Mkl").removeprefix("Native")
         work = known.get((name, kind)) or Work(OTHERS, 0, 0)
         row = kinds[work.kind]
         row["calls"] += 1

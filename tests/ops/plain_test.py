@@ -142,6 +142,8 @@ def test_supernets_are_equal(space):
     np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-3)
     for gradient, want in zip(found, wanted, strict=True):
         scale = max(np.abs(want).max(), 1.0)
-        np.testing.assert_allclose(gradient, want, rtol=1e-2, atol=1e-3 * scale)
+        # That of an offset before another normalisation is 0, and what is left
+        # of it rounding, which differs by library.
+        np.testing.assert_allclose(gradient, want, rtol=1e-2, atol=4e-3 * scale)
     alphas = models[0].architecture.trainable_variables
     assert len(found) > len(alphas) > 0

@@ -19,6 +19,7 @@ from maenas_tf.engine.signals import Interrupted, SignalWatch
 from maenas_tf.runs import csv_files
 from maenas_tf.runs.run_reader import NotUsable, read_run, read_runs
 from maenas_tf.runs.run_record import measures
+from maenas_tf.runs.score_table import ScoreTable
 from maenas_tf.scores.rules import RULES
 from maenas_tf.searching.begin import make_search
 from maenas_tf.searching.choose import choose
@@ -26,7 +27,6 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.consensus import find_consensus
 from maenas_tf.searching.restarts import RestartedExperiment
 from maenas_tf.searching.searcher import Searcher
-from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.spaces import SPACES
 from tests.searching import restart_replicas, small
 from tests.tools import commands
@@ -350,13 +350,13 @@ def test_a_selection_of_the_mean_goes_on(
     table = (run_dir / "candidates.csv").read_text().splitlines(True)
     (run_dir / "candidates.csv").write_text("".join(table[:2]))
     scored = []
-    score_some = SelectionPhase._score_some
+    add = ScoreTable.add
 
-    def counted(self, table, items):
-        scored.extend(item.key for item in items)
-        score_some(self, table, items)
+    def counted(self, key, *row):
+        scored.append(key)
+        add(self, key, *row)
 
-    monkeypatch.setattr(SelectionPhase, "_score_some", counted)
+    monkeypatch.setattr(ScoreTable, "add", counted)
     for _ in range(2):  # The second finds all done.
         found = make(run_dir, restarts=2, **STRONGEST).run()
         assert found.genotype == of_strongest.genotype

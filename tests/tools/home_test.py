@@ -24,7 +24,9 @@ from maenas_tf.serving.predict import (
 )
 from maenas_tf.spaces import PUBLISHED, load_genotype
 from maenas_tf.sweeps.sweep import Sweep
-from maenas_tf.timing.benchmark import write_report
+from maenas_tf.timing.config import BenchmarkConfig
+from maenas_tf.timing.machine import machine
+from maenas_tf.timing.report import write_report
 from maenas_tf.training.trained_run import load_trained
 from tests.runs import records
 
@@ -65,7 +67,15 @@ def test_runs_are_read_there(home):
 
 
 def test_reports_are_written_there(home):
-    report = {"config": {"against": ""}, "results": {}}
+    side = {"images": 4, "seconds": [1.0], "cpu_seconds": [1.0]}
+    report = {
+        "when": "2026-01-01T00:00:00+00:00",
+        "commit": "abc",
+        "config": BenchmarkConfig(what="input").to_dict(),
+        "versions": {"tensorflow": "9"},
+        "machine": machine(),
+        "results": {"input": [side]},
+    }
     write_report(report, "~/benchmark")
     assert (home / "benchmark" / "benchmark.md").exists()
     Report([records.record("a")]).write("~/report")

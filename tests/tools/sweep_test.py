@@ -92,7 +92,7 @@ BAD_INPUT = {
 
 STOP = """
 import maenas_tf.sweeps.sweep as it
-def stop(self, runs, directory, *rest):
+def stop(self, runs, directory, *rest, **more):
     raise it.ConfigError(str(directory))
 it.Sweep.__init__ = stop
 """
