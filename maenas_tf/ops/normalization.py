@@ -82,7 +82,7 @@ def batch_normalize(
     if scale is None:
         scale = shared_constant(1.0, (channels,), dtype)
     elif scale.shape.rank == 0:
-        scale = tf.fill([channels], scale)
+        scale = tf.fill([channels], tf.cast(scale, dtype))
     if offset is None:
         offset = shared_constant(0.0, (channels,), dtype)
     replicas = replicas_of_statistics()
@@ -222,9 +222,11 @@ class BatchNormalization(keras.layers.Layer):
             return x if scale is None else apply(tf.multiply, x, scale)
         gamma = None if self.gamma is None else tf.convert_to_tensor(self.gamma)
         beta = None if self.beta is None else tf.convert_to_tensor(self.beta)
-        if scale is not None:
-            gamma = scale if gamma is None else gamma * scale
-            beta = None if beta is None else beta * scale
+        if scale is not None and gamma is None:
+            gamma = scale
+        elif scale is not None:
+            scale = tf.cast(scale, gamma.dtype)
+            gamma, beta = gamma * scale, beta * scale
         if self.moving_statistics and not training:
             return self._by_moving_statistics(x, gamma, beta)
         y, mean, variance = batch_normalize(x, gamma, beta, self.epsilon)
