@@ -92,6 +92,7 @@ class Executor(abc.ABC):
         jobs_at_once: how many jobs to hand over at once where nobody says;
             None is all of them, of which those wait that have no place.
         note: what there is to say before the first job, "" for nothing.
+        takes_urls: whether its jobs may write into a folder at a URL.
         make_pool: makes the workers that call functions there, of the
             settings, what makes their function, and its arguments; None is
             this process.
@@ -99,6 +100,7 @@ class Executor(abc.ABC):
 
     jobs_at_once: int | None = 1
     note = ""
+    takes_urls = False
     make_pool: Callable[..., Pool] | None = None
 
     @abc.abstractmethod

@@ -185,6 +185,7 @@ class RayExecutor(Executor):
     """
 
     jobs_at_once = None
+    takes_urls = True
     make_pool = RayPool
 
     def __init__(

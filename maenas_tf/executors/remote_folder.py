@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from maenas_tf.config import ConfigError, user_path
+from maenas_tf.executors.executor import EXECUTORS
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # Of a file that is being written.
@@ -40,7 +41,7 @@ def worked_on(
     if not is_url(text):
         yield user_path(text), None
         return
-    if executor == "local":
+    if not EXECUTORS.get(executor).takes_urls:
         raise ConfigError(
             f"--sweep_dir={text} is a URL, and --executor={executor} writes "
             f"under paths alone; give a path, or --executor=ray."

@@ -1,4 +1,4 @@
-"""The history of several searches: that of their mean."""
+"""The history and the summary of several searches: those of their mean."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.recording.history import read_value
+from maenas_tf.runs.kinds import KIND
 from maenas_tf.runs.run_record import RunRecord
 from maenas_tf.searching.consensus import epochs_that_count
 from maenas_tf.spaces import Genotype, statistics
@@ -15,6 +16,11 @@ from maenas_tf.spaces.architectures import EdgeWeights
 
 # What precedes a cell type in the name of its array of weights.
 WEIGHTS = "weights_"
+# Of a restart's summary what stands in the list of restarts too.
+_OF_A_RESTART = ("seed", "genotype", "seconds_search", "early_stop")
+# Of it what says nothing of the others.
+_OF_ONE = (KIND, "early_stop", "selection", "warning")
+_ADDED_UP = ("seconds_search", "steps", "first_step_seconds")
 
 
 def mean_arrays(
@@ -115,3 +121,36 @@ def _mean(name: str, each: Sequence[Mapping[str, str]]) -> int | float | str:
     if len(set(texts)) < 2:
         return read_value(name, texts[0]) if texts else ""
     return float(np.mean([float(text) for text in texts]))
+
+
+def mean_summary(
+    records: Sequence[RunRecord], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Returns what summary.json says of several searches, found aside.
+
+    Args:
+        records: finished searches, which have read the same images.
+        rows: as `mean_rows` returned them.
+    """
+    summaries = [record.summary for record in records]
+    common = {k: v for k, v in summaries[-1].items() if k not in _OF_ONE}
+    added = {n: round(sum(s[n] for s in summaries), 3) for n in _ADDED_UP}
+    speeds = [row["images_per_second"] for row in rows]
+    return {
+        **common,
+        **added,
+        "images_per_second": round(float(np.mean(speeds)), 1),
+        "restarts": [_in_short(record) for record in records],
+    }
+
+
+def _in_short(record: RunRecord) -> dict[str, Any]:
+    """Returns what the summary of the whole says about a restart."""
+    found = {n: record.summary[n] for n in _OF_A_RESTART if n in record.summary}
+    losses = {
+        name: float(record.rows[-1][name])
+        for name in ("weight_loss", "alpha_loss")
+        if record.rows[-1].get(name, "") != ""
+    }
+    skips = statistics.count_skips(record.genotype)
+    return {**found, "skips": skips, **losses}

@@ -43,13 +43,9 @@ from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
 from maenas_tf.searching.scoring_places import PoolMaker
 from maenas_tf.searching.selection_phase import SelectionPhase
-from maenas_tf.spaces import SPACES, Genotype, statistics
+from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures, EdgeWeights
 from maenas_tf.tasks import TASKS
-
-# Of a restart's summary what stands in the list of restarts too.
-_OF_A_RESTART = ("seed", "genotype", "seconds_search", "early_stop")
-_ADDED_UP = ("seconds_search", "steps", "first_step_seconds")
 
 
 class RestartedExperiment:
@@ -280,42 +276,20 @@ class RestartedExperiment:
         weights: EdgeWeights,
     ) -> None:
         genotype, strongest = self._derive(weights), self._strongest(weights)
+        summary = mean_history.mean_summary(records, self.history.rows)
         selected = self._select(weights)
         if selected:
             genotype = strongest = selected.pop("genotype")
-            selected = {"selection": {"by": self.selection_name, **selected}}
-        summaries = [dict(record.summary) for record in records]
-        common = {
-            name: value
-            for name, value in summaries[-1].items()
-            if name not in (kinds.KIND, "early_stop", "selection")
-        }
-        added = {n: sum(s[n] for s in summaries) for n in _ADDED_UP}
-        for found in selected.values():
-            added["seconds_search"] += found["seconds"]
-        speeds = [row["images_per_second"] for row in self.history.rows]
-        summary = {
-            **common,
-            **{name: round(value, 3) for name, value in added.items()},
-            **selected,
+            summary["selection"] = {"by": self.selection_name, **selected}
+            seconds = summary["seconds_search"] + selected["seconds"]
+            summary["seconds_search"] = round(seconds, 3)
+        if warning := self.search.report.overfit_warning(self.history.rows[-1]):
+            summary["warning"] = warning
+        summary |= {
             "genotype": genotype.to_dict(),
-            "images_per_second": round(float(np.mean(speeds)), 1),
             "evaluation_network": self.search.budget.report(
                 strongest, genotype
             ),
             "seed": self.config.seed,
-            "restarts": [_in_short(record) for record in records],
         }
         self.run_directory.write_summary(kinds.SEARCH, summary)
-
-
-def _in_short(record: RunRecord) -> dict[str, Any]:
-    """Returns what the summary of the whole says about a restart."""
-    found = {n: record.summary[n] for n in _OF_A_RESTART if n in record.summary}
-    losses = {
-        name: float(record.rows[-1][name])
-        for name in ("weight_loss", "alpha_loss")
-        if record.rows[-1].get(name, "") != ""
-    }
-    skips = statistics.count_skips(record.genotype)
-    return {**found, "skips": skips, **losses}

@@ -20,7 +20,7 @@ from maenas_tf.searching.config import SearchConfig
 from maenas_tf.skeletons import NetworkSize, search_cells
 from maenas_tf.spaces import Space
 
-NOISE = "noise"
+_NOISE = "noise"
 # Pixels; with 16 the same scores select worse (results/selection.md).
 _LEAST_SIDE = 32
 
@@ -55,7 +55,7 @@ def make_scorer(
     classes = [SCORES.get(name) for name in parse(names)]
     start = batches = None
     if any(score.needs_start for score in classes):
-        start_size = search_size(config, space, images)
+        start_size = _search_size(config, space, images)
         if full_size:
             start_size = _full_size(config, size)
         start = make_start(config, space, images, start_size)
@@ -74,7 +74,7 @@ def make_scorer(
     )
 
 
-def search_size(
+def _search_size(
     config: SearchConfig, space: Space, images: ImageSource
 ) -> NetworkSize:
     """Returns the size of a network of one path of the search's supernet.
@@ -93,7 +93,7 @@ def search_size(
 
 
 def _full_size(config: SearchConfig, size: NetworkSize) -> NetworkSize:
-    if config.score_input != NOISE:
+    if config.score_input != _NOISE:
         return size
     side = max(size.image_size, _LEAST_SIDE)
     return dataclasses.replace(size, image_size=side)
@@ -112,7 +112,7 @@ def make_start(
     """
     seed = config.seed if config.score_seed < 0 else config.score_seed
     network = SharedNetwork(space, size, seed)
-    if config.score_input == NOISE:
+    if config.score_input == _NOISE:
         return Start(network, noise(size.image_size, seed))
     return Start(network, _some(images, seed))
 

@@ -37,6 +37,14 @@ _SMALLEST = np.finfo(np.float64).tiny
 _UNITS = {"parameters": "parameters", "macs": "MACs", "skips": "skips"}
 
 
+def log_weights(weights: Weights) -> dict[str, np.ndarray]:
+    """Returns the logarithms of weights, of 0 that of the smallest number."""
+    return {
+        kind: np.log(np.maximum(np.asarray(w, np.float64), _SMALLEST))
+        for kind, w in weights.items()
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class Limits:
     """What a network may have at most.
@@ -116,10 +124,7 @@ class Budget:
 
     def strongest(self, weights: Weights) -> Genotype:
         """Returns the strongest genotype that keeps the limits."""
-        logs = {
-            kind: np.log(np.maximum(np.asarray(w, np.float64), _SMALLEST))
-            for kind, w in weights.items()
-        }
+        logs = log_weights(weights)
 
         def value(kind: str, wiring: Wiring) -> float:
             return sum(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from maenas_tf.selection.constraints import log_weights
 from maenas_tf.selection.selection import (
     SELECTIONS,
     Problem,
@@ -15,8 +16,6 @@ from maenas_tf.selection.selection import (
 )
 from maenas_tf.spaces.architectures import Architectures, Choice, EdgeWeights
 
-# Weights that a softmax has rounded to 0 still have an order by number.
-_SMALLEST = np.finfo(np.float64).tiny
 # As many are looked at for those within the limits; ours.
 _MOST_LOOKED_AT = 100_000
 
@@ -86,12 +85,13 @@ def by_strength(
         architectures: of the space.
         weights: cell type to [edges, primitives], not negative.
     """
-    values = []
-    for (kind, _), table in zip(
-        architectures.nodes, architectures.tables, strict=True
-    ):
-        logs = np.log(np.maximum(np.asarray(weights[kind]), _SMALLEST))
-        values.append((table * logs).sum((1, 2), dtype=np.float64))
+    logs = log_weights(weights)
+    values = [
+        (table * logs[kind]).sum((1, 2))
+        for (kind, _), table in zip(
+            architectures.nodes, architectures.tables, strict=True
+        )
+    ]
     orders = [np.argsort(-value, kind="stable") for value in values]
     ranked = [value[order] for value, order in zip(values, orders, strict=True)]
     best = (0,) * len(ranked)

@@ -26,6 +26,7 @@ from maenas_tf.searching.choose import choose
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.consensus import find_consensus
 from maenas_tf.searching.restarts import RestartedExperiment
+from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES
 from tests.searching import restart_replicas, small
@@ -338,6 +339,28 @@ def test_the_best_of_the_strongest_of_the_mean_is_taken(of_strongest, folder):
     # Each restart has chosen as it does alone.
     alone = summary_of(run_dir / "restart_1")
     assert alone["selection"]["candidates"] == 2
+
+
+def test_the_warning_of_the_whole_is_that_of_the_mean(
+    of_strongest, folder, tmp_path, monkeypatch
+):
+    run_dir = tmp_path / "strongest"
+    shutil.copytree(folder / "strongest", run_dir)
+    (run_dir / "summary.json").unlink()
+    last = run_dir / "restart_1" / "summary.json"
+    last.write_text(json.dumps({**json.loads(last.read_text()), "warning": 1}))
+    told = []
+
+    def warn(self, row):
+        told.append(float(row["alpha_loss"]))
+        return "too few"
+
+    monkeypatch.setattr(SearchReport, "overfit_warning", warn)
+    make(run_dir, restarts=2, **STRONGEST).run()
+    assert summary_of(run_dir)["warning"] == "too few"
+    each = [commands.history(run_dir / f"restart_{i}")[-1] for i in (0, 1)]
+    mean = np.mean([float(row["alpha_loss"]) for row in each])
+    np.testing.assert_allclose(told, [mean], rtol=1e-6)
 
 
 def test_a_selection_of_the_mean_goes_on(
