@@ -6,6 +6,7 @@ from maenas_tf.algorithms import skip_limit
 from maenas_tf.algorithms.algorithm import ALGORITHMS, Algorithm
 from maenas_tf.algorithms.alpha_noise import AlphaNoiseSettings
 from maenas_tf.config import ConfigError
+from maenas_tf.engine.console import say
 from maenas_tf.scores import SCORES, joint
 from maenas_tf.searching import early_stop
 from maenas_tf.searching.config import SearchConfig
@@ -229,3 +230,14 @@ def unread_by(
         unread.append("score_rule")
     changed = config.differences(SearchConfig())
     return [name for name in unread if name in changed]
+
+
+def say_what_is_unread(
+    config: SearchConfig, algorithm: Algorithm, selection: Selection
+) -> None:
+    """Says what was asked for and changes nothing."""
+    for chooser, name in config.unread():
+        chosen = getattr(config, chooser)
+        say(f"note: --{name} has no part in --{chooser}={chosen}")
+    for name in unread_by(config, algorithm, selection):
+        say(f"note: --{name} has no part in this kind of search")

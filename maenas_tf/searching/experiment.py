@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import pathlib
 from typing import Any
 
 import keras
 import numpy as np
 
-from maenas_tf.algorithms import alpha_reading, skip_limit
+from maenas_tf.algorithms import alpha_reading
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.data.notes import Notes
 from maenas_tf.engine.console import say
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.restart import ONLY_ONE, Restart
-from maenas_tf.engine.runtime import speed_facts, versions
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.recording.history import History
 from maenas_tf.recording.tensorboard_writer import TensorBoardWriter
@@ -25,8 +23,9 @@ from maenas_tf.runs.data_record import record_data, write_notes
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores.joint import JointScore
 from maenas_tf.searching import early_stop
-from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.searching.choose import choose, say_what_is_unread
 from maenas_tf.searching.config import SearchConfig
+from maenas_tf.searching.deriving import Deriving
 from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
@@ -34,6 +33,11 @@ from maenas_tf.searching.scoring_places import PoolMaker
 from maenas_tf.searching.search_pictures import SearchPictures
 from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.search_stage import SearchStage
+from maenas_tf.searching.search_summary import (
+    early_stop_facts,
+    selection_facts,
+    stage_facts,
+)
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.searching.setup import SearchSetup, make_budget
 from maenas_tf.searching.tuning import Tuning
@@ -112,13 +116,14 @@ class SearchExperiment:
             notes,
         )
         if before is None:
-            self._say_what_is_unread()
+            say_what_is_unread(config, self.algorithm, self.selection)
         self.strategy, self.images = setup.strategy, setup.images
         self.data, self.steps = setup.data, setup.data.steps
         self.history = History()
         self.budget = make_budget(
             config, self.space, self.algorithm, self.images
         )
+        self.deriving = Deriving(self.algorithm, self.space, self.budget)
         self.signals = signals or SignalWatch()
         self.checkpoint_seconds = checkpoint_seconds
         self.stop_rule = None
@@ -129,14 +134,6 @@ class SearchExperiment:
                 setup.stages,
             )
         self._enter(setup.reached(self.run_directory.path), before)
-
-    def _say_what_is_unread(self) -> None:
-        config = self.config
-        for chooser, name in config.unread():
-            chosen = getattr(config, chooser)
-            say(f"note: --{name} has no part in --{chooser}={chosen}")
-        for name in unread_by(config, self.algorithm, self.selection):
-            say(f"note: --{name} has no part in this kind of search")
 
     def _enter(
         self, number: int, before: SearchExperiment | None = None
@@ -182,11 +179,6 @@ class SearchExperiment:
         if self.stop_rule is not None:
             self._stop = self.stop_rule.found(self.history.rows)
             self.loop.ended = self._stop is not None
-
-    @property
-    def _unmoved_epochs(self) -> int:
-        """The epochs before the alphas of the present network move."""
-        return self.stage.first_epoch + self.stage.stage.warmup_epochs
 
     @property
     def _tunes(self) -> bool:
@@ -277,20 +269,14 @@ class SearchExperiment:
         return {
             kind.name: alpha_reading.mean_weights(
                 arrays[f"weights_{kind.name}"][:count],
-                self._unmoved_epochs,
+                self.stage.unmoved_epochs,
                 self.config.alpha_average,
             )
             for kind in self.space.cell_types
         }
 
-    def _strongest(self) -> Genotype:
-        """Returns what the algorithm derives, whatever it costs."""
-        most = self.budget.limits.skips
-        weights = self._weights()
-        return skip_limit.derive(self.algorithm, self.space, weights, most)
-
     def _genotype(self) -> Genotype:
-        return self.budget.choose(self._strongest(), self._weights())
+        return self.deriving.best(self._weights())
 
     def _select(self) -> dict[str, Any]:
         """Chooses among candidates by their loss, where that is asked for.
@@ -392,54 +378,27 @@ class SearchExperiment:
 
     def _finish(self, selected: dict[str, Any]) -> None:
         rows = self.history.rows
-        labels = self.images.labels
+        summary = stage_facts(self.stage, self.loop, rows)
         if selected:
             genotype = strongest = selected.pop("genotype")
-            selected = {"selection": {"by": self.selection_name, **selected}}
+            summary |= selection_facts(
+                self.selection_name, selected, summary["seconds_search"]
+            )
         else:
-            genotype, strongest = self._genotype(), self._strongest()
+            genotype = self._genotype()
+            strongest = self.deriving.strongest(self._weights())
         if self._stop is not None:
             say(early_stop.describe(self._stop, self.stop_rule.settings))
             self.run_directory.write_genotype(genotype)
             self.pictures.draw(genotype)
-        parameters = sum(
-            int(np.prod(v.shape)) for v in self.searcher.weight_variables
-        )
-        summary = {
-            "genotype": genotype.to_dict(),
-            **speed_facts(self.loop, rows, "seconds_search"),
-            **selected,
-            "parameters": parameters,
-            "evaluation_network": self.budget.report(strongest, genotype),
-            "seed": self.config.seed,
-            "versions": versions(),
-            "dataset": self.images.name,
-            "num_images": self.images.num_images,
-            "num_skipped_files": self.images.num_skipped,
-            "num_other_files": self.images.num_others,
-            "num_labels_read": 0 if labels is None else len(labels),
-            "task": self.config.task,
-            "num_cells": self.stage.stage.num_cells,
-            "replicas": self.strategy.num_replicas_in_sync,
-        }
-        if weights := self.setup.task.class_weights:
-            names = self.images.class_names
-            summary["class_weights"] = dict(zip(names, weights, strict=True))
-        if self.algorithm.trains_alphas:
-            summary["warmup_epochs"] = self._unmoved_epochs
         if self.stop_rule is not None:
-            found = dataclasses.asdict(self._stop) if self._stop else {}
-            summary["early_stop"] = {"stopped": bool(found), **found}
+            summary |= early_stop_facts(self._stop)
         if warning := self.report.overfit_warning(rows[-1]):
             summary["warning"] = warning
-        if self.setup.num_stages > 1:
-            summary["stages"] = [
-                dataclasses.asdict(stage) for stage in self.setup.stages
-            ]
-        if selected:
-            found = selected["selection"]
-            for name in ("seconds", "tuning_seconds"):
-                summary["seconds_search"] += found.get(name, 0.0)
+        summary |= {
+            "genotype": genotype.to_dict(),
+            "evaluation_network": self.budget.report(strongest, genotype),
+        }
         final = {"weight_loss": float(rows[-1]["weight_loss"])}
         if rows[-1].get("alpha_loss", "") != "":
             final["alpha_loss"] = float(rows[-1]["alpha_loss"])

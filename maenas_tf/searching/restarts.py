@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from maenas_tf.algorithms import skip_limit
 from maenas_tf.config import ConfigError
 from maenas_tf.data.image_source import ImageSource
 from maenas_tf.engine.console import say
@@ -42,6 +41,7 @@ from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
 from maenas_tf.searching.scoring_places import PoolMaker
+from maenas_tf.searching.search_summary import selection_facts
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.spaces import SPACES, Genotype
 from maenas_tf.spaces.architectures import Architectures, EdgeWeights
@@ -174,13 +174,15 @@ class RestartedExperiment:
         records, stacks = zip(*map(self._read, range(count)), strict=True)
         arrays = mean_history.mean_arrays(records, stacks)
         self.history = History()
-        for row in mean_history.mean_rows(records, arrays, self._derive):
+        for row in mean_history.mean_rows(
+            records, arrays, self.search.deriving.best
+        ):
             epoch = len(self.history.rows)
             self.history.append_row(row)
             self.history.append_arrays({k: a[epoch] for k, a in arrays.items()})
         if self.run_directory.read_summary() is None:
             weights = mean_of_searches(records)
-            genotype = self._derive(weights)
+            genotype = self.search.deriving.best(weights)
             say(f"mean of {count}/{self.config.restarts}: {genotype}")
             self._write(genotype, weights)
             if count == self.config.restarts:
@@ -244,16 +246,6 @@ class RestartedExperiment:
                 f"makes that search again."
             ) from error
 
-    def _strongest(self, weights: EdgeWeights) -> Genotype:
-        """Returns what the algorithm derives, whatever it costs."""
-        most = self.search.budget.limits.skips
-        return skip_limit.derive(
-            self.search.algorithm, self.search.space, weights, most
-        )
-
-    def _derive(self, weights: EdgeWeights) -> Genotype:
-        return self.search.budget.choose(self._strongest(weights), weights)
-
     def _write(self, genotype: Genotype, weights: EdgeWeights) -> None:
         run = self.run_directory
         self.history.write(run)
@@ -275,14 +267,18 @@ class RestartedExperiment:
         records: Sequence[RunRecord],
         weights: EdgeWeights,
     ) -> None:
-        genotype, strongest = self._derive(weights), self._strongest(weights)
+        deriving = self.search.deriving
+        genotype, strongest = (
+            deriving.best(weights),
+            deriving.strongest(weights),
+        )
         summary = mean_history.mean_summary(records, self.history.rows)
         selected = self._select(weights)
         if selected:
             genotype = strongest = selected.pop("genotype")
-            summary["selection"] = {"by": self.selection_name, **selected}
-            seconds = summary["seconds_search"] + selected["seconds"]
-            summary["seconds_search"] = round(seconds, 3)
+            summary |= selection_facts(
+                self.selection_name, selected, summary["seconds_search"]
+            )
         if warning := self.search.report.overfit_warning(self.history.rows[-1]):
             summary["warning"] = warning
         summary |= {

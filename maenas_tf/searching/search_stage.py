@@ -80,6 +80,11 @@ class SearchStage:
             self.hessian = before.hessian
             self.hessian.begin_anew(config.seed, setup.data.alpha_batch)
 
+    @property
+    def unmoved_epochs(self) -> int:
+        """The epochs before the alphas of this network move."""
+        return self.first_epoch + self.stage.warmup_epochs
+
     def make_loop(
         self,
         end_epoch: Callable[[int, dict[str, float], float], None],

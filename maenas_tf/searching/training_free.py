@@ -9,7 +9,6 @@ from typing import Any
 
 from maenas_tf.config import MULTI_WORKER, ConfigError
 from maenas_tf.data.image_source import ImageSource
-from maenas_tf.engine.console import say
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
     load_configured,
@@ -23,7 +22,7 @@ from maenas_tf.runs import files, kinds
 from maenas_tf.runs.data_record import check_data, record_data
 from maenas_tf.runs.run_directory import RunDirectory, as_begun
 from maenas_tf.scores.joint import JointScore
-from maenas_tf.searching.choose import choose, unread_by
+from maenas_tf.searching.choose import choose, say_what_is_unread
 from maenas_tf.searching.config import SearchConfig
 from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
@@ -92,8 +91,7 @@ class TrainingFreeExperiment:
             self.budget = make_budget(
                 config, self.space, algorithm, self.images
             )
-            for name in unread_by(config, algorithm, self.selection):
-                say(f"note: --{name} has no part in this kind of search")
+            say_what_is_unread(config, algorithm, self.selection)
             on_error.pop_all()
 
     def run(self) -> SearchResult:
