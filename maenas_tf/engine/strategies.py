@@ -5,7 +5,8 @@ Another one is a function here and its name in `DeviceSettings.strategy`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -19,6 +20,27 @@ from maenas_tf.engine.devices import (
     present_strategy,
 )
 from maenas_tf.registry import Registry
+
+# Of the first device group of each strategy; far more than one has.
+_group_keys = itertools.count(0, 1000)
+
+
+class MirroredStrategy(tf.distribute.MirroredStrategy):
+    """TensorFlow's, of which a process may have several, one after another.
+
+    TensorFlow numbers the messages of each from the same start and remembers
+    their shapes, so that another network would fail at the first message of
+    another shape.
+
+    Args:
+        devices: one for each replica.
+    """
+
+    def __init__(self, devices: Sequence[str]):
+        # No public name sets where it begins to count.
+        self._collective_key_base = next(_group_keys)
+        super().__init__(devices)
+
 
 STRATEGIES: Registry[Callable[[DeviceSettings], Strategy]] = Registry(
     "strategy"
@@ -45,7 +67,7 @@ def _mirrored(settings: DeviceSettings) -> Strategy:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         check_gpus(count, len(gpus))
-        return tf.distribute.MirroredStrategy(
+        return MirroredStrategy(
             [f"GPU:{index}" for index in range(count or len(gpus))]
         )
     if not count:
@@ -56,9 +78,7 @@ def _mirrored(settings: DeviceSettings) -> Strategy:
     if count > 1:
         divide_cpu(count)
     check_divided(count)
-    return tf.distribute.MirroredStrategy(
-        [f"CPU:{index}" for index in range(count)]
-    )
+    return MirroredStrategy([f"CPU:{index}" for index in range(count)])
 
 
 @STRATEGIES.register(MULTI_WORKER)

@@ -127,6 +127,7 @@ def run(
         results.update(disturb(loop, strategy, searcher))
     if replicas > 1:
         results["mean_seconds"] = timed(strategy)
+        results["summed_by_another"] = summed(make_strategy(config))
         for optimizer_class in (SGD, Adam):
             reduced, value = applied(strategy, optimizer_class)
             name = optimizer_class.__name__
@@ -141,6 +142,17 @@ def timed(strategy) -> float:
     for _ in range(3):
         pace.note("mode", 3.0)
     return 9.0 / pace.steps("mode")
+
+
+def summed(strategy) -> list[np.ndarray]:
+    """Returns what each replica gets for the sum of a row of ones."""
+
+    def step():
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.ones(7))
+
+    found = strategy.run(tf.function(step))
+    return [v.numpy() for v in strategy.experimental_local_results(found)]
 
 
 def applied(strategy, optimizer_class) -> tuple[int, float]:

@@ -71,6 +71,12 @@ def test_summed_gradients_are_not_summed_once_more(results):
         assert results[2][name] == pytest.approx(-1.0, abs=1e-4)
 
 
+def test_a_process_may_search_again_with_another_strategy(results):
+    np.testing.assert_array_equal(
+        results[2]["summed_by_another"], np.full((2, 7), 2.0)
+    )
+
+
 def test_replicas_agree_on_the_time_of_a_step(results):
     assert results[2]["mean_seconds"] == 3.0
 
