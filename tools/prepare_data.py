@@ -17,14 +17,9 @@ from collections.abc import Sequence
 from absl import app, flags
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data.sources import SOURCES
-from maenas_tf.data.tfds_builder import (
-    download,
-    make_builder,
-    no_cloud_probe,
-    quiet,
-)
+from maenas_tf.data import tfds_builder
 from maenas_tf.detection.pasted_digits import NAME, make_pasted_digits
+from tools import runner
 
 _DATASET = flags.DEFINE_string(
     "dataset",
@@ -37,7 +32,7 @@ _DATA_DIR = flags.DEFINE_string(
 _SEED = flags.DEFINE_integer("seed", 0, "Of what pasted_digits draws.")
 
 
-@no_cloud_probe()
+@tfds_builder.no_cloud_probe()
 def prepare(name: str | None, data_dir: str) -> str:
     """Download and prepare a data set; return a sentence on what was done.
 
@@ -50,13 +45,16 @@ def prepare(name: str | None, data_dir: str) -> str:
         return make_pasted_digits(data_dir, _SEED.value)
     if _SEED.present:
         raise ConfigError(f"--seed is for --dataset={NAME}; drop it.")
+    with runner.quiet_start():
+        # TensorFlow is loaded with it.
+        from maenas_tf.data.sources import SOURCES
     if name in SOURCES:
         return f"{name} needs no preparation."
-    with quiet():
-        builder = make_builder(name, data_dir)
+    with tfds_builder.quiet():
+        builder = tfds_builder.make_builder(name, data_dir)
         if builder.is_prepared():
             return f"{name} is prepared already in {builder.data_path}."
-    download(builder, name)
+    tfds_builder.download(builder, name)
     return f"Prepared {name} in {builder.data_path}."
 
 

@@ -21,7 +21,7 @@ DIVERGED = 4
 KILLED = 128
 
 
-def _quiet_start() -> contextlib.AbstractContextManager[None]:
+def quiet_start() -> contextlib.AbstractContextManager[None]:
     """Hides what TensorFlow logs while it loads.
 
     Who sets TF_CPP_MIN_LOG_LEVEL to less than 3 sees it.
@@ -45,7 +45,7 @@ def run(
 
     def checked(_: Sequence[str]) -> int:
         try:
-            with _quiet_start():
+            with quiet_start():
                 require_tensorflow_backend()
             # By default absl shows what TensorFlow notes for its makers.
             if not flags.FLAGS["verbosity"].present:

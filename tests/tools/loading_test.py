@@ -18,6 +18,18 @@ from tools import runner
 runner.run(lambda: os.kill(os.getpid(), signal.SIGTERM))
 """
 
+# TensorFlow speaks while it is loaded, which the tools hide when they start.
+# Each tool defines its flags in a process of its own.
+LOADED = """
+import importlib, os, pathlib, sys
+for path in pathlib.Path("tools").glob("*.py"):
+    if not os.fork():
+        importlib.import_module(f"tools.{path.stem}")
+        os._exit("tensorflow" in sys.modules)
+    if os.wait()[1]:
+        sys.exit(f"tools.{path.stem} loads TensorFlow")
+"""
+
 
 @pytest.fixture
 def many_pictures(tmp_path):
@@ -70,3 +82,14 @@ def test_a_signal_ends_every_tool_in_a_sentence():
     assert done.stderr.splitlines() == [
         "stopped by SIGTERM; the same command goes on from what is saved."
     ]
+
+
+def test_no_tool_loads_tensorflow_before_it_starts():
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=commands.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
