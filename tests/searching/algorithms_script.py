@@ -1,7 +1,6 @@
 """Searches by every algorithm, by one process or as one of two workers.
 
-    python -m tests.searching.algorithms_script FILE DIRECTORY REPLICAS \
-        [WORKERS INDEX]
+    python -m tests.searching.algorithms_script FILE REPLICAS [WORKERS INDEX]
 
 Run by workers_test.py: one process makes all of them, as TensorFlow takes its
 time to be loaded. What they find goes to FILE.
@@ -19,12 +18,14 @@ from maenas_tf.searching.begin import make_search
 from maenas_tf.spaces import SPACES
 from tests.searching import small
 
-# The smallest cells of the wiring that all are for.
+# The smallest cells of the wiring that all are for; 20 steps, each of both
+# levels.
 SETTINGS = {
     "space": small.TWO_EDGES.name,
     "dataset": "arrays",
-    "epochs": 2,
-    "warmup_epochs": 1,
+    "epochs": 1,
+    "warmup_epochs": 0,
+    "decoder": "linear",
 }
 OWN = {
     # A divisor of the few channels.
@@ -36,7 +37,7 @@ OWN = {
     },
     "single_path": {"selection": "evolution", "held_out_images": 8},
 }
-NUM_IMAGES = 80
+NUM_IMAGES = 160
 
 
 def cases() -> dict[str, dict[str, object]]:
@@ -49,45 +50,61 @@ def cases() -> dict[str, dict[str, object]]:
     return {**found, "second order": {"order": "second"}}
 
 
-def main(
-    file: pathlib.Path,
-    directory: pathlib.Path,
-    replicas: int,
-    workers: str = "",
-    index: int = -1,
-) -> None:
-    """Makes the searches and writes what they find."""
-    place = {"strategy": "one_device"}
+def place_of(replicas: int, workers: str, index: int) -> dict[str, object]:
+    """Returns the settings of where to search; no `workers`: one process."""
     if workers:
-        place = {
+        return {
             "strategy": "multi_worker",
             "workers": workers,
             "worker_index": index,
             "num_replicas": replicas,
         }
-    results = {}
+    if replicas > 1:
+        return {"strategy": "mirrored", "num_replicas": replicas}
+    return {"strategy": "one_device"}
+
+
+def main(
+    file: pathlib.Path,
+    replicas: int,
+    workers: str = "",
+    index: int = -1,
+) -> None:
+    """Makes the searches and writes what they find."""
+    place = place_of(replicas, workers, index)
     with SPACES.temporary(small.TWO_EDGES.name, small.TWO_EDGES):
-        for name, own in cases().items():
-            config = small.make_config(**{**SETTINGS, **own}, **place)
-            images = small.make_images(NUM_IMAGES)
-            search = make_search(config, directory / name, images)
-            result = search.run()
-            results[f"{name}/genotype"] = str(result.genotype)
-            results[f"{name}/losses"] = [
-                float(row["weight_loss"]) for row in result.history
-            ]
-            for key, array in result.alphas.items():
-                results[f"{name}/{key}"] = array
-            weights = search.searcher.weight_variables
-            results[f"{name}/weights"] = small.flat(small.values(weights))
+        results = searches(file.with_suffix(""), place)
     np.savez(file, **results)
+
+
+def searches(
+    directory: pathlib.Path, place: dict[str, object]
+) -> dict[str, object]:
+    """Returns what the searches find, by NAME/WHAT."""
+    results = {}
+    for name, own in cases().items():
+        config = small.make_config(**{**SETTINGS, **own}, **place)
+        images = small.make_images(NUM_IMAGES)
+        search = make_search(config, directory / name, images)
+        result = search.run()
+        results[f"{name}/genotype"] = str(result.genotype)
+        results[f"{name}/losses"] = [
+            float(row[kind])
+            for row in result.history
+            for kind in ("weight_loss", "alpha_loss")
+            if row.get(kind, "") != ""
+        ]
+        for key, array in result.alphas.items():
+            results[f"{name}/{key}"] = array
+        weights = search.searcher.weight_variables
+        results[f"{name}/weights"] = small.flat(small.values(weights))
+    return results
 
 
 if __name__ == "__main__":
     main(
         pathlib.Path(sys.argv[1]),
-        pathlib.Path(sys.argv[2]),
-        int(sys.argv[3]),
-        *sys.argv[4:5],
-        *map(int, sys.argv[5:6]),
+        int(sys.argv[2]),
+        *sys.argv[3:4],
+        *map(int, sys.argv[4:5]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import socket
 import subprocess
@@ -95,35 +96,63 @@ def test_a_bit_that_differs_is_named_by_all(results):
         assert "different values" in message
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def searches(request, tmp_path_factory):
-    """What one process finds, and each of two workers."""
+# How many workers, none of one process, and replicas of each.
+PLACES = {
+    "one process": (0, 1),
+    "2 replicas": (0, 2),
+    "2 workers": (2, 1),
+    "2 workers of 2 replicas": (2, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def searches(tmp_path_factory):
+    """Returns what the processes of a place find, each searched once."""
     directory = tmp_path_factory.mktemp("algorithms")
-    workers = free_addresses(2)
-    files = [directory / f"{name}.npz" for name in ("one", "first", "second")]
-    places = [(), (workers, 0), (workers, 1)]
-    processes = [
-        start(algorithms_script, file, file.with_suffix(""), request.param, *at)
-        for file, at in zip(files, places, strict=True)
-    ]
-    errors = [process.communicate(timeout=3000)[1] for process in processes]
-    codes = [process.returncode for process in processes]
-    assert codes == [0] * 3, errors
-    return [dict(np.load(file)) for file in files]
+
+    @functools.cache
+    def search(place):
+        count, replicas = PLACES[place]
+        workers = free_addresses(count)
+        files = [
+            directory / f"{place}_{index}.npz" for index in range(count or 1)
+        ]
+        processes = [
+            start(
+                algorithms_script,
+                file,
+                replicas,
+                *([workers, index] if count else []),
+            )
+            for index, file in enumerate(files)
+        ]
+        errors = [process.communicate(timeout=3000)[1] for process in processes]
+        codes = [process.returncode for process in processes]
+        assert codes == [0] * len(files), errors
+        return [dict(np.load(file)) for file in files]
+
+    def found(place, name):
+        return [
+            {k: v for k, v in each.items() if k.startswith(f"{name}/")}
+            for each in search(place)
+        ]
+
+    return found
 
 
 @pytest.mark.large
 @pytest.mark.parametrize("name", algorithms_script.cases())
-def test_two_workers_search_by_any_algorithm_as_one_process_does(
-    searches, name
+@pytest.mark.parametrize("place", [p for p in PLACES if p.startswith("2")])
+def test_any_place_searches_by_any_algorithm_as_one_process_does(
+    searches, place, name
 ):
-    alone, first, second = (
-        {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in searches
+    (alone,), (first, *others) = (
+        searches(of, name) for of in ("one process", place)
     )
     assert len(alone) >= 3
     for key, expected in alone.items():
-        np.testing.assert_array_equal(second[key], first[key])
+        for other in others:
+            np.testing.assert_array_equal(other[key], first[key])
         if key.endswith("/genotype"):
             assert first[key] == expected
         else:
