@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.tools import commands
+from tests.tools import commands, correlate_test
 
 SETTINGS = {
     **commands.TINY,
@@ -182,3 +182,26 @@ def test_candidates_are_scored_on_nodes_to_the_same_bits(cluster, tmp_path):
         for folder in (there, tmp_path / "here")
     ]
     assert told[0] == told[1]
+
+
+@pytest.mark.large
+def test_short_trainings_on_nodes_leave_the_same_losses(cluster, tmp_path):
+    settings = {
+        **correlate_test.SETTINGS,
+        "task": "mae,supervised",
+        "num_architectures": 4,
+    }
+    on_ray = {"executor": "ray", "ray_address": cluster.address}
+    losses = {}
+    for name, more in {"ray": on_ray, "here": {}}.items():
+        code, out, error = commands.run(
+            "correlate",
+            *commands.to_flags(
+                {**settings, **more, "run_dir": tmp_path / name}
+            ),
+            TF_NUM_INTRAOP_THREADS="1",
+        )
+        assert code == 0, out + error
+        losses[name] = (tmp_path / name / "losses.csv").read_text()
+    assert len(losses["here"].splitlines()) == 1 + 4 * 2 * 2
+    assert losses["ray"] == losses["here"]
