@@ -77,6 +77,23 @@ def load_configured(
         )
 
 
+def run_facts(seed: int, images: ImageSource) -> dict[str, Any]:
+    """Returns what every summary tells of how it came about, and of what.
+
+    Args:
+        seed: of the run.
+        images: that it was given.
+    """
+    return {
+        "seed": seed,
+        "versions": versions(),
+        "dataset": images.name,
+        "num_images": images.num_images,
+        "num_skipped_files": images.num_skipped,
+        "num_other_files": images.num_others,
+    }
+
+
 def speed_facts(
     loop: Loop, rows: Sequence[dict[str, Any]], seconds_name: str
 ) -> dict[str, Any]:

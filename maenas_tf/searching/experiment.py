@@ -385,8 +385,9 @@ class SearchExperiment:
                 self.selection_name, selected, summary["seconds_search"]
             )
         else:
-            genotype = self._genotype()
-            strongest = self.deriving.strongest(self._weights())
+            weights = self._weights()
+            genotype = self.deriving.best(weights)
+            strongest = self.deriving.strongest(weights)
         if self._stop is not None:
             say(early_stop.describe(self._stop, self.stop_rule.settings))
             self.run_directory.write_genotype(genotype)

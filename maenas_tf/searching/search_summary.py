@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from maenas_tf.engine.loop import Loop
-from maenas_tf.engine.runtime import speed_facts, versions
+from maenas_tf.engine.runtime import run_facts, speed_facts
 from maenas_tf.searching.early_stop import Stop
 from maenas_tf.searching.search_stage import SearchStage
 
@@ -31,12 +31,7 @@ def stage_facts(
     facts = {
         **speed_facts(loop, rows, "seconds_search"),
         "parameters": parameters,
-        "seed": setup.config.seed,
-        "versions": versions(),
-        "dataset": images.name,
-        "num_images": images.num_images,
-        "num_skipped_files": images.num_skipped,
-        "num_other_files": images.num_others,
+        **run_facts(setup.config.seed, images),
         "num_labels_read": 0 if images.labels is None else len(images.labels),
         "task": setup.config.task,
         "num_cells": stage.stage.num_cells,

@@ -13,8 +13,8 @@ from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
     load_configured,
     memory_mb,
+    run_facts,
     start_runtime,
-    versions,
 )
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.figures import plots
@@ -28,6 +28,7 @@ from maenas_tf.searching.node_scorer import facts_for_nodes
 from maenas_tf.searching.result import SearchResult
 from maenas_tf.searching.scoring import make_scorer
 from maenas_tf.searching.scoring_places import PoolMaker
+from maenas_tf.searching.search_summary import selection_facts
 from maenas_tf.searching.selection_phase import SelectionPhase
 from maenas_tf.searching.setup import make_budget
 from maenas_tf.skeletons import search_cells
@@ -145,22 +146,15 @@ class TrainingFreeExperiment:
             run.write_bytes(
                 files.cell_plot(kind.name), plots.png_bytes(picture)
             )
-        shown = self.images.num_images
         run.write_summary(
             kinds.SEARCH,
             {
                 "genotype": genotype.to_dict(),
-                "seconds_search": found["seconds"],
                 "peak_memory_mb": round(memory_mb("VmHWM"), 1),
                 "steps": 0,
-                "selection": {"by": self.selection_name, **found},
+                **selection_facts(self.selection_name, found, 0.0),
                 "evaluation_network": self.budget.report(genotype, genotype),
-                "seed": config.seed,
-                "versions": versions(),
-                "dataset": self.images.name,
-                "num_images": shown,
-                "num_skipped_files": self.images.num_skipped,
-                "num_other_files": self.images.num_others,
+                **run_facts(config.seed, self.images),
                 "num_labels_read": 0,
                 "num_cells": search_cells(self.space, config.num_cells),
             },

@@ -20,9 +20,9 @@ from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.own_runtime import OwnRuntime
 from maenas_tf.engine.runtime import (
     load_configured,
+    run_facts,
     speed_facts,
     start_runtime,
-    versions,
 )
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
@@ -267,12 +267,8 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         summary = {
             "genotype": self.genotype.to_dict(),
             **speed_facts(self.loop, rows, self.seconds_name),
-            "seed": self.config.seed,
-            "versions": versions(),
-            "dataset": self.images.name,
+            **run_facts(self.config.seed, self.images),
             "num_images": len(self.training),
-            "num_skipped_files": self.images.num_skipped,
-            "num_other_files": self.images.num_others,
             "init_channels": self.config.init_channels,
             "num_cells": self.model.network.num_cells,
             "replicas": self.strategy.num_replicas_in_sync,

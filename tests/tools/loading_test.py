@@ -69,15 +69,19 @@ def test_a_signal_while_images_load_ends_with_code_3_at_once(
     assert "Traceback" not in error
 
 
-def test_a_signal_ends_every_tool_in_a_sentence():
-    done = subprocess.run(
-        [sys.executable, "-c", STOPPED],
+def run_code(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
         cwd=commands.ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+
+
+def test_a_signal_ends_every_tool_in_a_sentence():
+    done = run_code(STOPPED)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.splitlines() == [
         "stopped by SIGTERM; the same command goes on from what is saved."
@@ -85,11 +89,5 @@ def test_a_signal_ends_every_tool_in_a_sentence():
 
 
 def test_no_tool_loads_tensorflow_before_it_starts():
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        cwd=commands.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_code(LOADED)
     assert (done.returncode, done.stderr) == (0, "")
