@@ -34,8 +34,8 @@ def test_what_was_published_or_measured_with_black_borders_keeps_them(path):
 
 @every_recipe
 def test_channels_fill_the_blocks_that_processors_compute_in(path):
-    # Fewer than 8 take as long on a CPU. One result was recorded with 4.
-    if path.stem != "darts_cifar10_cpu":
+    # Fewer than 8 take as long on a CPU. Two results were recorded with fewer.
+    if path.stem not in ("darts_cifar10_cpu", "pasted_digits_detector"):
         assert read_recipe(path).init_channels >= 8
 
 
