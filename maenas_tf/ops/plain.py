@@ -1,11 +1,11 @@
 """The candidates written down plainly: each its own Keras layers.
 
 What `primitives.py` computes, without any of its rewritings: nothing is shared
-between candidates, normalisation is `keras.layers.BatchNormalization`, and the
+between candidates, normalisation is a mean, a variance and a division, and the
 architecture weight multiplies the output. It is the definition to read, the
 oracle that the rewritings are tested against and the baseline that they are
 timed against (`tools.benchmark --against=plain`); a search with it is slower
-and right all the same, on one replica.
+and right all the same, on any number of replicas.
 """
 
 from __future__ import annotations
@@ -21,11 +21,63 @@ from maenas_tf.ops.mobile import FORMS, MACRO, SIZES
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
 from maenas_tf.ops.primitive import Primitive, times, zeros
 from maenas_tf.ops.primitives import Noise
+from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
 from maenas_tf.registry import Registry
 
 PLAIN_PRIMITIVES: Registry = Registry("plain primitive")
 
 layers = keras.layers
+
+
+class _ByTheBatch(layers.Layer):
+    """Batch normalisation of a search: by the batch, with nothing kept.
+
+    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+    Not Keras' own layer: nothing in a search reads its moving statistics,
+    which replicas would keep apart, and its second derivative is wrong, as it
+    stops the gradient in its moments. These are of the batches of all
+    replicas, or of each one's (`ops.replica.synchronize_statistics`).
+
+    Args:
+        affine: learn gamma and beta, else 1 and 0.
+        epsilon: added to the variance.
+    """
+
+    def __init__(self, affine: bool, epsilon: float, **kwargs):
+        super().__init__(**kwargs)
+        self.affine = affine
+        self.epsilon = epsilon
+        self.gamma = self.beta = None
+
+    def build(self, input_shape):
+        if self.affine:
+            shape = (input_shape[-1],)
+            self.gamma = self.add_weight(
+                name="gamma", shape=shape, initializer="ones", autocast=False
+            )
+            self.beta = self.add_weight(
+                name="beta", shape=shape, initializer="zeros", autocast=False
+            )
+        self.built = True
+
+    def call(self, x):
+        wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        mean = _mean_of_all(wide)
+        variance = _mean_of_all(tf.square(wide - mean))
+        y = tf.nn.batch_normalization(
+            wide, mean, variance, self.beta, self.gamma, self.epsilon
+        )
+        return tf.cast(y, x.dtype)
+
+
+def _mean_of_all(x: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of each channel, [C], over the replicas' batches."""
+    mean, replicas = tf.reduce_mean(x, [0, 1, 2]), replicas_of_statistics()
+    if replicas == 1:
+        return mean
+    (total,) = all_reduce_sum([mean])
+    return total / replicas
 
 
 class PlainPrimitive(Primitive):
@@ -52,19 +104,19 @@ class PlainPrimitive(Primitive):
         x = begun
         for layer in self.chain:
             if isinstance(layer, layers.BatchNormalization):
-                # The search normalises by the batch's statistics, always.
-                x = layer(x, training=training or self.search)
+                x = layer(x, training=training)
             else:
                 x = layer(x)
         return times(x, weight)
 
-    def _normalization(self, name: str) -> keras.layers.Layer:
+    def _normalization(
+        self, name: str, affine: bool | None = None, epsilon: float = EPSILON
+    ) -> keras.layers.Layer:
+        """Returns a layer; `affine` None: in the found network alone."""
+        if self.search:
+            return _ByTheBatch(bool(affine), epsilon, name=name)
         return layers.BatchNormalization(
-            momentum=MOMENTUM,
-            epsilon=EPSILON,
-            center=not self.search,
-            scale=not self.search,
-            name=name,
+            momentum=MOMENTUM, epsilon=epsilon, name=name
         )
 
 
@@ -302,9 +354,7 @@ class PlainInvertedBottleneck(PlainPrimitive):
         return times(y, weight)
 
     def _affine(self, name):
-        return layers.BatchNormalization(
-            momentum=MOMENTUM, epsilon=self.epsilon, name=name
-        )
+        return self._normalization(name, True, self.epsilon)
 
 
 class PlainShapeChange(PlainInvertedBottleneck):

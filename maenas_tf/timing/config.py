@@ -97,15 +97,6 @@ class BenchmarkConfig(StepSettings, BatchSettings):
                 f"together; drop one of the two."
             )
 
-    def check_replicas(self, count: int) -> None:
-        super().check_replicas(count)
-        if self.implementation == "plain" and self.takes_several(count):
-            raise ConfigError(
-                f"--implementation=plain normalises each replica by itself, "
-                f"and --strategy={self.strategy} takes several; give "
-                f"--strategy=one_device."
-            )
-
     @property
     def names(self) -> tuple[str, ...]:
         """What is asked for, in order.

@@ -81,6 +81,26 @@ def test_values_and_gradients_are_equal(name, stride, search, size):
         np.testing.assert_allclose(gradient, want, rtol=1e-3, atol=5e-5)
 
 
+@pytest.mark.parametrize("name", ["sep_conv_3x3", "mobilenet/mb3_k3"])
+def test_second_derivatives_are_equal(name):
+    """Of a product with the gradient, as the exact second order takes it."""
+    x = tf.constant(image(SIZES["even"]))
+    vector = tf.constant(image(SIZES["even"], seed=1))
+    results = []
+    for layer in make_both(name, 1, True):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = layer.weighted(SourceNode(x), tf.constant(0.3), True)
+                loss = tf.reduce_sum(tf.square(y) * tf.nn.sigmoid(y))
+            product = tf.reduce_sum(inner.gradient(loss, x) * vector)
+        results.append(outer.gradient(product, x))
+    found, expected = results
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("name", [n for n in COMPUTED if "conv" in n])
 def test_moving_statistics_are_equal(name, stride):

@@ -47,7 +47,16 @@ def cases() -> dict[str, dict[str, object]]:
         for name in ALGORITHMS.names()
         if ALGORITHMS.get(name).trains
     }
-    return {**found, "second order": {"order": "second"}}
+    return {
+        **found,
+        "second order": {"order": "second"},
+        "plain": {"algorithm": "plain"},
+        "plain second order": {
+            "algorithm": "plain",
+            "order": "second",
+            "hessian_vector_product": "exact",
+        },
+    }
 
 
 def place_of(replicas: int, workers: str, index: int) -> dict[str, object]:
@@ -72,7 +81,10 @@ def main(
 ) -> None:
     """Makes the searches and writes what they find."""
     place = place_of(replicas, workers, index)
-    with SPACES.temporary(small.TWO_EDGES.name, small.TWO_EDGES):
+    with (
+        SPACES.temporary(small.TWO_EDGES.name, small.TWO_EDGES),
+        ALGORITHMS.temporary("plain", small.PlainDarts),
+    ):
         results = searches(file.with_suffix(""), place)
     np.savez(file, **results)
 

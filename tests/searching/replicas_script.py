@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.algorithms import ALGORITHMS
 from maenas_tf.data.augment import CropAndFlip
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.engine.checkpoints import RunCheckpoint
@@ -62,6 +63,7 @@ def run(
         "num_replicas": replicas if replicas > 1 else 0,
     }
     noise = "noise" in options
+    exact = {"hessian_vector_product": "exact"} if "exact" in options else {}
     config = small.make_config(
         space="one_edge",
         order=order,
@@ -72,6 +74,8 @@ def run(
         alpha_weight_decay=5.0,
         batch_size=8,
         **place,
+        **exact,
+        algorithm="plain" if "plain" in options else "darts",
         recompute="recompute" in options and replicas > 1,
         perturb_alphas="random" if noise else "off",
     )
@@ -211,19 +215,22 @@ def main(order: str, directory: pathlib.Path, options: Sequence[str]) -> None:
     """Runs the search with each number of replicas and writes the results.
 
     With "recompute", two replicas compute the cells again, one does not; with
-    "noise", the weights' steps are perturbed and the alphas have a penalty.
+    "noise", the weights' steps are perturbed and the alphas have a penalty;
+    with "plain", the candidates are as they are defined; with "exact", so is
+    the Hessian's product.
     """
     divide_cpu(2)
-    results = {
-        f"{replicas}/{key}": value
-        for replicas in (1, 2)
-        for key, value in run(
-            order,
-            replicas,
-            directory / f"checkpoints_{replicas}",
-            options,
-        ).items()
-    }
+    with ALGORITHMS.temporary("plain", small.PlainDarts):
+        results = {
+            f"{replicas}/{key}": value
+            for replicas in (1, 2)
+            for key, value in run(
+                order,
+                replicas,
+                directory / f"checkpoints_{replicas}",
+                options,
+            ).items()
+        }
     np.savez(directory / "results.npz", **results)
 
 

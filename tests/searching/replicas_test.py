@@ -15,7 +15,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(
-    scope="module", params=["first", "second", "first recompute noise"]
+    scope="module",
+    params=[
+        "first",
+        "second",
+        "first recompute noise",
+        "second exact plain",
+        pytest.param("first plain", marks=pytest.mark.large),
+    ],
 )
 def results(request, tmp_path_factory):
     order, *others = request.param.split()

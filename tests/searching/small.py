@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.algorithms import ALGORITHMS
+from maenas_tf.algorithms.darts import Darts
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.arrays import from_arrays
 from maenas_tf.searching.build import build_searcher
@@ -56,6 +57,13 @@ class TwoEdgeSpace(DartsSpace):
 
 
 TWO_EDGES = TwoEdgeSpace()
+
+
+class PlainDarts(Darts):
+    """DARTS of candidates as they are defined."""
+
+    def make_edge(self, *args, **kwargs):
+        return super().make_edge(*args, implementation="plain", **kwargs)
 
 
 def make_config(**settings) -> SearchConfig:

@@ -27,13 +27,6 @@ def test_the_search_that_is_timed_has_the_settings_given():
         assert plain.augment == augment
 
 
-def test_plain_is_refused_when_the_devices_turn_out_to_be_several():
-    config = BenchmarkConfig(implementation="plain")
-    config.check_replicas(1)
-    with pytest.raises(ConfigError, match="=plain.*--strategy=auto.*several"):
-        config.check_replicas(2)
-
-
 def test_a_rival_differs_in_what_is_named_alone():
     config = BenchmarkConfig(against="order=second;batch_size=8")
     rival = config.rival()
@@ -69,14 +62,6 @@ def test_settings_vary_one_at_a_time():
         ({"against": "batchsize=2"}, ("Did you mean 'batch_size'",)),
         ({"vary": "decoder=linear"}, ("--vary=decoder", "--against")),
         ({"vary": "steps=1,2"}, ("--vary=steps",)),
-        (
-            {
-                "implementation": "plain",
-                "strategy": "mirrored",
-                "num_replicas": 2,
-            },
-            ("--implementation=plain", "mirrored"),
-        ),
     ],
 )
 def test_bad_settings_are_refused_with_the_remedy(settings, words):
