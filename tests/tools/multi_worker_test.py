@@ -48,6 +48,7 @@ TRAINING = {
 # Of these, what a pretraining has too.
 PRETRAINING = ("genotype", "init_channels", "num_cells", "epochs", "batch_size")
 ONE = ("--strategy=one_device",)
+MIRRORED = ("--strategy=mirrored", "--num_replicas=2")
 
 
 def cluster(count=2):
@@ -68,10 +69,11 @@ def cluster(count=2):
     ]
 
 
-def start(run_dir, own, settings, tool="search"):
+def start(run_dir, own, settings, tool="search", **environment):
     settings = {"data_dir": run_dir.parent / "images", **settings}
     flags = commands.to_flags({**settings, "run_dir": run_dir})
-    return commands.start(tool, *flags, *own, CUDA_VISIBLE_DEVICES="-1")
+    environment = {"CUDA_VISIBLE_DEVICES": "-1", **environment}
+    return commands.start(tool, *flags, *own, **environment)
 
 
 def finish(processes):
@@ -189,8 +191,7 @@ def test_workers_with_statistics_of_their_own_stay_equal_and_say_so(folder):
 @pytest.fixture(scope="module")
 def long_two(folder):
     """Two replicas, which are two workers to the bit, left in peace."""
-    mirrored = ("--strategy=mirrored", "--num_replicas=2")
-    search(folder / "long_two", [mirrored], **LONG)
+    search(folder / "long_two", [MIRRORED], **LONG)
     return folder / "long_two"
 
 
@@ -249,6 +250,50 @@ def test_a_signal_to_one_stops_all_with_a_checkpoint(folder):
     ((_, said, _),) = search(run_dir, [ONE], **LONG)
     assert "was on 2 workers of 1 replica and goes on with 1 replica" in said
     assert len(commands.history(run_dir)) == LONG["epochs"]
+
+
+def stopped_after_a_step(run_dir, owns, line=""):
+    """Stops a search while it traces; returns what the chief said last.
+
+    Args:
+        run_dir: of the search.
+        owns: flags of each worker.
+        line: part of what is said before; "": a new search's checkpoint.
+    """
+    processes = [
+        start(run_dir, own, SETTINGS, PYTHONUNBUFFERED="1") for own in owns
+    ]
+    chief, said = processes[0], ""
+    if not line:
+        wait_for_checkpoints(chief, run_dir, 1)
+    while line not in said:
+        said = chief.stdout.readline()
+        if not said:
+            raise RuntimeError(f"{line!r} was not said: {finish(processes)}")
+    processes[-1].send_signal(signal.SIGTERM)
+    done = finish(processes)
+    assert [code for code, _, _ in done] == [3] * len(owns), done
+    return said
+
+
+@pytest.mark.parametrize(
+    "words", ["2 replicas", pytest.param("2 workers", marks=pytest.mark.large)]
+)
+def test_a_search_goes_on_elsewhere_and_back_to_the_same_result(
+    folder, one, words
+):
+    owns, run_dir = [MIRRORED], folder / f"elsewhere {words}"
+    if words == "2 workers":
+        owns, words = cluster(), "2 workers of 1 replica"
+    stopped_after_a_step(run_dir, [ONE])
+    said = stopped_after_a_step(run_dir, owns, "note: this run was")
+    same = "to the same result but for rounding"
+    assert f"was on 1 replica and goes on with {words}, {same}" in said
+    state, _ = commands.checkpoint(run_dir)
+    assert (state["epoch"], state["step"]) == (0, 2)
+    ((_, said, _),) = search(run_dir, [ONE])
+    assert f"was on {words} and goes on with 1 replica, {same}" in said
+    assert_same(run_dir, one("first"))
 
 
 @pytest.mark.large
