@@ -26,6 +26,7 @@ change a pixel. Same seed and epoch, same batches.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,6 +41,9 @@ from maenas_tf.data.share import present_share
 
 HALVES = ("weights", "alphas")
 EQUAL = (0.5, 0.5)
+# How many examples are made at a time. Not left to TensorFlow, which tunes
+# nothing while a network is trained (`engine.iterators`).
+AT_A_TIME = os.cpu_count() or 1
 _ORDERS = {
     "weights": random_streams.WEIGHTS_ORDER,
     "alphas": random_streams.ALPHAS_ORDER,
@@ -217,7 +221,7 @@ def batched(
         tables = share.rows(tables, batch_size)
         batch_size = share.batch_size(batch_size)
     dataset = tf.data.Dataset.from_tensor_slices(tables)
-    dataset = dataset.map(make_examples, tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.map(make_examples, AT_A_TIME, deterministic=True)
     dataset = dataset.batch(batch_size, drop_remainder)
     return dataset.prefetch(tf.data.AUTOTUNE)
 

@@ -16,6 +16,7 @@ from maenas_tf.data.share import WHOLE, sharing
 from maenas_tf.engine.checkpoints import RunCheckpoint
 from maenas_tf.engine.console import ProgressBar, clock, say
 from maenas_tf.engine.forecast import Forecast
+from maenas_tf.engine.iterators import iterate
 from maenas_tf.engine.pace import Pace
 from maenas_tf.engine.rehearsal import rehearse
 from maenas_tf.engine.restart import ONLY_ONE, Restart
@@ -208,10 +209,7 @@ class Loop:
                 )
             return dataset.repeat() if endless else dataset
 
-        strategy = self.runner.strategy
-        if strategy.num_replicas_in_sync > 1:
-            return iter(strategy.distribute_datasets_from_function(make))
-        return iter(make())
+        return iterate(self.runner.strategy, make)
 
     def _run_epoch(self, bar: ProgressBar) -> None:
         state = self.state

@@ -21,6 +21,7 @@ from maenas_tf.data.labelled import training_dataset
 from maenas_tf.data.pipeline import bilevel_dataset
 from maenas_tf.data.share import sharing
 from maenas_tf.engine.devices import Strategy
+from maenas_tf.engine.iterators import iterate
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.engine.runtime import start_runtime
 from maenas_tf.engine.step_runner import StepRunner
@@ -293,6 +294,4 @@ def _repeat(
         with sharing(share):
             return make().take(share.replicas).cache().repeat()
 
-    if strategy.num_replicas_in_sync > 1:
-        return iter(strategy.distribute_datasets_from_function(make_first))
-    return iter(make_first())
+    return iterate(strategy, make_first)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from maenas_tf.config import ConfigError
-from maenas_tf.data import memory
+from maenas_tf.data import memory, pipeline
 from maenas_tf.data.array_images import ArrayImages
 from maenas_tf.data.augment import ResizedCropAndFlip
 from maenas_tf.data.image_file import read_image
@@ -115,7 +115,7 @@ def test_batches_are_the_same_however_many_are_made_at_a_time(
 ):
     expected = batches(records)
     for count in (1, 5):
-        monkeypatch.setattr(tf.data, "AUTOTUNE", count)
+        monkeypatch.setattr(pipeline, "AT_A_TIME", count)
         assert_same(batches(records), expected)
 
 
