@@ -81,8 +81,10 @@ def batch_normalize(
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     if scale is None:
         scale = shared_constant(1.0, (channels,), dtype)
-    elif scale.shape.rank == 0:
-        scale = tf.fill([channels], tf.cast(scale, dtype))
+    else:
+        scale = tf.cast(scale, dtype)
+        if scale.shape.rank == 0:
+            scale = tf.fill([channels], scale)
     if offset is None:
         offset = shared_constant(0.0, (channels,), dtype)
     replicas = replicas_of_statistics()

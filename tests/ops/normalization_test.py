@@ -67,6 +67,14 @@ def test_scalar_scale_multiplies_every_channel(dtype):
     np.testing.assert_allclose(gradient, np.sum(plain * projection), rtol=1e-4)
 
 
+def test_a_scale_of_each_channel_may_be_of_another_type():
+    x, scale, _ = example(tf.float64)
+    narrow = tf.cast(scale, tf.float32)
+    y, _, _ = batch_normalize(x, narrow)
+    expected = numpy_oracle.batch_normalize(x.numpy(), narrow.numpy())
+    np.testing.assert_allclose(y, expected, atol=1e-12)
+
+
 def test_bfloat16_images_keep_float32_statistics():
     x, scale, offset = example()
     y, mean, variance = batch_normalize(tf.cast(x, tf.bfloat16), scale, offset)

@@ -156,6 +156,18 @@ def test_any_place_searches_by_any_algorithm_as_one_process_does(
         if key.endswith("/genotype"):
             assert first[key] == expected
         else:
-            np.testing.assert_allclose(
-                first[key], expected, atol=2e-4 if "weights" in key else 2e-5
-            )
+            np.testing.assert_allclose(first[key], expected, atol=1e-6)
+
+
+@pytest.mark.large
+def test_plain_candidates_find_what_fused_ones_do(searches):
+    (plain,), (fused,) = (
+        searches("one process", name) for name in ("plain", "darts")
+    )
+    assert len(plain) == len(fused)
+    for key, expected in fused.items():
+        found = plain[key.replace("darts/", "plain/")]
+        if key.endswith("/genotype"):
+            assert found == expected
+        else:
+            np.testing.assert_allclose(found, expected, atol=1e-6)
