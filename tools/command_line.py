@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from absl import flags
 
+from flags.flag_order import check_order
+
 BAD_INPUT = 2
 
 
@@ -15,6 +17,7 @@ def parse(argv: Sequence[str]) -> list[str]:
     """Reads the flags, as absl wants it; wrong ones end the process."""
     try:
         rest = flags.FLAGS(argv)
+        check_order(argv[1:])
     except UnicodeError as error:
         _end(f"--flagfile holds no UTF-8 text ({error}); save it as such.")
     except RecursionError:  # So absl looks for a known name that is near.

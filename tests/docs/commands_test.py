@@ -53,12 +53,14 @@ def test_a_command_with_a_wrong_flag_value_recipe_or_conflict_is_found():
             ["--run_dir=x", "--order=third"],
             ["--run_dir=x", "--flagfile=flags/recipes/none.flags"],
             ["--run_dir=x", "--num_replicas=2"],
+            ["--run_dir=x", "--flagfile=flags/recipes/quickstart.flags"],
             ["--run_dir=x", "epochs=5"],
             ["--epochs=5"],
         ],
     )
     assert problems[0] == ""
-    expected = ["epoch", "third", "none.flags", "num_replicas", "epochs=5"]
+    expected = ["epoch", "third", "none.flags", "num_replicas"]
+    expected += ["--flagfile first", "epochs=5"]
     for part, problem in zip([*expected, "run_dir"], problems[1:], strict=True):
         assert part in problem
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
+from flags.flag_order import check_order
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What makes a configuration of the flags, which finds conflicts.
 _CONFIGS = {
@@ -55,6 +57,7 @@ def _problem(
         flags.FLAGS[name].unparse()
     try:
         rest = flags.FLAGS(["tool", *arguments])
+        check_order(arguments)
         make_config()
     except (flags.Error, OSError, ValueError) as error:
         return str(error)

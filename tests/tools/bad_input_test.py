@@ -226,6 +226,12 @@ CASES = {
     "negative minutes": (["--checkpoint_minutes=-1"], "checkpoint_minutes"),
     "value without a flag": (["digits"], "Unexpected argument 'digits'"),
     "flag file is missing": (["--flagfile=FOLDER/none.flags"], "none.flags"),
+    "flag that a file undoes": (
+        ["--epochs=3", "--flagfile=FOLDER/epochs.flags"],
+        "--epochs=3",
+        "epochs.flags, which sets --epochs=5",
+        "--flagfile first",
+    ),
 }
 
 
@@ -244,6 +250,7 @@ def make_folder(folder):
     (folder / "broken").mkdir()
     (folder / "broken" / "cut.png").write_bytes(b"\x89PNG\r\n")
     (folder / "file").write_text("")
+    (folder / "epochs.flags").write_text("--epochs=5\n")
     for number in range(16):
         save_image(folder / "flat" / f"{number}.png")
         save_image(folder / "one" / "cats" / f"{number}.png")
