@@ -28,6 +28,11 @@ class Jacov(StartScore):
     Images without any gradient count as alike. The order of images changes
     nothing.
 
+    Where all that reaches the pooling comes out of normalisations and skips
+    (every network of s2 and s3, some of the DARTS space), the logits of a
+    batch add up to the same whatever the images are: the gradient is 0, and
+    the score that of its rounding, which says nothing.
+
     Reads noise or the user's images. Costs one forward and one backward pass,
     without the gradients of weights.
 

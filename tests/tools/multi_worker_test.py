@@ -276,9 +276,8 @@ def stopped_after_a_step(run_dir, owns, line=""):
     return said
 
 
-@pytest.mark.parametrize(
-    "words", ["2 replicas", pytest.param("2 workers", marks=pytest.mark.large)]
-)
+@pytest.mark.large
+@pytest.mark.parametrize("words", ["2 replicas", "2 workers"])
 def test_a_search_goes_on_elsewhere_and_back_to_the_same_result(
     folder, one, words
 ):
