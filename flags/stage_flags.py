@@ -111,14 +111,15 @@ def chosen_stages(given: Mapping[str, Any]) -> list[str]:
 
 
 def stage_flags(name: str, given: Mapping[str, Any]) -> list[str]:
-    """Returns the flags of a stage, as they are given.
+    """Returns the flags of a stage, as they are given, with those of files.
 
     Args:
         name: of the stage.
         given: name of a flag to its value.
 
     Raises:
-        ConfigError: the text has an open quotation.
+        ConfigError: the text has an open quotation, or names a file of flags
+            that cannot be read.
     """
     text = given[f"{name}_flags"]
     try:
@@ -128,6 +129,11 @@ def stage_flags(name: str, given: Mapping[str, Any]) -> list[str]:
             f"--{name}_flags={text} cannot be read ({error}); close the "
             f"quotation."
         ) from error
+    try:
+        # In their place: a file may undo what all stages share.
+        own = flags.FlagValues().read_flags_from_files(own)
+    except (flags.Error, OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"--{name}_flags: {error}") from error
     shared = []
     if name in CONFIGS:
         # The last occurrence of a flag wins.

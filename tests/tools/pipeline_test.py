@@ -73,6 +73,15 @@ def results(tmp_path_factory):
                 "--search_flags=--dataset=cifar100",
             ],
         ),
+        "shared, and a recipe's own": (
+            UNCHECKED,
+            [
+                "--run_dir=there",
+                "--dataset=cifar10",
+                "--stages=train",
+                f"--train_flags={recipes}/digits_train.flags",
+            ],
+        ),
         # Of tools.transfer, which knew no other stages.
         "an old transfer": (
             UNCHECKED,
@@ -134,6 +143,16 @@ def test_each_stage_takes_what_those_before_left(results):
         "--run_dir=there/train",
         "--output_dir=there/export",
     ]
+
+
+def test_a_stage_is_not_refused_what_its_recipe_undoes(results):
+    code, out, error = results["shared, and a recipe's own"]
+    assert code == 0, error
+    given = out.splitlines()
+    assert given[:2] == ["train", "--dataset=cifar10"]
+    assert "--dataset=digits" in given
+    # A tool refuses a flag that a file behind it undoes.
+    assert not any(flag.startswith("--flagfile") for flag in given)
 
 
 def test_stages_that_are_left_out_hand_nothing_on(results):
