@@ -110,11 +110,11 @@ class PlainPrimitive(Primitive):
         return times(x, weight)
 
     def _normalization(
-        self, name: str, affine: bool | None = None, epsilon: float = EPSILON
+        self, name: str, affine: bool = False, epsilon: float = EPSILON
     ) -> keras.layers.Layer:
-        """Returns a layer; `affine` None: in the found network alone."""
+        """Returns a layer, affine in the search if so, else always."""
         if self.search:
-            return _ByTheBatch(bool(affine), epsilon, name=name)
+            return _ByTheBatch(affine, epsilon, name=name)
         return layers.BatchNormalization(
             momentum=MOMENTUM, epsilon=epsilon, name=name
         )
