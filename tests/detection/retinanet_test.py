@@ -1,9 +1,5 @@
 """Tests of `maenas_tf.detection.retinanet`, `pyramid` and `trainer`."""
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,9 +8,10 @@ from maenas_tf.detection.pyramid import PredictionHead
 from maenas_tf.detection.retinanet import AveragePrecision, pyramid_levels
 from maenas_tf.detection.trainer import DetectorTrainer
 from maenas_tf.engine.optimization import SGD
+from tests import scripts
+from tests.detection import replicas
 from tests.detection.detectors import SIZE, make_detector
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 BOXES = tf.constant([[[2.0, 4, 14, 16], [18, 10, 30, 22]], [[-1.0] * 4] * 2])
 CLASSES = tf.constant([[0.0, 1.0], [-1.0, -1.0]])
 
@@ -133,15 +130,7 @@ def test_a_step_moves_every_weight_and_a_batch_without_boxes_is_no_problem(
 
 
 def test_two_replicas_train_as_one(tmp_path):
-    command = [sys.executable, "-m", "tests.detection.replicas"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "values.npz")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    scripts.run(replicas, tmp_path / "values.npz")
     with np.load(tmp_path / "values.npz") as arrays:
         values = dict(arrays)
     assert values.pop("unequal").tolist() == []

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from maenas_tf.ops.recompute import recompute
+from tests import scripts
 from tests.ops import recompute_script
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Block(keras.layers.Layer):
@@ -149,15 +144,8 @@ def test_a_cast_of_the_variables_holds_in_the_gradient_as_well():
 
 def test_the_peak_of_memory_is_that_of_one_block():
     # Blocks that each keep eight tensors of 4 MB for their gradient.
-    done = subprocess.run(
-        [sys.executable, "-m", recompute_script.__name__],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    without_grappler, with_grappler, plain = map(float, done.stdout.split())
+    printed = scripts.run(recompute_script)
+    without_grappler, with_grappler, plain = map(float, printed.split())
     kept = recompute_script.BLOCKS * recompute_script.LENGTH
     assert plain > 0.8 * kept * recompute_script.MEGABYTES
     assert 0.0 < without_grappler < 0.5 * plain

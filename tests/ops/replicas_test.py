@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import scripts
 from tests.ops import replicas_script
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """(replicas, layer) to arrays of the whole batch, by name."""
     file = tmp_path_factory.mktemp("replicas") / "results.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", replicas_script.__name__, str(file)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(replicas_script, file)
     found = {}
     with np.load(file) as arrays:
         for key in arrays.files:

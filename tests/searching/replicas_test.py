@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
+from tests import scripts
 from tests.searching import replicas_script
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(
@@ -27,15 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def results(request, tmp_path_factory):
     order, *others = request.param.split()
     directory = tmp_path_factory.mktemp(order)
-    done = subprocess.run(
-        [sys.executable, "-m", replicas_script.__name__]
-        + [order, str(directory), *others],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(replicas_script, order, directory, *others)
     with np.load(directory / "results.npz") as file:
         arrays = {key: file[key] for key in file.files}
     return {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -29,10 +26,10 @@ from maenas_tf.searching.restarts import RestartedExperiment
 from maenas_tf.searching.search_report import SearchReport
 from maenas_tf.searching.searcher import Searcher
 from maenas_tf.spaces import SPACES
+from tests import scripts
 from tests.searching import restart_replicas, small
 from tests.tools import commands
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEED, EPOCHS = 3, 2
 # All that a seed decides: weights, alphas, masks, order, noise, the first
 # vector and the batch of the Hessian; two phases, each with a graph.
@@ -404,12 +401,5 @@ def test_a_supernet_of_several_is_asked_for_by_its_restart(finished, folder):
 
 
 def test_two_replicas_begin_anew_as_they_began(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", restart_replicas.__name__, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(restart_replicas, tmp_path)
     check_equal(tmp_path / "both/restart_1", tmp_path / "plain")

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 
+from tests import scripts
 from tests.searching import single_path_replicas
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_two_replicas_train_the_same_paths_as_one_and_score_alike(tmp_path):
     file = tmp_path / "results.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", single_path_replicas.__name__, str(file)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(single_path_replicas, file)
     with np.load(file) as found:
         results = dict(found)
     assert (results["1/replicas"], results["2/replicas"]) == (1, 2)

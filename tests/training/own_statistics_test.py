@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
+from tests import scripts
 from tests.training import own_statistics
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     file = tmp_path_factory.mktemp("statistics") / "results.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", own_statistics.__name__, str(file)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(own_statistics, file)
     with np.load(file) as arrays:
         return dict(arrays)
 

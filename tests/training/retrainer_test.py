@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -14,9 +10,9 @@ import tensorflow as tf
 from maenas_tf.engine.optimization import SGD
 from maenas_tf.models.network import Network
 from maenas_tf.training.retrainer import Retrainer
+from tests import scripts
 from tests.training import retrainer_replicas
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEAD_END = "|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|"
 
 
@@ -178,14 +174,7 @@ def test_an_auxiliary_head_needs_a_weight_and_a_weight_a_head():
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory):
     path = tmp_path_factory.mktemp("replicas") / "results.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", retrainer_replicas.__name__, str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    scripts.run(retrainer_replicas, path)
     with np.load(path) as file:
         return dict(file)
 
