@@ -14,6 +14,7 @@ import tensorflow as tf
 from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.probe import active_probe, apply, note
 from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
+from maenas_tf.ops.tape import Backward
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
@@ -137,11 +138,15 @@ def _neutral(channels: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _by_the_batch(x: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Normalises without scale and offset, and notes how to go back."""
+    """Normalises without scale and offset, and notes both ways back."""
     if x.dtype != tf.float32:
-        return apply(lambda x: batch_normalize(x, epsilon=epsilon)[0], x)
+        variance = batch_normalize(x, epsilon=epsilon)[2]
+        held = _with_variance(x, variance, epsilon)
+        return apply(
+            lambda x: batch_normalize(x, epsilon=epsilon)[0], x, held=held
+        )
     scale, offset, nothing = _neutral(x.shape[-1])
-    y, _, _, *kept = _fused(x, scale, offset, nothing, epsilon)
+    y, _, variance, *kept = _fused(x, scale, offset, nothing, epsilon)
 
     def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
         return tf.raw_ops.FusedBatchNormGradV3(
@@ -155,7 +160,27 @@ def _by_the_batch(x: tf.Tensor, epsilon: float) -> tf.Tensor:
             is_training=True,
         )[:1]
 
-    return note(y, [x], backward)
+    return note(y, [x], backward, _with_variance(x, variance, epsilon))
+
+
+def _with_variance(
+    x: tf.Tensor, variance: tf.Tensor, epsilon: float
+) -> Backward:
+    """Returns the way back on which the statistics of x are constants.
+
+    Args:
+        x: [B, H, W, C].
+        variance: [C], with Bessel's correction, which is taken out.
+        epsilon: added to the variance.
+    """
+    count = x.shape.num_elements() // x.shape[-1]
+
+    def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
+        biased = variance * ((count - 1) / count)
+        factor = tf.math.rsqrt(biased + epsilon)
+        return [upstream * tf.cast(factor, upstream.dtype)]
+
+    return backward
 
 
 class BatchNormalization(keras.layers.Layer):

@@ -118,7 +118,10 @@ def probing(probe: Probe) -> Iterator[None]:
 
 
 def note(
-    y: tf.Tensor, inputs: Sequence[tf.Tensor], backward: Backward
+    y: tf.Tensor,
+    inputs: Sequence[tf.Tensor],
+    backward: Backward,
+    held: Backward | None = None,
 ) -> tf.Tensor:
     """Returns y, and tells an active probe's tape how to go back from it.
 
@@ -126,10 +129,11 @@ def note(
         y: computed of `inputs`.
         inputs: none of a constant.
         backward: from the gradient of y to those of the inputs.
+        held: the same with the statistics of the batch held; None: has none.
     """
     probe = _active.probe
     if probe is not None and probe.tape is not None:
-        probe.tape.note(y, inputs, backward)
+        probe.tape.note(y, inputs, backward, held)
     return y
 
 
@@ -138,9 +142,13 @@ def constant(y: tf.Tensor) -> tf.Tensor:
     return note(y, (), _nothing)
 
 
-def apply(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
+def apply(
+    compute: Callable[..., tf.Tensor],
+    *inputs: tf.Tensor,
+    held: Backward | None = None,
+) -> tf.Tensor:
     """Returns compute(*inputs); what layers compute of features, they compute
-    by it, or note it."""
+    by it, or note it; `held` is `note`'s."""
     probe = _active.probe
     if probe is None or probe.tape is None:
         return compute(*inputs)
@@ -159,7 +167,7 @@ def apply(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
             z = compute(*tiled)
         return own.gradient(z, tiled, upstream)
 
-    return note(y, inputs, backward)
+    return note(y, inputs, backward, held)
 
 
 def relu(x: tf.Tensor) -> tf.Tensor:

@@ -54,7 +54,7 @@ class Tape:
 
     def __init__(self):
         self._entries: list[
-            tuple[tf.Tensor, Sequence[tf.Tensor], Backward]
+            tuple[tf.Tensor, Sequence[tf.Tensor], Backward, Backward]
         ] = []
         # Held, so that no other tensor takes over an id.
         self._known: dict[int, tf.Tensor] = {}
@@ -68,9 +68,20 @@ class Tape:
         self._known[id(x)] = x
 
     def note(
-        self, y: tf.Tensor, inputs: Sequence[tf.Tensor], backward: Backward
+        self,
+        y: tf.Tensor,
+        inputs: Sequence[tf.Tensor],
+        backward: Backward,
+        held: Backward | None = None,
     ) -> None:
         """Notes that y was computed of `inputs`, of which all are known.
+
+        Args:
+            y: computed now.
+            inputs: none of a constant.
+            backward: from the gradient of y to those of the inputs.
+            held: the same with the statistics of the batch, which y depends
+                on, taken for constants; None: y depends on none.
 
         Raises:
             ValueError: nobody has noted where one comes from: a gradient
@@ -84,7 +95,7 @@ class Tape:
                 )
         if id(y) not in self._known:
             self._known[id(y)] = y
-            self._entries.append((y, inputs, backward))
+            self._entries.append((y, inputs, backward, held or backward))
 
     def gradients(
         self,
@@ -93,6 +104,7 @@ class Tape:
         sources: Sequence[tf.Tensor],
         start: int = 0,
         stop: int | None = None,
+        hold_statistics: bool = False,
     ) -> list[tf.Tensor]:
         """Returns d(y)/d(source)^T upstream for each source, or zeros.
 
@@ -102,6 +114,9 @@ class Tape:
             sources: known tensors.
             start: `length` before what to go back through.
             stop: `length` behind it; None is the end.
+            hold_statistics: take those of the batch, by which layers
+                normalise, for constants: what an image gets is then of its
+                own output alone.
         """
         wanted = {id(x) for x in sources}
         reached, passed = set(wanted), []
@@ -110,12 +125,13 @@ class Tape:
                 reached.add(id(entry[0]))
                 passed.append(entry)
         found = {id(y): upstream} if id(y) in reached else {}
-        for output, inputs, backward in reversed(passed):
+        for output, inputs, backward, held in reversed(passed):
             key = id(output)
             if key not in found:
                 continue
+            back = held if hold_statistics else backward
             own = found[key] if key in wanted else found.pop(key)
-            for x, gradient in zip(inputs, backward(own), strict=True):
+            for x, gradient in zip(inputs, back(own), strict=True):
                 if gradient is not None and id(x) in reached:
                     if id(x) in found:
                         gradient = tf.raw_ops.AddV2(x=found[id(x)], y=gradient)

@@ -20,18 +20,19 @@ with epy.lazy_imports():
 class Jacov(StartScore):
     """How little the gradients of the images are correlated.
 
-    With v the eigenvalues of the correlation, between images, of d(sum of
-    logits) / d(image):
+    With v the eigenvalues of the correlation, between images, of d(sum of its
+    logits) / d(image), the statistics that normalise being held:
 
         -sum_i log(v_i + 1e-5) + 1 / (v_i + 1e-5)
 
     Images without any gradient count as alike. The order of images changes
     nothing.
 
-    Where all that reaches the pooling comes out of normalisations and skips
+    The published code also goes back through the statistics of the batch. But
+    where all that reaches the pooling comes out of normalisations and skips
     (every network of s2 and s3, some of the DARTS space), the logits of a
-    batch add up to the same whatever the images are: the gradient is 0, and
-    the score that of its rounding, which says nothing.
+    batch add up to the same whatever the images are: that gradient is 0, and
+    the score would be one of its rounding.
 
     Reads noise or the user's images. Costs one forward and one backward pass,
     without the gradients of weights.

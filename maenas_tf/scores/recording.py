@@ -90,8 +90,14 @@ class Recording(Probe):
         return gradient
 
     def to_images(self, upstream: tf.Tensor) -> tf.Tensor:
-        """Returns the gradient of the images, from that of the logits."""
-        (gradient,) = self.tape.gradients(self.logits, upstream, [self.images])
+        """Returns each image's own gradient, from that of its logits.
+
+        The statistics that normalise are held: through them the logits of all
+        images depend on each.
+        """
+        (gradient,) = self.tape.gradients(
+            self.logits, upstream, [self.images], hold_statistics=True
+        )
         return gradient
 
 

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.ops import probe
+from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.primitive import PRIMITIVES
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.probe import Probe, probing
@@ -51,6 +52,25 @@ def test_the_way_back_of_every_primitive_is_tensorflows(name, stride):
         np.testing.assert_array_equal(found, y)
     (gradient,) = noting.tape.gradients(found, upstream, [x])
     np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_statistics_of_the_batch_can_be_held(dtype):
+    layer = BatchNormalization(affine=False, dtype=dtype)
+    x = tf.cast(3.0 * images() + 1.0, dtype)
+    layer.build(x.shape)
+    noting = Noting()
+    noting.tape.watch(x)
+    with probing(noting):
+        y = layer(x)
+    upstream = tf.cast(images() * 2.0, dtype)
+    (held,) = noting.tape.gradients(y, upstream, [x], hold_statistics=True)
+    variance = x.numpy().var(axis=(0, 1, 2))
+    np.testing.assert_allclose(
+        held, upstream / np.sqrt(variance + 1e-5), rtol=1e-5
+    )
+    (through,) = noting.tape.gradients(y, upstream, [x])
+    assert np.abs(through - held).max() > 0.1
 
 
 @pytest.mark.parametrize("name", ["sep_conv_3x3", "max_pool_3x3"])
