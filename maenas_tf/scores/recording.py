@@ -89,14 +89,21 @@ class Recording(Probe):
         )
         return gradient
 
-    def to_images(self, upstream: tf.Tensor) -> tf.Tensor:
-        """Returns each image's own gradient, from that of its logits.
+    def to_images(
+        self, upstream: tf.Tensor, hold_statistics: bool = False
+    ) -> tf.Tensor:
+        """Returns the gradient of the images, from that of the logits.
 
-        The statistics that normalise are held: through them the logits of all
-        images depend on each.
+        Args:
+            upstream: like the logits.
+            hold_statistics: take those by which layers normalise for
+                constants; else the logits of all images depend on each.
         """
         (gradient,) = self.tape.gradients(
-            self.logits, upstream, [self.images], hold_statistics=True
+            self.logits,
+            upstream,
+            [self.images],
+            hold_statistics=hold_statistics,
         )
         return gradient
 
