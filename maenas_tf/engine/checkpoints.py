@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.tensorflow_paths import tensorflow_path
 from maenas_tf.engine.writing import as_os_error
+from maenas_tf.ops.packing import stacked_paths
 
 # TensorFlow's reader turns a status into a Python error where it can: a file
 # that was cut short is an IndexError, one without an entry a KeyError.
@@ -60,6 +62,49 @@ def latest_checkpoint(directory: str | os.PathLike[str]) -> str | None:
     return os.path.join(directory, f"ckpt-{newest}")
 
 
+def _entry(key: str) -> str:
+    """Returns TensorFlow's name of a variable in a checkpoint."""
+    escaped = key.replace(".", "..").replace("/", ".S")
+    return f"variables/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def older_keys(
+    groups: Mapping[str, list[keras.Variable]],
+) -> dict[str, list[str]]:
+    """Returns where checkpoints had what a variable stacks, key to keys.
+
+    Until edges stacked their weights, each was an entry, and so was what an
+    optimizer holds of it.
+    """
+    found = {}
+    stacked = {
+        variable.path: stacked_paths(variable)
+        for members in groups.values()
+        for variable in members
+        if stacked_paths(variable)
+    }
+    flat = {
+        _flat(path): list(map(_flat, paths)) for path, paths in stacked.items()
+    }
+    for group, members in groups.items():
+        for variable in members:
+            key = f"{group}/{variable.path}"
+            if variable.path in stacked:
+                paths = stacked[variable.path]
+                found[key] = [f"{group}/{path}" for path in paths]
+                continue
+            # An optimizer's: its name, the weight's path and what it is.
+            owner, _, name = key.rpartition("/")
+            path, _, held = name.rpartition("_")
+            if path in flat:
+                found[key] = [f"{owner}/{p}_{held}" for p in flat[path]]
+    return found
+
+
+def _flat(path: str) -> str:
+    return path.replace("/", "_")
+
+
 class RunCheckpoint:
     """Saves every variable of a run, by path, and the loop's counters.
 
@@ -78,6 +123,7 @@ class RunCheckpoint:
         groups: Mapping[str, list[keras.Variable]],
     ):
         variables = {}
+        self._older_keys = older_keys(groups)
         for group, members in groups.items():
             for variable in members:
                 key = f"{group}/{variable.path}"
@@ -88,6 +134,7 @@ class RunCheckpoint:
                     )
                 variables[key] = variable.value
         self._directory = directory
+        self._variables = variables
         self._state = tf.Variable("{}", dtype=tf.string, trainable=False)
         self._checkpoint = tf.train.Checkpoint(
             variables=variables, state=self._state
@@ -122,14 +169,32 @@ class RunCheckpoint:
         if latest is None:
             return None
         try:
+            reader = tf.train.load_checkpoint(tensorflow_path(latest))
+            if any(
+                not reader.has_tensor(_entry(key)) for key in self._older_keys
+            ):
+                return self._restore_older(reader)
             found = self._checkpoint.restore(tensorflow_path(latest))
             found.assert_consumed()
         except _RESTORE_ERRORS as error:
             raise ConfigError(
-                f"The checkpoint {latest} cannot be restored into this model "
+                f"The checkpoint {latest} cannot be restored into this model; "
+                f"it may be of another version of maenas_tf "
                 f"({str(error).splitlines()[0]}); use another --run_dir."
             ) from error
         return json.loads(self._state.numpy())
+
+    def _restore_older(self, reader: tf.train.CheckpointReader):
+        """Restores what was written when all weights were apart."""
+        for key, variable in self._variables.items():
+            if key in self._older_keys:
+                values = map(_entry, self._older_keys[key])
+                value = np.stack([reader.get_tensor(name) for name in values])
+            else:
+                value = reader.get_tensor(_entry(key))
+            variable.assign(value)
+        state = reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE")
+        return json.loads(state)
 
     @property
     def latest(self) -> str | None:

@@ -136,7 +136,7 @@ class SearchCell(Cell):
             weights = tf.gather(weights, rows)
         count, width = weights.shape
         flat = tf.reshape(weights, [count * width, 1])
-        each = tf.unstack(tf.repeat(flat, self.channels, axis=1))
+        each = tf.unstack(tf.tile(flat, [1, self.channels]))
         return [
             each[place * width : place * width + len(edge.primitives)]
             for place, edge in enumerate(edges)

@@ -29,6 +29,8 @@ from maenas_tf.spaces.space import NONE
 class _FoundOps(MixedOp):
     """The candidates of an edge in the form of the network found."""
 
+    packs = False
+
     def make_candidate(self, name: str) -> Primitive:
         return make_primitive(
             name, self.channels, self.stride, False, self.family

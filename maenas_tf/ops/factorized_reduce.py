@@ -7,6 +7,7 @@ import keras
 from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.packing import add_weight
 from maenas_tf.ops.probe import concat
 from maenas_tf.ops.source import SourceNode
 
@@ -37,11 +38,7 @@ class FactorizedReduce(keras.layers.Layer):
         width = input_shape[-1]
         shape = (1, 1, width, self.channels // 2)
         self.even, self.odd = (
-            self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=convolution.fan_in_uniform(width),
-            )
+            add_weight(self, name, shape, convolution.fan_in_uniform(width))
             for name in ("even", "odd")
         )
         self.norm = BatchNormalization(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Sequence
 
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.packing import Pack
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
 from maenas_tf.ops.primitives import make_primitive
@@ -35,9 +37,12 @@ class MixedOp(keras.layers.Layer):
     Attributes:
         shared_from: as many equal edges are worth sharing functions; of 6 the
             start is as long (measured), and a call costs its time.
+        packs: keep the weights of all convolutions in one variable.
+        pack: holds them.
     """
 
     shared_from = 8
+    packs = True
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class MixedOp(keras.layers.Layer):
         self.candidates = [
             self.make_candidate(name) for name in self.primitives
         ]
+        self.pack = Pack()
 
     def make_candidate(self, name: str) -> Primitive:
         """Returns the layer of a primitive name, for this edge."""
@@ -70,8 +76,12 @@ class MixedOp(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        for candidate in self.candidates:
-            candidate.build(input_shape)
+        packs = self.packs and self.implementation != "plain"
+        filling = self.pack.filling() if packs else contextlib.nullcontext()
+        with filling:
+            for candidate in self.candidates:
+                candidate.build(input_shape)
+        self.pack.build(self)
         self.built = True
 
     def terms(
@@ -95,12 +105,13 @@ class MixedOp(keras.layers.Layer):
         ]
 
         def finish(begun, weights):
-            return [
-                candidate.finish(start, weight, training)
-                for (candidate, _), start, weight in zip(
-                    computed, begun, weights, strict=True
-                )
-            ]
+            with self.pack.unpacked():
+                return [
+                    candidate.finish(start, weight, training)
+                    for (candidate, _), start, weight in zip(
+                        computed, begun, weights, strict=True
+                    )
+                ]
 
         begun = [candidate.begin(source) for candidate, _ in computed]
         inputs = begun, [weight for _, weight in computed]

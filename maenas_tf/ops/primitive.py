@@ -10,6 +10,7 @@ import tensorflow as tf
 from maenas_tf.config import ConfigError
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.packing import add_weight
 from maenas_tf.ops.source import Phases, SourceNode, Term
 from maenas_tf.registry import Registry
 
@@ -51,11 +52,7 @@ class Primitive(keras.layers.Layer):
         return layer
 
     def _kernel(self, name: str, shape: tuple[int, ...], fan_in: int):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=convolution.fan_in_uniform(fan_in),
-        )
+        return add_weight(self, name, shape, convolution.fan_in_uniform(fan_in))
 
     def _check_width(self, input_shape) -> None:
         """Raises ConfigError if the width would have to change."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution
 from maenas_tf.ops.normalization import BatchNormalization
+from maenas_tf.ops.packing import add_weight
 from maenas_tf.ops.source import SourceNode
 
 
@@ -43,17 +44,19 @@ class ReluConvNorm(keras.layers.Layer):
     def build(self, input_shape):
         k, width = self.kernel_size, input_shape[-1]
         fan_in = k * k * width
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(k, k, width, self.channels),
-            initializer=convolution.fan_in_uniform(fan_in),
+        self.kernel = add_weight(
+            self,
+            "kernel",
+            (k, k, width, self.channels),
+            convolution.fan_in_uniform(fan_in),
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.channels,),
-                initializer=convolution.fan_in_uniform(fan_in),
+            self.bias = add_weight(
+                self,
+                "bias",
+                (self.channels,),
+                convolution.fan_in_uniform(fan_in),
             )
         self.norm = BatchNormalization(
             self.affine, self.moving_statistics, name="norm"

@@ -71,7 +71,8 @@ class SinglePathOp(MixedOp):
             branches.append(
                 functools.partial(_compute, candidate, x, training, state)
             )
-        output, *values = tf.switch_case(branch, branches)
+        with self.pack.unpacked():
+            output, *values = tf.switch_case(branch, branches)
         # Here, since a branch's tensors mean nothing outside of it.
         for variable, value in zip(state, values, strict=True):
             variable.assign(value)

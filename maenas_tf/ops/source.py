@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.probe import add_n, apply, note, relu, split
 
 
@@ -37,11 +38,19 @@ class Phases(NamedTuple):
 
 
 def _split(x: tf.Tensor) -> tf.Tensor:
-    return tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]])
+    return tf.raw_ops.SpaceToBatchND(
+        input=x,
+        block_shape=shared_constant(2, (2,), tf.int32),
+        paddings=shared_constant(0, (2, 2), tf.int32),
+    )
 
 
 def _merge(x: tf.Tensor) -> tf.Tensor:
-    return tf.batch_to_space(x, [2, 2], [[0, 0], [0, 0]])
+    return tf.raw_ops.BatchToSpaceND(
+        input=x,
+        block_shape=shared_constant(2, (2,), tf.int32),
+        crops=shared_constant(0, (2, 2), tf.int32),
+    )
 
 
 class Parts:

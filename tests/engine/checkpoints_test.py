@@ -11,6 +11,8 @@ import pytest
 
 from maenas_tf.config import ConfigError
 from maenas_tf.engine.checkpoints import RunCheckpoint, read_state
+from maenas_tf.engine.optimization import SGD
+from maenas_tf.ops.mixed import MixedOp
 from tests.engine import small_files
 from tests.searching.small import flat, values
 
@@ -219,3 +221,44 @@ def test_a_checkpoint_without_room_leaves_the_one_before(tmp_path):
     np.testing.assert_array_equal(flat(values(run.everything)), flat(kept))
     checkpoint.save({**STATE, "epoch": 4})
     assert checkpoint.restore()["epoch"] == 4
+
+
+def test_what_edges_stack_is_read_from_where_it_was_apart(tmp_path):
+    """Weights and momenta, of checkpoints from before edges stacked them."""
+
+    class Apart(MixedOp):
+        packs = False
+
+    groups = {}
+    for make in (Apart, MixedOp):
+        edge = make(("sep_conv_3x3", "dil_conv_3x3"), 2, 1, name="edge")
+        edge.build((None, None, None, 2))
+        optimizer = SGD(0.1, 0.9, name="sgd")
+        optimizer.build(edge.trainable_variables)
+        groups[make] = {
+            "model": edge.variables,
+            "optimizer": optimizer.variables,
+        }
+    older = RunCheckpoint(tmp_path, groups[Apart])
+    rng = np.random.default_rng(0)
+    wanted = {}
+    for variables in groups[Apart].values():
+        for variable in variables:
+            wanted[variable.path] = rng.integers(0, 99, variable.shape)
+            variable.assign(wanted[variable.path])
+    older.save({"epoch": 3})
+    newer = RunCheckpoint(tmp_path, groups[MixedOp])
+    assert newer.restore() == {"epoch": 3}
+    name = "edge/sep_conv_3x3/pointwise_1"
+    for variables, path in (
+        (groups[MixedOp]["model"], name),
+        (
+            groups[MixedOp]["optimizer"],
+            f"sgd/{name.replace('/', '_')}_momentum",
+        ),
+    ):
+        (stacked,) = (v for v in variables if "1x1x2x2" in v.path)
+        assert stacked.shape[0] == 3
+        np.testing.assert_array_equal(stacked[1], wanted[path])
+    newer.save({"epoch": 4})
+    assert RunCheckpoint(tmp_path, groups[MixedOp]).restore() == {"epoch": 4}

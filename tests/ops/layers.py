@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.ops.mixed import MixedOp
+
 
 def variables_by_name(layer) -> dict:
     """Returns the layer's variables, named as inside the layer."""
@@ -14,6 +16,42 @@ def variables_by_name(layer) -> dict:
         assert variable.path.startswith(prefix), variable.path
         named[variable.path.removeprefix(prefix)] = variable
     return named
+
+
+def singly(layer, values=None) -> list:
+    """Returns all trainable weights, those of edges that stack them singly.
+
+    Args:
+        layer: may hold edges of a supernet.
+        values: of its trainable variables, such as gradients, to be taken
+            apart in place of the weights.
+    """
+    variables = layer.trainable_variables
+    given = None
+    if values is not None:
+        given = {
+            id(v): value for v, value in zip(variables, values, strict=True)
+        }
+    edges = [e for e in layer._flatten_layers() if isinstance(e, MixedOp)]
+    pieces_of = {
+        id(piece.variable): edge.pack.pieces
+        for edge in edges
+        for piece in edge.pack.pieces
+    }
+    found, done = [], set()
+    for variable in variables:
+        pieces = pieces_of.get(id(variable))
+        if pieces is None:
+            found.append(variable if given is None else given[id(variable)])
+        elif id(pieces) not in done:
+            done.add(id(pieces))
+            found += (
+                piece
+                if given is None
+                else given[id(piece.variable)][piece.place]
+                for piece in pieces
+            )
+    return found
 
 
 def fill(layer, seed: int = 0) -> dict[str, np.ndarray]:

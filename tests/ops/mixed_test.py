@@ -11,7 +11,7 @@ from maenas_tf.ops import convolution
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.source import Phases, SourceNode, add_terms
 from tests.ops import numpy_oracle
-from tests.ops.layers import gradients, image
+from tests.ops.layers import gradients, image, singly
 
 DARTS = (
     "none",
@@ -87,11 +87,11 @@ def test_mixture_equals_the_definition_in_numpy(family, stride):
     ):
         if family == "nasbench201" and name == "avg_pool_3x3":
             name = "nasbench201/avg_pool_3x3"
+        prefix = f"edge/{candidate.name}/"
         values = {
-            variable.path.removeprefix(f"edge/{candidate.name}/"): (
-                variable.numpy().astype(np.float64)
-            )
-            for variable in candidate.variables
+            weight.path.removeprefix(prefix): weight.numpy().astype(np.float64)
+            for weight in singly(edge)
+            if weight.path.startswith(prefix)
         }
         expected = expected + weight * numpy_oracle.primitive(
             name, x, values, stride, True
@@ -210,5 +210,8 @@ def test_branch_is_computed_once_for_each_key():
 
 def test_variables_have_paths_of_their_own():
     edge = make("darts", 2)
-    paths = [variable.path for variable in edge.variables]
+    paths = [weight.path for weight in singly(edge)]
     assert len(paths) == len(set(paths)) == 2 * (2 + 2) + 2 * 2 + 2
+    # Of the halves, of pointwise kernels, and of two sizes.
+    paths = [variable.path for variable in edge.variables]
+    assert len(paths) == len(set(paths)) == 4

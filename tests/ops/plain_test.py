@@ -16,7 +16,7 @@ from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.source import SourceNode
 from maenas_tf.skeletons import evaluation_size, make_plan, skeleton_of
 from maenas_tf.spaces import SPACES
-from tests.ops.layers import fill, gradients, image
+from tests.ops.layers import fill, gradients, image, singly
 
 CHANNELS = 4
 SIZES = {"even": (2, 6, 8, CHANNELS), "odd": (2, 7, 5, CHANNELS)}
@@ -46,14 +46,14 @@ def statistics(layer, name):
 
 def copy_values(fused, plain):
     """Gives the plain one what the fused one holds."""
-    of, to = (kernels_first(m.trainable_variables) for m in (fused, plain))
+    of, to = (kernels_first(singly(model)) for model in (fused, plain))
     for name in ("moving_mean", "moving_variance"):
         if statistics(fused, name):  # The search's form keeps none.
             of += statistics(fused, name)
             to += statistics(plain, name)
     for source, target in zip(of, to, strict=True):
         assert source.shape == target.shape
-        target.assign(source)
+        target.assign(source.numpy())
 
 
 def test_both_implementations_have_the_same_names():
@@ -170,13 +170,13 @@ def test_supernets_are_equal(space, precision):
         return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
 
     # Eager: tracing two supernets would take ten times as long.
-    (y, found), (expected, wanted) = (
-        gradients(
-            functools.partial(features, model),
-            kernels_first(model.trainable_variables),
+    results = []
+    for model in models:
+        y, found = gradients(
+            functools.partial(features, model), model.trainable_variables
         )
-        for model in models
-    )
+        results.append((y, kernels_first(singly(model, found))))
+    (y, found), (expected, wanted) = results
     (rtol, atol), (gradient_rtol, gradient_atol) = precision
     np.testing.assert_allclose(y, expected, rtol=rtol, atol=atol)
     for gradient, want in zip(found, wanted, strict=True):

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.engine.signals import Interrupted, SignalWatch
+from maenas_tf.ops.packing import stacked_paths
 from maenas_tf.runs.run_reader import read_run
 from maenas_tf.runs.run_record import measures
 from maenas_tf.searching.experiment import SearchExperiment
@@ -182,13 +183,16 @@ def test_each_step_trains_the_weights_of_one_path(tmp_path):
             searcher.train_step(batch)
             after = small.values(searcher.weight_optimizer.momentums)
             moved = {
-                variable.path
+                path
                 for variable, old, new in zip(
                     searcher.weight_variables, velocities, after, strict=True
                 )
-                # More than the momentum of earlier steps.
                 if "edge_" in variable.path
-                and not np.allclose(new, 0.9 * old, atol=1e-9)
+                for path, was, now in zip(
+                    stacked_paths(variable), old, new, strict=True
+                )
+                # More than the momentum of earlier steps.
+                if not np.allclose(now, 0.9 * was, atol=1e-9)
             }
             drawn = {
                 f"edge_{edge.source}_{edge.node}/{name}/"
