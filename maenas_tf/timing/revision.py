@@ -85,7 +85,9 @@ def checked_out(commit: str, root: pathlib.Path = ROOT) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="maenas_tf_commit_") as directory:
         archive = _run(root, "archive", "--format=tar", commit, _PACKAGE)
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(directory, filter="data")
+            # Python 3.11 has filters from 3.11.4 on; the archive is git's own.
+            safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            files.extractall(directory, **safe)
         yield directory
 
 
