@@ -68,7 +68,7 @@ def _entry(key: str) -> str:
     return f"variables/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def older_keys(
+def _keys_apart(
     groups: Mapping[str, list[keras.Variable]],
 ) -> dict[str, list[str]]:
     """Returns where checkpoints had what a variable stacks, key to keys.
@@ -123,7 +123,7 @@ class RunCheckpoint:
         groups: Mapping[str, list[keras.Variable]],
     ):
         variables = {}
-        self._older_keys = older_keys(groups)
+        self._keys_apart = _keys_apart(groups)
         for group, members in groups.items():
             for variable in members:
                 key = f"{group}/{variable.path}"
@@ -170,10 +170,9 @@ class RunCheckpoint:
             return None
         try:
             reader = tf.train.load_checkpoint(tensorflow_path(latest))
-            if any(
-                not reader.has_tensor(_entry(key)) for key in self._older_keys
-            ):
-                return self._restore_older(reader)
+            if not all(map(reader.has_tensor, map(_entry, self._keys_apart))):
+                self._restore_apart(reader)
+                return read_state(self._directory)
             found = self._checkpoint.restore(tensorflow_path(latest))
             found.assert_consumed()
         except _RESTORE_ERRORS as error:
@@ -184,17 +183,28 @@ class RunCheckpoint:
             ) from error
         return json.loads(self._state.numpy())
 
-    def _restore_older(self, reader: tf.train.CheckpointReader):
-        """Restores what was written when all weights were apart."""
+    def _restore_apart(self, reader: tf.train.CheckpointReader) -> None:
+        """Restores what was written when all weights were apart.
+
+        Raises:
+            ValueError: it holds other variables.
+        """
+        entries = {
+            key: [*map(_entry, self._keys_apart.get(key, [key]))]
+            for key in self._variables
+        }
+        wanted = {name for names in entries.values() for name in names}
+        held = {
+            name
+            for name in reader.get_variable_to_shape_map()
+            if name.startswith("variables/")
+        }
+        if wanted != held:
+            raise ValueError(f"{len(wanted ^ held)} variables differ")
         for key, variable in self._variables.items():
-            if key in self._older_keys:
-                values = map(_entry, self._older_keys[key])
-                value = np.stack([reader.get_tensor(name) for name in values])
-            else:
-                value = reader.get_tensor(_entry(key))
-            variable.assign(value)
-        state = reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE")
-        return json.loads(state)
+            values = [reader.get_tensor(name) for name in entries[key]]
+            stacked = key in self._keys_apart
+            variable.assign(np.stack(values) if stacked else values[0])
 
     @property
     def latest(self) -> str | None:

@@ -37,7 +37,8 @@ class MixedOp(keras.layers.Layer):
     Attributes:
         shared_from: as many equal edges are worth sharing functions; of 6 the
             start is as long (measured), and a call costs its time.
-        packs: keep the weights of all convolutions in one variable.
+        packs: stack the weights of convolutions, one variable for each shape;
+            plain candidates, Keras' own layers, keep theirs.
         pack: holds them.
     """
 
@@ -76,9 +77,7 @@ class MixedOp(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        packs = self.packs and self.implementation != "plain"
-        filling = self.pack.filling() if packs else contextlib.nullcontext()
-        with filling:
+        with self.pack.filling() if self.packs else contextlib.nullcontext():
             for candidate in self.candidates:
                 candidate.build(input_shape)
         self.pack.build(self)

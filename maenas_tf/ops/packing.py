@@ -76,12 +76,14 @@ class _Stack:
         shape: of each.
 
     Attributes:
+        paths: of the weights.
         initial: their first values.
         variable: holds them, [N, *shape]; None before it is made.
     """
 
     def __init__(self, shape: tuple[int, ...]):
         self.shape = shape
+        self.paths: list[str] = []
         self.initial: list[np.ndarray] = []
         self.variable: keras.Variable | None = None
         # A replica's own, since each is traced in a thread.
@@ -127,7 +129,8 @@ class Pack:
         """Returns a new weight of a layer."""
         shape = tuple(shape)
         stack = self._stacks.setdefault(shape, _Stack(shape))
-        piece = Piece(stack, f"{layer.path}/{name}", len(stack.initial))
+        piece = Piece(stack, f"{layer.path}/{name}", len(stack.paths))
+        stack.paths.append(piece.path)
         with tf.init_scope():
             value = initializer(shape, dtype=layer.variable_dtype)
             stack.initial.append(keras.ops.convert_to_numpy(value))
@@ -145,11 +148,7 @@ class Pack:
                     values, dtype
                 ),
             )
-            stack.variable.stacked_paths = [
-                piece.path
-                for piece in self.pieces
-                if piece.variable is stack.variable
-            ]
+            stack.variable.stacked_paths = stack.paths
             stack.initial.clear()
 
     @contextlib.contextmanager
