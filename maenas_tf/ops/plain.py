@@ -120,11 +120,15 @@ class PlainPrimitive(Primitive):
         )
 
 
+# Layers are named where they are made: what Keras would make of the name of a
+# private class begins with "__", which no scope of a function's graph may.
 class _Function(keras.layers.Layer):
     """A function without parameters as a layer."""
 
-    def __init__(self, function: Callable[..., tf.Tensor], **arguments):
-        super().__init__()
+    def __init__(
+        self, name: str, function: Callable[..., tf.Tensor], **arguments
+    ):
+        super().__init__(name=name)
         self.function = function
         self.arguments = arguments
 
@@ -144,8 +148,8 @@ class _Subsampling(keras.layers.Layer):
     filter gradient of a strided 1x1 one is not to be trusted (TF 2.21).
     """
 
-    def __init__(self, first: int = 0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, first: int = 0, name: str = "subsampling"):
+        super().__init__(name=name)
         self.first = first
 
     def call(self, x):
@@ -157,8 +161,8 @@ class _Subsampling(keras.layers.Layer):
 class _TwoHalves(keras.layers.Layer):
     """Two 1x1 convolutions of stride 2, on even and on odd pixels."""
 
-    def __init__(self, channels: int, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, channels: int):
+        super().__init__(name="two_halves")
         self.filters = channels
         self.subsamplings = [_Subsampling(first) for first in (0, 1)]
 
@@ -194,7 +198,7 @@ class PlainZero(PlainPrimitive):
     def make_layers(self, width):
         del width
         form = {"stride": self.stride, "channels": self.channels}
-        return [_Function(zeros, **form)]
+        return [_Function("zeros", zeros, **form)]
 
 
 @PLAIN_PRIMITIVES.register("skip_connect")
@@ -224,11 +228,15 @@ class PlainPooling(PlainPrimitive):
         self._check_width((None, width))
         if self.kind == "average":
             # Pixels outside the image do not count, at any stride.
-            chain = [_Function(average_pool_3x3, stride=self.stride)]
+            form = {"stride": self.stride}
+            chain = [_Function("average_pool", average_pool_3x3, **form)]
         elif self.stride == 1:
             chain = [layers.MaxPooling2D(3, 1, "same")]
         else:
-            chain = [_Function(_pad_by_least), layers.MaxPooling2D(3, 2)]
+            chain = [
+                _Function("pad_by_least", _pad_by_least),
+                layers.MaxPooling2D(3, 2),
+            ]
         if self.search and self.normalize:
             chain.append(self._normalization("norm"))
         return chain

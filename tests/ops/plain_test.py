@@ -60,6 +60,16 @@ def test_both_implementations_have_the_same_names():
     assert set(PLAIN_PRIMITIVES.names()) == set(PRIMITIVES.names())
 
 
+@pytest.mark.parametrize("search", [True, False])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", COMPUTED)
+def test_each_candidate_can_be_a_function_of_its_own(name, stride, search):
+    """Where no scope is around the names of its layers."""
+    _, plain = make_both(name, stride, search)
+    finish = tf.function(plain.finish, autograph=False)
+    finish.get_concrete_function(tf.TensorSpec(SIZES["even"]), None)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("search", [True, False])
 @pytest.mark.parametrize("stride", [1, 2])

@@ -26,6 +26,7 @@ from tests.ops.layers import singly
 CHANNELS = 4
 DARTS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_5x5", "dil_conv_3x3")
 NOISE = ("sep_conv_3x3", "noise")
+PLAIN = functools.partial(MixedOp, implementation="plain")
 RATE = keras.Variable(0.5, trainable=False)
 
 
@@ -34,7 +35,8 @@ EDGES = {
     "mixed": (MixedOp, DARTS, 1, {}),
     "strided": (MixedOp, DARTS, 2, {}),
     "noise": (MixedOp, NOISE, 1, {}),
-    "plain": (MixedOp, DARTS[1:4], 1, {"implementation": "plain"}),
+    "plain": (MixedOp, DARTS, 1, {"implementation": "plain"}),
+    "plain_strided": (MixedOp, DARTS, 2, {"implementation": "plain"}),
     "partial_channels": (PartialChannelsOp, DARTS, 1, {"parts": 2}),
     "dropout": (IdentityDropoutOp, ("skip_connect",), 1, {"rate": RATE}),
 }
@@ -311,7 +313,7 @@ def test_the_cells_of_a_network_draw_noise_of_their_own():
 
 @pytest.mark.parametrize(
     ("make_edge", "num_cells", "num_functions"),
-    [(SinglePathOp, 1, 3), (MixedOp, 2, 3), (MixedOp, 1, 0)],
+    [(SinglePathOp, 1, 3), (MixedOp, 2, 3), (PLAIN, 2, 3), (MixedOp, 1, 0)],
 )
 def test_a_supernet_with_many_equal_edges_traces_each_kind_once(
     make_edge, num_cells, num_functions
