@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import pathlib
-import tempfile
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from maenas_tf.reports.grouping import number
 from maenas_tf.reports.tables import Table
 from maenas_tf.timing.cases import SearchStep
 from maenas_tf.timing.config import BenchmarkConfig
+from maenas_tf.timing.trace import Trace, trace
 
 # Of the measurements of what the machine can do at best.
 _TRIES = 8
 _COPIED = 2**24  # numbers: 64 MB, more than a cache holds
 _MATRIX = 1024
 _FILTERED = "Conv2D", "DepthwiseConv2dNative"
+# What is read but for a part, and what is not moved at all.
+_READ_IN_PART = "Slice", "StridedSlice", "GatherV2"
+_HANDED_ON = "ReadVariableOp", "Identity", "Reshape", "Squeeze", "ExpandDims"
 _SHOWN = 20
 OTHERS = "others, and without known shapes"
+BETWEEN = "no operation: calls of functions, and waiting"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +47,32 @@ class Work:
     @classmethod
     def of(cls, op: tf.Operation) -> Work | None:
         """Returns that of an operation of a graph, None of unknown shapes."""
-        if not op.outputs or not op.outputs[0].shape.is_fully_defined():
+        # Those that change a variable have no result.
+        sizes = [x.shape.num_elements() for x in op.outputs[:1] or op.inputs]
+        if not sizes or None in sizes:
             return None
-        tensors = [*op.inputs, *op.outputs]
+        if _is_handed_on(op):
+            return cls(op.type, 0, 0)
+        read = op.outputs if op.type in _READ_IN_PART else op.inputs
         moved = sum(
             tensor.shape.num_elements() * tensor.dtype.size
-            for tensor in tensors
+            for tensor in (*read, *op.outputs)
             if tensor.shape.is_fully_defined() and tensor.dtype.size
         )
-        flops, kind = op.outputs[0].shape.num_elements(), op.type
+        kind, flops = op.type, max(sizes)
         if op.type.startswith(_FILTERED):
             size, flops = _of_convolution(op)
             kind = f"{op.type} {size}"
         return cls(kind, moved, flops)
+
+
+def _is_handed_on(op: tf.Operation) -> bool:
+    """Returns whether results lie where inputs do: parts one after another."""
+    if op.type == "Split":
+        return tf.get_static_value(op.inputs[0]) == 0
+    if op.type == "Unpack":
+        return op.get_attr("axis") == 0
+    return op.type in _HANDED_ON
 
 
 def _of_convolution(op: tf.Operation) -> tuple[str, int]:
@@ -83,81 +99,46 @@ def count_operations(config: BenchmarkConfig) -> dict[str, Any]:
     Returns:
         "seconds" of the step, the machine's "bytes_per_second" and
         "flops_per_second" at best, and "kinds": for each kind of operation
-        its name, calls, seconds, bytes and flops. The seconds are the
-        operations' shares in those of the step: cores work at the same time.
+        its name, calls, seconds, bytes and flops, all of the same calls. The
+        seconds are those of the clock, shared by what runs at the same time.
     """
     case = SearchStep(config)
     case.run(1)
     case.run(case.warm_up)
-    known = dict(_works(case.runner.graph(case.iterator), ""))
-    seconds, events = _trace(lambda: case.run(1))
-    kinds: dict[str, dict[str, Any]] = collections.defaultdict(
-        lambda: {"calls": 0, "seconds": 0.0, "bytes": 0, "flops": 0}
-    )
-    for name, kind, length in events:
-        # What oneDNN computes has its own type and the same name.
-        kind = kind.removeprefix("_Mkl").removeprefix("Native")
-        work = known.get((name, kind)) or Work(OTHERS, 0, 0)
-        row = kinds[work.kind]
-        row["calls"] += 1
-        row["seconds"] += length
-        row["bytes"] += work.bytes
-        row["flops"] += work.flops
-    total = sum(row["seconds"] for row in kinds.values())
-    for row in kinds.values():
-        row["seconds"] *= seconds / total
+    graph = case.runner.graph(case.iterator)
+    seconds, traced = trace(lambda: case.run(1), graph)
     return {
         "seconds": seconds,
         "bytes_per_second": _bandwidth(),
         "flops_per_second": _arithmetic(),
-        "kinds": [{"kind": kind, **row} for kind, row in kinds.items()],
+        "kinds": kinds_of_work(traced, seconds),
     }
 
 
-def _works(
-    graph: tf.Graph, prefix: str
-) -> Iterator[tuple[tuple[str, str], Work | None]]:
-    """Yields name and type, and the work, of each operation of a graph.
+def kinds_of_work(traced: Trace, seconds: float) -> list[dict[str, Any]]:
+    """Returns the "kinds" of `count_operations`.
 
-    Those of a function are yielded by both names that they may run under,
-    its own and that within the graph.
+    Args:
+        traced: what ran.
+        seconds: of the step.
     """
-    for op in graph.get_operations():
-        work = Work.of(op)
-        yield (op.name, op.type), work
-        if prefix:
-            yield (prefix + op.name, op.type), work
-        if op.type.endswith("PartitionedCall"):
-            called = graph._get_function(op.get_attr("f").name)
-            yield from _works(called.graph, f"{prefix}{op.name}/")
-
-
-def _trace(
-    run: Callable[[], None],
-) -> tuple[float, list[tuple[str, str, float]]]:
-    """Returns the seconds, and name, type and seconds of each operation."""
-    options = tf.profiler.experimental.ProfilerOptions(
-        host_tracer_level=2, python_tracer_level=0, device_tracer_level=0
+    kinds: dict[str, dict[str, Any]] = collections.defaultdict(
+        lambda: {"calls": 0, "seconds": 0.0, "bytes": 0, "flops": 0}
     )
-    with tempfile.TemporaryDirectory() as directory:
-        tf.profiler.experimental.start(directory, options)
-        try:
-            begin = time.perf_counter()
-            run()
-            seconds = time.perf_counter() - begin
-        finally:
-            tf.profiler.experimental.stop()
-        (path,) = pathlib.Path(directory).rglob("*.xplane.pb")
-        space = xplane_pb2.XSpace.FromString(path.read_bytes())
-    events = []
-    for plane in space.planes:
-        for line in plane.lines:
-            for event in line.events:
-                named = plane.event_metadata[event.metadata_id].name
-                name, _, kind = named.rpartition(":")
-                if name and not name.startswith(("Iterator", ":")):
-                    events.append((name, kind, event.duration_ps * 1e-12))
-    return seconds, events
+    # A function's operations are called as often as it is.
+    work_of = functools.cache(Work.of)
+    for call in traced.calls:
+        known = work_of(call.op) if call.op is not None else None
+        work = known or Work(OTHERS, 0, 0)
+        row = kinds[work.kind]
+        row["calls"] += 1
+        row["seconds"] += call.seconds
+        row["bytes"] += work.bytes
+        row["flops"] += work.flops
+    busy = sum(call.seconds for call in traced.calls)
+    kinds[BETWEEN]["calls"] = traced.functions
+    kinds[BETWEEN]["seconds"] = max(seconds - busy, 0.0)
+    return [{"kind": kind, **row} for kind, row in kinds.items()]
 
 
 def _best(run: Callable[[], tf.Tensor]) -> float:
@@ -186,7 +167,8 @@ def operations_table(found: dict[str, Any]) -> Table:
     """Tabulates the kinds of operations, the longest first.
 
     The bound is the time that moving the bytes or the arithmetic would take at
-    the machine's best, whichever is more; what lies in a cache may beat it.
+    the machine's best, whichever is more. It is for the same calls as the
+    seconds, which are fewer where tensors still lie in a cache.
 
     Args:
         found: of `count_operations`.

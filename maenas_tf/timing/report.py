@@ -144,12 +144,15 @@ def _operations(report: Mapping[str, Any]) -> list[str]:
     return [
         html_page.heading("Operations of a step"),
         html_page.paragraph(
-            f"A step of {found['seconds']:.3f} s while it is traced; the "
-            f"seconds of an operation are its share in that. The bound is what "
+            f"A step of {found['seconds']:.3f} s while it is traced; moments "
+            f"in which several operations run are shared by them equally, "
+            f"those of functions that are called included. The bound is what "
             f"moving its bytes at {found['bytes_per_second'] / 1e9:.1f} GB/s "
             f"would take, or its arithmetic at "
             f"{found['flops_per_second'] / 1e9:.0f} Gflop/s, both the best of "
-            f"this machine now; what lies in a cache may beat the first.",
+            f"this machine now. A share above 100 % is that of operations "
+            f"whose tensors still lie in a cache, or which run beside others "
+            f"that leave them more than their part of the memory's speed.",
             "note",
         ),
         operations_table(found).to_html(),
