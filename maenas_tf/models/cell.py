@@ -14,7 +14,6 @@ from maenas_tf.ops.drop_path import DropPath
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive
 from maenas_tf.ops.primitives import make_primitive
-from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.skeletons import plan
@@ -60,8 +59,8 @@ class SearchCell(Cell):
     Args:
         placement: its nodes, edges and candidates.
         make_edge: makes what stands on an edge, `MixedOp` or alike.
-        recompute: compute the cell again for its gradient, keeping only its
-            inputs meanwhile.
+        recompute: compute the candidates again for their gradient, which
+            then keeps little more than the nodes.
     """
 
     def __init__(
@@ -72,7 +71,6 @@ class SearchCell(Cell):
         **kwargs,
     ):
         super().__init__(placement, True, **kwargs)
-        self.recompute = recompute
         self.edges = [
             make_edge(
                 placed.edge.primitives,
@@ -83,6 +81,10 @@ class SearchCell(Cell):
             )
             for placed in placement.edges
         ]
+        for edge in self.edges:
+            edge.recompute = recompute
+        if self.inputs_layer is not None:
+            self.inputs_layer.recompute = recompute
 
     def build(self, input_shape):
         self.build_inputs(input_shape)
@@ -101,12 +103,6 @@ class SearchCell(Cell):
         Returns:
             [B, H', W', C * number of concatenated nodes].
         """
-        if not self.recompute:
-            return self._compute(training, weights, *inputs)
-        compute = functools.partial(self._compute, training)
-        return recompute(compute, [weights, *inputs], self.variables)
-
-    def _compute(self, training, weights, *inputs):
         connections = [
             (
                 placed.source,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 
 
@@ -18,7 +21,13 @@ class CellInputs(keras.layers.Layer):
         channels: C, of both results.
         reduced_before: whether the previous cell was a reduction cell.
         search: the search's normalisation, else the network's.
+
+    Attributes:
+        recompute: compute all of it again for its gradient, which keeps the
+            inputs; given before the first call.
     """
+
+    recompute = False
 
     def __init__(
         self, channels: int, reduced_before: bool, search: bool, **kwargs
@@ -42,8 +51,13 @@ class CellInputs(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         """Takes and returns [older, newer], each [B, H, W, C]."""
-        older, newer = inputs
         return [
-            self.older.call(older, training=training),
-            self.newer.call(newer, training=training),
+            self._prepared(layer, x, training)
+            for layer, x in zip((self.older, self.newer), inputs, strict=True)
         ]
+
+    def _prepared(self, layer, x, training):
+        if not self.recompute:
+            return layer.call(x, training=training)
+        prepare = functools.partial(layer.call, training=training)
+        return recompute(prepare, [x], layer.variables)

@@ -29,7 +29,8 @@ class Supernet(keras.Model):
             `MixedOp`.
         image_size: side of the images, pixels.
         stem: "cifar", or "imagenet" for large images (darts family).
-        recompute: compute each cell again for its gradient, which keeps less.
+        recompute: compute the candidates again for their gradient, which keeps
+            less.
     """
 
     def __init__(

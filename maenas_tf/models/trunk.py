@@ -30,7 +30,7 @@ class Trunk(keras.layers.Layer):
             network's.
         make_edge: makes what stands on an edge where nothing is chosen,
             `MixedOp` or alike.
-        recompute: compute each cell of candidates again for its gradient.
+        recompute: compute the candidates again for their gradient.
 
     Attributes:
         functions: those of its equal parts in training, if it has enough.

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from maenas_tf.ops.probe import Compute, Probe, active_probe, apply, note
 from maenas_tf.ops.tape import several, shape_of
+from maenas_tf.ops.watched import are_watched, convolve_watched
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -56,10 +57,16 @@ def convolve(
     if stride > 1:
         x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
     strides = [1, stride, stride, 1]
+
     probe = active_probe()
     if probe is None:
         kernel = tf.convert_to_tensor(kernel)
-        return tf.nn.conv2d(x, kernel, strides, padding)
+        return convolve_watched(
+            "Conv2D",
+            lambda x, kernel: tf.nn.conv2d(x, kernel, strides, padding),
+            x,
+            kernel,
+        )
 
     def compute(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return tf.raw_ops.Conv2D(
@@ -150,6 +157,7 @@ def depthwise_convolve(
             training
             and stride == dilation == 1
             and _narrow_gradient_pays(x, kernel)
+            and are_watched([kernel])[0]
         ):
             return _convolve_5_wide(x, kernel)
     padding = "SAME"
@@ -169,7 +177,7 @@ def depthwise_convolve(
         )
 
     if probe is None:
-        return compute(x, kernel)
+        return convolve_watched("DepthwiseConv2dNative", compute, x, kernel)
     back = tf.raw_ops.DepthwiseConv2dNativeBackpropInput
     ways = compute, _depthwise_turned, back
     return _probed(probe, x, kernel, ways, strides, padding)

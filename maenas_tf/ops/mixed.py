@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Hashable, Sequence
 
 import keras
@@ -12,6 +13,7 @@ from maenas_tf.ops.packing import Pack
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
 from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
@@ -40,10 +42,13 @@ class MixedOp(keras.layers.Layer):
         packs: stack the weights of convolutions, one variable for each shape;
             plain candidates, Keras' own layers, keep theirs.
         pack: holds them.
+        recompute: compute the candidates again for their gradient, which
+            keeps what they begin with; given before the first call.
     """
 
     shared_from = 8
     packs = True
+    recompute = False
 
     def __init__(
         self,
@@ -81,6 +86,8 @@ class MixedOp(keras.layers.Layer):
             for candidate in self.candidates:
                 candidate.build(input_shape)
         self.pack.build(self)
+        for candidate in self.candidates:
+            candidate.recompute = self.recompute
         self.built = True
 
     def terms(
@@ -102,25 +109,38 @@ class MixedOp(keras.layers.Layer):
             for candidate, weight in zip(self.candidates, weights, strict=True)
             if candidate.name != "none" or self.implementation == "plain"
         ]
-
-        def finish(begun, weights):
-            with self.pack.unpacked():
-                return [
-                    candidate.finish(start, weight, training)
-                    for (candidate, _), start, weight in zip(
-                        computed, begun, weights, strict=True
-                    )
-                ]
-
-        begun = [candidate.begin(source) for candidate, _ in computed]
-        inputs = begun, [weight for _, weight in computed]
+        candidates = [candidate for candidate, _ in computed]
+        begun = [candidate.begin(source) for candidate in candidates]
         return shared(
             (*self.kind, training),
-            finish,
-            inputs,
+            functools.partial(self._finish, candidates, training),
+            (begun, [weight for _, weight in computed]),
             self.variables,
             self.drawing,
         )
+
+    def _finish(self, candidates, training, begun, weights) -> list[Term]:
+        """Returns the summands of what the candidates have begun."""
+        with self.pack.unpacked():
+            return [
+                self._finish_again(candidate, training, start, weight)
+                if self.recompute and not candidate.spares
+                else candidate.finish(start, weight, training)
+                for candidate, start, weight in zip(
+                    candidates, begun, weights, strict=True
+                )
+            ]
+
+    def _finish_again(self, candidate, training, start, weight) -> Term:
+        """Returns a summand that is computed again for its gradient."""
+
+        def finish(*given):
+            start, weight = tf.nest.pack_sequence_as(form, given)
+            with self.pack.unpacked():
+                return candidate.finish(start, weight, training)
+
+        form = start, weight
+        return recompute(finish, tf.nest.flatten(form), self.variables)
 
     @property
     def kind(self) -> Hashable:
@@ -132,6 +152,7 @@ class MixedOp(keras.layers.Layer):
             self.stride,
             self.family,
             self.implementation,
+            self.recompute,
         )
 
     @property

@@ -7,6 +7,7 @@ wrong, because it stops the gradient in its moments; both matter here.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -80,18 +81,12 @@ def batch_normalize(
     """
     channels = x.shape[-1]
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
-    if scale is None:
-        scale = shared_constant(1.0, (channels,), dtype)
-    else:
-        scale = tf.cast(scale, dtype)
-        if scale.shape.rank == 0:
-            scale = tf.fill([channels], scale)
+    scale = scale_of_channels(scale, channels, dtype)
     if offset is None:
         offset = shared_constant(0.0, (channels,), dtype)
     replicas = replicas_of_statistics()
-    if x.dtype in _FUSED_TYPES and replicas == 1:
-        nothing = shared_constant(0.0, (0,), tf.float32)
-        return _fused(x, scale, offset, nothing, epsilon)[:3]
+    if is_fused(x.dtype):
+        return fused(x, scale, offset, epsilon)[:3]
     centred = tf.cast(x, dtype)
     mean = tf.reduce_mean(centred, [0, 1, 2])
     # Not E[x^2] - m^2, whose digits cancel where the mean is large.
@@ -106,17 +101,41 @@ def batch_normalize(
     return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
 
 
-def _fused(
+def is_fused(dtype: tf.DType) -> bool:
+    """Whether the fused kernel normalises by what counts as the batch here."""
+    return dtype in _FUSED_TYPES and replicas_of_statistics() == 1
+
+
+def scale_of_channels(
+    scale: tf.Tensor | None, channels: int, dtype: tf.DType
+) -> tf.Tensor:
+    """Returns a scale, a scalar, [channels] or None for 1, as [channels]."""
+    if scale is None:
+        return shared_constant(1.0, (channels,), dtype)
+    scale = tf.cast(scale, dtype)
+    return tf.fill([channels], scale) if scale.shape.rank == 0 else scale
+
+
+def fused(
     x: tf.Tensor,
     scale: tf.Tensor,
     offset: tf.Tensor,
-    nothing: tf.Tensor,
     epsilon: float,
+    nothing: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, ...]:
     """Returns what the fused kernel does: y, mean, variance and its reserves.
 
     Without `tf.nn`'s wrapper, which makes two constants a call.
+
+    Args:
+        x: [B, H, W, C], float32 or narrower.
+        scale: [C], float32.
+        offset: [C], float32.
+        epsilon: added to the variance.
+        nothing: [0], float32; None makes it.
     """
+    if nothing is None:
+        nothing = shared_constant(0.0, (0,), tf.float32)
     return tf.raw_ops.FusedBatchNormV3(
         x=x,
         scale=scale,
@@ -127,6 +146,34 @@ def _fused(
         # Its default is an integer, which takes a way around four times as
         # long to the same kernel.
         exponential_avg_factor=1.0,
+        is_training=True,
+    )
+
+
+def fused_gradient(
+    upstream: tf.Tensor,
+    x: tf.Tensor,
+    scale: tf.Tensor,
+    reserves: Sequence[tf.Tensor],
+    epsilon: float,
+) -> tuple[tf.Tensor, ...]:
+    """Returns the gradients of `fused`: of x, scale, offset and two of none.
+
+    Args:
+        upstream: gradient of its first result.
+        x: as given to it.
+        scale: as given to it.
+        reserves: its last three results.
+        epsilon: as given to it.
+    """
+    return tf.raw_ops.FusedBatchNormGradV3(
+        y_backprop=upstream,
+        x=x,
+        scale=scale,
+        reserve_space_1=reserves[0],
+        reserve_space_2=reserves[1],
+        reserve_space_3=reserves[2],
+        epsilon=epsilon,
         is_training=True,
     )
 
@@ -146,19 +193,10 @@ def _by_the_batch(x: tf.Tensor, epsilon: float) -> tf.Tensor:
             lambda x: batch_normalize(x, epsilon=epsilon)[0], x, held=held
         )
     scale, offset, nothing = _neutral(x.shape[-1])
-    y, _, variance, *kept = _fused(x, scale, offset, nothing, epsilon)
+    y, _, variance, *kept = fused(x, scale, offset, epsilon, nothing)
 
     def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
-        return tf.raw_ops.FusedBatchNormGradV3(
-            y_backprop=upstream,
-            x=x,
-            scale=scale,
-            reserve_space_1=kept[0],
-            reserve_space_2=kept[1],
-            reserve_space_3=kept[2],
-            epsilon=epsilon,
-            is_training=True,
-        )[:1]
+        return fused_gradient(upstream, x, scale, kept, epsilon)[:1]
 
     return note(y, [x], backward, _with_variance(x, variance, epsilon))
 
@@ -200,6 +238,9 @@ class BatchNormalization(keras.layers.Layer):
             and so the DARTS reference, averages the unbiased one, which is
             n / (n - 1) times it (1.0002 for 96 images of 8x8).
         epsilon: added to the variance.
+
+    Attributes:
+        channels: of what is normalised, told by `build`.
     """
 
     def __init__(
@@ -216,7 +257,8 @@ class BatchNormalization(keras.layers.Layer):
         self.gamma = self.beta = None
 
     def build(self, input_shape):
-        shape = (input_shape[-1],)
+        self.channels = input_shape[-1]
+        shape = (self.channels,)
         if self.affine:
             self.gamma = self.add_weight(
                 name="gamma", shape=shape, initializer="ones", autocast=False

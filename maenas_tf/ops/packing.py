@@ -94,9 +94,15 @@ class _Stack:
         held = getattr(self._held, "values", None)
         return tf.unstack(self.variable) if held is None else held
 
-    def hold(self, values: list[tf.Tensor] | None) -> None:
-        """Has `values` return these in this thread; None: those it has."""
+    def hold(self, values: list[tf.Tensor] | None) -> list[tf.Tensor] | None:
+        """Has `values` return these in this thread; None: those it has.
+
+        Returns:
+            What it was to return before.
+        """
+        outer = getattr(self._held, "values", None)
         self._held.values = values
+        return outer
 
 
 class Pack:
@@ -154,13 +160,13 @@ class Pack:
     @contextlib.contextmanager
     def unpacked(self) -> Iterator[None]:
         """Takes the variables apart once for all that reads the weights."""
-        for stack in self._stacks.values():
-            stack.hold(tf.unstack(stack.variable))
+        stacks = self._stacks.values()
+        outer = [stack.hold(tf.unstack(stack.variable)) for stack in stacks]
         try:
             yield
         finally:
-            for stack in self._stacks.values():
-                stack.hold(None)
+            for stack, held in zip(stacks, outer, strict=True):
+                stack.hold(held)
 
 
 def stacked_paths(variable: keras.Variable) -> list[str]:

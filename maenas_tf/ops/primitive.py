@@ -28,9 +28,15 @@ class Primitive(keras.layers.Layer):
 
     Attributes:
         draws: whether it draws at random, by `sharing.stream_of`.
+        recompute: compute again for the gradient what lies between; given
+            before the first call.
+        spares: whether it does so itself, or keeps nothing of its own. What
+            does not is computed again as a whole.
     """
 
     draws = False
+    recompute = False
+    spares = False
 
     def __init__(
         self, channels: int, stride: int, search: bool = True, **kwargs

@@ -16,12 +16,14 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.normalized import normalized
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
 from maenas_tf.ops.probe import constant, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
 from maenas_tf.ops.sharing import stream_of
 from maenas_tf.ops.source import Phases
+from maenas_tf.ops.watched import are_watched
 from maenas_tf.registry import Registry
 
 
@@ -68,6 +70,8 @@ class Pooling(Primitive):
         normalize: follow with normalisation while searching.
     """
 
+    spares = True
+
     def __init__(
         self,
         channels: int,
@@ -86,8 +90,13 @@ class Pooling(Primitive):
             "max": convolution.max_pool_3x3,
             "average": convolution.average_pool_3x3,
         }[self.kind]
-        y = pool(x, self.stride)
-        return self.norm.call(y) if self.norm is not None else y
+        if self.norm is None:
+            return pool(x, self.stride)
+        if self.recompute:
+            return normalized(
+                self.norm, lambda x: pool(x, self.stride), [x], None, True
+            )
+        return self.norm.call(pool(x, self.stride))
 
     def build(self, input_shape):
         self._check_width(input_shape)
@@ -133,6 +142,11 @@ class SkipConnect(Primitive):
     def is_identity(self):
         return self.stride == 1
 
+    @property
+    def spares(self):
+        """Whether it keeps nothing of its own."""
+        return self.is_identity
+
 
 class SeparableConv(Primitive):
     """ReLU, depthwise kxk, pointwise 1x1, normalisation; `repeats` times.
@@ -145,6 +159,8 @@ class SeparableConv(Primitive):
         dilation: 1 or 2.
         repeats: 2 for sep_conv, 1 for dil_conv.
     """
+
+    spares = True
 
     def __init__(
         self,
@@ -200,17 +216,40 @@ class SeparableConv(Primitive):
         """Computes all repetitions on what is rectified already."""
         for i in range(self.repeats):
             last = i == self.repeats - 1
-            x = relu(x) if i else x
-            x = convolution.depthwise_convolve(
-                x,
-                self.depthwise[i],
-                1 if i else stride,
-                dilation,
+            depthwise = functools.partial(
+                convolution.depthwise_convolve,
+                stride=1 if i else stride,
+                dilation=dilation,
+                training=training,
+            )
+            x = self._repetition(
+                i,
+                relu(x) if i else x,
+                depthwise,
+                weight if last else None,
+                training,
+                weight is None,
+            )
+        return x
+
+    def _repetition(self, i, x, depthwise, scale, training, alone):
+        """Computes one, of which the gradient keeps little or least."""
+        kernels, norm = (self.depthwise[i], self.pointwise[i]), self.norms[i]
+        if self.recompute:
+            return normalized(
+                norm,
+                lambda x, k, p: convolution.convolve(depthwise(x, k), p),
+                [x, *kernels],
+                scale,
                 training,
             )
-            x = convolution.convolve(x, self.pointwise[i])
-            x = self.norms[i].call(x, weight if last else None, training)
-        return x
+        x = depthwise(x, kernels[0])
+        # Of many candidates the gradient of the pointwise kernel keeps x; what
+        # is normalised is then one cheap operation away.
+        convolve, arguments = convolution.convolve, [x, kernels[1]]
+        if not alone and are_watched([tf.convert_to_tensor(kernels[1])])[0]:
+            return normalized(norm, convolve, arguments, scale, training)
+        return norm.call(convolve(*arguments), scale, training)
 
 
 class NasBenchConv(Primitive):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.sharing import as_here
 from maenas_tf.ops.watched import are_watched, watched_only
 
 
@@ -45,6 +46,7 @@ def recompute(
     parameters = [pair for pair in held if pair[0].trainable]
     state = [pair for pair in held if not pair[0].trainable]
     count, changes = len(inputs), {}
+    here = as_here()
 
     def compute(arguments):
         scope = keras.StatelessScope(initialize_variables=False)
@@ -72,7 +74,7 @@ def recompute(
             asked = list(itertools.compress(again, watched))
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(asked)
-                with watched_only():
+                with here(), watched_only():
                     result = compute(again)
             found = iter(tape.gradient(result, asked, upstream))
             return [next(found) if wanted else None for wanted in watched]

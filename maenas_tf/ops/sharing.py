@@ -238,6 +238,26 @@ def _given(
         _streams.pop()
 
 
+def as_here() -> Callable[[], contextlib.AbstractContextManager]:
+    """Returns what makes `with` blocks that share and draw as this place does.
+
+    What is computed once more for a gradient is so after its block has ended.
+    """
+    functions, streams = _active[-1:], _streams[-1]
+
+    @contextlib.contextmanager
+    def block() -> Iterator[None]:
+        _active.extend(functions)
+        _streams.append(streams)
+        try:
+            yield
+        finally:
+            _streams.pop()
+            del _active[len(_active) - len(functions) :]
+
+    return block
+
+
 def stream_of(layer: keras.layers.Layer) -> tf.Tensor:
     """Returns a number of a layer's path, of what it draws at random."""
     if id(layer) in _streams[-1]:

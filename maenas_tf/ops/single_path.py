@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive, zeros
+from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.replica import num_replicas
 from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term
@@ -48,6 +49,8 @@ class SinglePathOp(MixedOp):
             return terms or [zeros(source.value, self.stride, self.channels)]
         inputs = source.value, self._branch(weights)
         chosen = functools.partial(self._chosen, training)
+        if self.recompute and not all(c.spares for c in self.candidates):
+            chosen = functools.partial(self._chosen_again, training)
         return [
             shared(
                 (*self.kind, training),
@@ -77,6 +80,16 @@ class SinglePathOp(MixedOp):
         for variable, value in zip(state, values, strict=True):
             variable.assign(value)
         return output
+
+    def _chosen_again(
+        self, training: bool, x: tf.Tensor, branch: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns what `_chosen` does, computed again for its gradient."""
+
+        def chosen(x):
+            return self._chosen(training, x, branch)
+
+        return recompute(chosen, [x], self.variables)
 
     def _branch(self, weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns which of the branches weights ask for; 0 are the zeros."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -33,3 +33,51 @@ def are_watched(tensors: Sequence[tf.Tensor]) -> tuple[bool, ...]:
     if not _depth:
         return tuple(x.dtype.is_floating for x in tensors)
     return tuple(record.should_record_backprop([x]) for x in tensors)
+
+
+def convolve_watched(
+    operation: str,
+    compute: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+) -> tf.Tensor:
+    """Returns compute(x, kernel), with the gradients that are asked for.
+
+    TensorFlow would make both. Where a part of the network is a function, what
+    its gradient reads is kept, whether the result is of use or not: x for a
+    kernel's that nobody asks for, as in the step of the alphas.
+
+    Args:
+        operation: TensorFlow's, that `compute` consists of.
+        compute: what convolves.
+        x: [B, H, W, C].
+        kernel: [k, k, ...].
+    """
+    of_x, of_kernel = are_watched([x, kernel])
+    if of_kernel:
+        return compute(x, kernel)
+    if not of_x:
+        return tf.stop_gradient(compute(x, kernel))
+    graph = tf.compat.v1.get_default_graph()
+    with graph.gradient_override_map({operation: f"{operation}ToInput"}):
+        return compute(x, kernel)
+
+
+def _register_to_input(operation: str) -> None:
+    to_input = getattr(tf.raw_ops, f"{operation}BackpropInput")
+
+    @tf.RegisterGradient(f"{operation}ToInput")
+    def gradient(op: tf.Operation, upstream: tf.Tensor):
+        x, kernel = op.inputs
+        found = to_input(
+            input_sizes=tf.shape(x),  # without x where it is known
+            filter=kernel,
+            out_backprop=upstream,
+            strides=op.get_attr("strides"),
+            padding=op.get_attr("padding"),
+        )
+        return found, None
+
+
+_register_to_input("Conv2D")
+_register_to_input("DepthwiseConv2dNative")

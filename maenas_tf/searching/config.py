@@ -73,9 +73,9 @@ class StepSettings(ObjectiveSettings, DeviceSettings, NetworkSettings):
     )
     recompute: bool = setting(
         False,
-        "compute each cell of the supernet again for its gradient, which "
-        "takes less memory and more time (not with XLA; nothing is saved in "
-        "exact second-order products).",
+        "compute the candidates of the supernet again for their gradient, "
+        "which takes less memory and more time (not with XLA; nothing is saved "
+        "in exact second-order products).",
     )
 
     @classmethod

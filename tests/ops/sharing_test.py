@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 
 import keras
@@ -15,6 +16,7 @@ from maenas_tf.models.supernet import Supernet
 from maenas_tf.ops.identity_dropout import IdentityDropoutOp
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.partial_channels import PartialChannelsOp
+from maenas_tf.ops.recompute import recompute
 from maenas_tf.ops.sharing import SharedFunctions, shared, sharing
 from maenas_tf.ops.single_path import SinglePathOp
 from maenas_tf.ops.source import SourceNode, add_terms
@@ -47,7 +49,7 @@ PATHS = {
 }
 
 
-def make_edges(name: str) -> list[MixedOp]:
+def make_edges(name: str, recomputed: bool = False) -> list[MixedOp]:
     """Returns two edges that are equal but for their weights and names."""
     make, primitives, stride, settings = (EDGES | PATHS)[name]
     keras.utils.set_random_seed(0)
@@ -56,6 +58,7 @@ def make_edges(name: str) -> list[MixedOp]:
         edge = make(
             primitives, CHANNELS, stride, name=f"edge_{number}", **settings
         )
+        edge.recompute = recomputed
         with keras.name_scope(f"edge_{number}"):
             edge.build((None, None, None, CHANNELS))
         edges.append(edge)
@@ -132,6 +135,15 @@ def test_shared_edges_compute_what_they_do_apart(name):
     assert np.any(first != second) == bool(edges[0].variables)
 
 
+@pytest.mark.parametrize("name", [*EDGES, *PATHS])
+def test_what_is_computed_again_is_what_it_was(name):
+    chosen = 1 if name in PATHS else None
+    again = run(make_edges(name, True), SharedFunctions(), "both", chosen)
+    once = run(make_edges(name), Unshared(), "both", chosen)
+    for a, b in zip(again, once, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", PATHS)
 def test_shared_single_paths_are_equal_to_the_bit(name):
     edges, functions = make_edges(name), SharedFunctions()
@@ -170,6 +182,36 @@ def test_a_gradient_that_is_not_asked_for_is_not_returned():
     assert returned == [False] * 5 + [True] * 2 + [False]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "convolution"),
+    [("inputs", "Conv2D"), ("weights", "DepthwiseConv2dNative")],
+)
+@pytest.mark.parametrize("recomputed", [False, True])
+def test_a_repetition_keeps_one_of_its_two_convolutions(
+    wanted, convolution, recomputed
+):
+    """Or none; and what is rectified between two; of three repetitions."""
+    functions = SharedFunctions()
+    run(make_edges("mixed", recomputed), functions, wanted)
+    (function,) = functions._functions.values()
+    _, backward = (
+        function._function._delayed_rewrite_functions.forward_backward()
+    )
+    kept = collections.Counter()
+    for tensor in {root(t).ref() for t, _ in backward.graph.captures}:
+        if tensor.deref().shape.num_elements() == 2 * 8 * 8 * CHANNELS:
+            kept[tensor.deref().op.type] += 1
+    del kept["Placeholder"]  # the node keeps what it begins with
+    assert kept == {"Relu": 1} | ({} if recomputed else {convolution: 3})
+
+
+def root(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the tensor in whose memory one is."""
+    while tensor.op.type in ("Identity", "IdentityN", "StopGradient"):
+        tensor = tensor.op.inputs[tensor.value_index]
+    return tensor
+
+
 def test_a_tape_around_the_traced_function_has_all_gradients():
     kernel = keras.Variable(2.0)
     functions = SharedFunctions()
@@ -201,6 +243,23 @@ def test_a_second_derivative_passes_through_a_shared_function():
         return slope, outer.gradient(slope, x)
 
     assert [float(x) for x in bend(tf.constant(2.0))] == [12.0, 12.0]
+
+
+def test_what_is_computed_again_is_shared_where_the_block_has_ended():
+    @tf.function(autograph=False)
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            with sharing(SharedFunctions()):
+                bend = functools.partial(shared, "sin", tf.sin)
+                y = recompute(lambda x: bend([x], []), [x], [])
+        return tape.gradient(y, x)
+
+    x = tf.constant([0.0, 1.0])
+    np.testing.assert_allclose(slope(x), tf.cos(x), rtol=1e-6)
+    graph = slope.get_concrete_function(x).graph
+    made = {op.type for op in graph.get_operations()}
+    assert not made & {"Sin", "Cos"}, made
 
 
 def test_a_part_may_have_parts():
