@@ -15,7 +15,11 @@ import tensorflow as tf
 
 from maenas_tf.ops.probe import Compute, Probe, active_probe, apply, note
 from maenas_tf.ops.tape import several, shape_of
-from maenas_tf.ops.watched import are_watched, convolve_watched
+from maenas_tf.ops.watched import (
+    are_watched,
+    convolve_watched,
+    depthwise_to_input,
+)
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -205,13 +209,7 @@ def _convolve_5_wide(x: tf.Tensor, kernel: tf.Tensor):
     y = tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "SAME")
 
     def gradient(upstream):
-        to_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-            input_sizes=tf.shape(x),
-            filter=kernel,
-            out_backprop=upstream,
-            strides=[1, 1, 1, 1],
-            padding="SAME",
-        )
+        to_input = depthwise_to_input(kernel, upstream)
         return to_input, _filter_gradient_5_wide(x, upstream, kernel.shape[0])
 
     return y, gradient

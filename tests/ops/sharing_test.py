@@ -135,6 +135,20 @@ def test_shared_edges_compute_what_they_do_apart(name):
     assert np.any(first != second) == bool(edges[0].variables)
 
 
+def test_no_gradient_of_a_kernel_is_made_for_the_inputs():
+    functions = SharedFunctions()
+    run(make_edges("mixed"), functions, "inputs")
+    (function,) = functions._functions.values()
+    _, backward = (
+        function._function._delayed_rewrite_functions.forward_backward()
+    )
+    made = {op.type for op in backward.graph.get_operations()}
+    assert "Conv2DBackpropInput" in made
+    assert not [name for name in made if name.endswith("BackpropFilter")]
+    if not tf.config.list_physical_devices("GPU"):
+        assert "DepthwiseConv2dNativeBackpropInput" not in made
+
+
 @pytest.mark.parametrize("name", [*EDGES, *PATHS])
 def test_what_is_computed_again_is_what_it_was(name):
     chosen = 1 if name in PATHS else None
