@@ -77,6 +77,17 @@ def test_a_scope_that_replaces_the_variable_replaces_its_weights():
     assert (tf.convert_to_tensor(weight).numpy() != 2.0).all()
 
 
+def test_a_block_within_a_block_gives_back_what_that_had():
+    edge = make(MixedOp)
+    (weight, *_) = edge.pack.pieces
+    with edge.pack.unpacked():
+        outer = weight.value
+        with edge.pack.unpacked():
+            assert weight.value is not outer
+        assert weight.value is outer
+    assert weight.value is not outer
+
+
 @pytest.mark.parametrize("packs", [True, False])
 def test_layers_ask_for_weights_alike(packs):
     layer, pack = keras.layers.Layer(name="layer"), Pack()
