@@ -7,13 +7,10 @@ from typing import Any
 
 import keras
 
-from maenas_tf.ops.convolution import (
-    average_pool_2x2,
-    convolve,
-    fan_in_uniform,
-)
+from maenas_tf.ops.convolution import convolve, fan_in_uniform
 from maenas_tf.ops.mobile import ACTIVATIONS
 from maenas_tf.ops.normalization import EPSILON, BatchNormalization
+from maenas_tf.ops.pooling import average_pool_2x2
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.probe import add, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm

@@ -1,4 +1,4 @@
-"""Convolutions and poolings with the reference's symmetric padding.
+"""Convolutions with the reference's symmetric padding.
 
 TensorFlow's 'same' pads (0, 1) at stride 2 where the reference pads (1, 1),
 and its dilated depthwise kernel at stride 2 is wrong without a word
@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.probe import Compute, Probe, active_probe, apply, note
-from maenas_tf.ops.tape import several, shape_of
+from maenas_tf.ops.probe import Compute, Probe, active_probe, apply
+from maenas_tf.ops.tape import shape_of
 from maenas_tf.ops.watched import (
     are_watched,
     convolve_watched,
@@ -35,13 +35,15 @@ def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-limit, limit)
 
 
-def _padded(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+def padded(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+    """Returns x [B, H, W, C] with `size` pixels of a value on every side."""
     paddings = [[0, 0], [size, size], [size, size], [0, 0]]
     return tf.pad(x, paddings, constant_values=value)
 
 
-def _pad(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
-    return apply(lambda x: _padded(x, size, value), x)
+def pad(x: tf.Tensor, size: int, value: float = 0.0) -> tf.Tensor:
+    """Returns what `padded` does, and notes the way back."""
+    return apply(lambda x: padded(x, size, value), x)
 
 
 def convolve(
@@ -59,7 +61,7 @@ def convolve(
     """
     padding = "SAME"
     if stride > 1:
-        x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+        x, padding = pad(x, kernel.shape[0] // 2), "VALID"
     strides = [1, stride, stride, 1]
 
     probe = active_probe()
@@ -166,7 +168,7 @@ def depthwise_convolve(
             return _convolve_5_wide(x, kernel)
     padding = "SAME"
     if stride > 1:
-        x, padding = _pad(x, kernel.shape[0] // 2), "VALID"
+        x, padding = pad(x, kernel.shape[0] // 2), "VALID"
 
     strides = [1, stride, stride, 1]
 
@@ -249,55 +251,3 @@ def _filter_gradient(
         strides=[1, 1, 1, 1],
         padding="SAME",
     )
-
-
-def max_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
-    """Takes the maximum of 3x3 pixels, padding with minus infinity."""
-    padding = "SAME"
-    if stride > 1:
-        x, padding = _pad(x, 1, x.dtype.min), "VALID"
-    y = tf.nn.max_pool2d(x, 3, stride, padding)
-    return note(
-        y,
-        [x],
-        lambda upstream: [
-            tf.raw_ops.MaxPoolGrad(
-                orig_input=several(x, upstream),
-                orig_output=several(y, upstream),
-                grad=upstream,
-                ksize=[1, 3, 3, 1],
-                strides=[1, stride, stride, 1],
-                padding=padding,
-            )
-        ],
-    )
-
-
-def average_pool_3x3(x: tf.Tensor, stride: int) -> tf.Tensor:
-    """Averages 3x3 pixels; pixels outside the image do not count."""
-    if stride == 1:
-        return note(
-            tf.nn.avg_pool2d(x, 3, 1, "SAME"),
-            [x],
-            lambda upstream: [
-                tf.raw_ops.AvgPoolGrad(
-                    orig_input_shape=shape_of(x, upstream),
-                    grad=upstream,
-                    ksize=[1, 3, 3, 1],
-                    strides=[1, 1, 1, 1],
-                    padding="SAME",
-                )
-            ],
-        )
-    height, width = x.shape[1], x.shape[2]
-
-    def average(x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.avg_pool2d(_padded(x, 1), 3, stride, "VALID")
-
-    inside = tf.ones([1, height, width, 1], x.dtype)
-    return apply(lambda x: average(x) / average(inside), x)
-
-
-def average_pool_2x2(x: tf.Tensor) -> tf.Tensor:
-    """Averages blocks of 2x2 pixels; an odd last row or column is dropped."""
-    return apply(lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"), x)

@@ -9,13 +9,13 @@ import keras
 import tensorflow as tf
 
 from maenas_tf.ops.constants import shared_constant
-from maenas_tf.ops.normalization import (
-    BatchNormalization,
+from maenas_tf.ops.fused_kernel import (
     fused,
     fused_gradient,
     is_fused,
     scale_of_channels,
 )
+from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.probe import active_probe
 from maenas_tf.ops.watched import are_watched, watched_only
 

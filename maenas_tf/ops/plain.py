@@ -16,9 +16,10 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.convolution import average_pool_3x3, fan_in_uniform
+from maenas_tf.ops.convolution import fan_in_uniform
 from maenas_tf.ops.mobile import FORMS, MACRO, SIZES
 from maenas_tf.ops.normalization import EPSILON, MOMENTUM
+from maenas_tf.ops.pooling import average_pool_3x3
 from maenas_tf.ops.primitive import Primitive, times, zeros
 from maenas_tf.ops.primitives import Noise
 from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics

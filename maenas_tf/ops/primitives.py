@@ -14,7 +14,7 @@ import functools
 
 import tensorflow as tf
 
-from maenas_tf.ops import convolution
+from maenas_tf.ops import convolution, pooling
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
 from maenas_tf.ops.normalized import normalized
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
@@ -87,8 +87,8 @@ class Pooling(Primitive):
 
     def _pool(self, x):
         pool = {
-            "max": convolution.max_pool_3x3,
-            "average": convolution.average_pool_3x3,
+            "max": pooling.max_pool_3x3,
+            "average": pooling.average_pool_3x3,
         }[self.kind]
         if self.norm is None:
             return pool(x, self.stride)
