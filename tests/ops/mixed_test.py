@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.ops import convolution
+from maenas_tf.ops import pooling
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.source import Phases, SourceNode, add_terms
 from tests.ops import numpy_oracle
@@ -135,8 +135,8 @@ def test_edges_that_leave_one_node_share_relu_and_pooling(monkeypatch):
 
     monkeypatch.setattr(tf.nn, "relu", counted("relu", tf.nn.relu))
     for name in ("max_pool_3x3", "average_pool_3x3"):
-        function = getattr(convolution, name)
-        monkeypatch.setattr(convolution, name, counted(name, function))
+        function = getattr(pooling, name)
+        monkeypatch.setattr(pooling, name, counted(name, function))
     source = SourceNode(x)
     together = [edge.terms(source, weights) for edge in edges]
     assert calls == {"relu": 1, "max_pool_3x3": 1, "average_pool_3x3": 1}
