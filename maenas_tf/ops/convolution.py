@@ -19,6 +19,7 @@ from maenas_tf.ops.watched import (
     are_watched,
     convolve_watched,
     depthwise_to_input,
+    depthwise_turned,
 )
 
 
@@ -126,10 +127,6 @@ def _turned(kernel: tf.Tensor) -> tf.Tensor:
     return tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
 
 
-def _depthwise_turned(kernel: tf.Tensor) -> tf.Tensor:
-    return tf.reverse(kernel, [0, 1])
-
-
 def depthwise_convolve(
     x: tf.Tensor,
     kernel: tf.Tensor | keras.Variable,
@@ -185,7 +182,7 @@ def depthwise_convolve(
     if probe is None:
         return convolve_watched("DepthwiseConv2dNative", compute, x, kernel)
     back = tf.raw_ops.DepthwiseConv2dNativeBackpropInput
-    ways = compute, _depthwise_turned, back
+    ways = compute, depthwise_turned, back
     return _probed(probe, x, kernel, ways, strides, padding)
 
 

@@ -44,11 +44,13 @@ class MixedOp(keras.layers.Layer):
         pack: holds them.
         recompute: compute the candidates again for their gradient, which
             keeps what they begin with; given before the first call.
+        candidates_spare: whether those that can do so themselves.
     """
 
     shared_from = 8
     packs = True
     recompute = False
+    candidates_spare = True
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class MixedOp(keras.layers.Layer):
                 candidate.build(input_shape)
         self.pack.build(self)
         for candidate in self.candidates:
-            candidate.recompute = self.recompute
+            candidate.recompute = self.recompute and self.candidates_spare
         self.built = True
 
     def terms(
@@ -123,23 +125,23 @@ class MixedOp(keras.layers.Layer):
         """Returns the summands of what the candidates have begun."""
         with self.pack.unpacked():
             return [
-                self._finish_again(candidate, training, start, weight)
-                if self.recompute and not candidate.spares
-                else candidate.finish(start, weight, training)
+                self._finished(candidate, training, start, weight)
                 for candidate, start, weight in zip(
                     candidates, begun, weights, strict=True
                 )
             ]
 
-    def _finish_again(self, candidate, training, start, weight) -> Term:
-        """Returns a summand that is computed again for its gradient."""
+    def _finished(self, candidate, training, start, weight) -> Term:
+        """Returns a summand; see `recompute`."""
+        if not self.recompute or (candidate.recompute and candidate.spares):
+            return candidate.finish(start, weight, training)
+        form = [start] if weight is None else [start, weight]
 
         def finish(*given):
-            start, weight = tf.nest.pack_sequence_as(form, given)
+            start, *weights = tf.nest.pack_sequence_as(form, given)
             with self.pack.unpacked():
-                return candidate.finish(start, weight, training)
+                return candidate.finish(start, *(weights or [None]), training)
 
-        form = start, weight
         return recompute(finish, tf.nest.flatten(form), self.variables)
 
     @property

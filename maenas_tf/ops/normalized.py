@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import keras
@@ -17,7 +16,8 @@ from maenas_tf.ops.fused_kernel import (
 )
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.probe import active_probe
-from maenas_tf.ops.watched import are_watched, watched_only
+from maenas_tf.ops.recompute import compute_again, recompute
+from maenas_tf.ops.watched import are_watched
 
 
 def normalized(
@@ -32,13 +32,12 @@ def normalized(
     The gradient of the normalisation asks for what it has normalised. That is
     computed again, and with it all that lies between, not before the gradient
     of the result is there (Chen et al., "Training Deep Nets with Sublinear
-    Memory Cost", 2016). The moments are kept, which are small, so that the
-    normalisation itself is not done again.
+    Memory Cost", 2016). The fused kernel's moments are kept, which are small,
+    so that it is not run again; other normalisations are.
 
     Args:
         norm: without scale, offset and moving statistics of its own; with
-            them, in a probe or by the statistics of several replicas
-            everything is done once, and kept.
+            them, or in a probe, everything is done once, and kept.
         compute: takes `arguments`, and reads no other variable.
         arguments: floating.
         scale: of the result, scalar or [C]; None is 1.
@@ -53,9 +52,16 @@ def normalized(
         or norm.affine
         or norm.moving_statistics
         or active_probe() is not None
-        or not is_fused(values[0].dtype)
     ):
         return norm.call(compute(*arguments), scale, training)
+    if not is_fused(values[0].dtype):
+
+        def whole(*given):
+            given, scales = given[: len(values)], given[len(values) :]
+            return norm.call(compute(*given), *(scales or [None]), training)
+
+        scales = [] if scale is None else [scale]
+        return recompute(whole, [*values, *scales], [])
     watched = are_watched(values)
 
     @tf.custom_gradient
@@ -68,20 +74,11 @@ def normalized(
         y, _, _, *reserves = fused(x, scale, offset, norm.epsilon)
 
         def gradient(upstream):
-            # Waits for the upstream gradient: nothing is computed early, nor
-            # found to be what the first pass has computed.
-            with tf.control_dependencies([upstream]):
-                again = [tf.identity(held[0]), *held[1:]]
-            asked = list(itertools.compress(again, watched))
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(asked)
-                with watched_only():
-                    x = compute(*again)
+            x, to_arguments = compute_again(compute, held, watched, upstream)
             upstream, to_scale, *_ = fused_gradient(
                 upstream, x, scale, reserves, norm.epsilon
             )
-            found = iter(tape.gradient(x, asked, upstream))
-            return *(next(found) if w else None for w in watched), to_scale
+            return *to_arguments(upstream), to_scale
 
         return y, gradient
 

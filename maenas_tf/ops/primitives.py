@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution, pooling
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
+from maenas_tf.ops.fused_kernel import is_fused
 from maenas_tf.ops.normalized import normalized
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
 from maenas_tf.ops.probe import constant, relu
@@ -245,9 +246,14 @@ class SeparableConv(Primitive):
             )
         x = depthwise(x, kernels[0])
         # Of many candidates the gradient of the pointwise kernel keeps x; what
-        # is normalised is then one cheap operation away.
+        # is normalised is then one cheap operation away. Not where replicas
+        # would have to tell each other the statistics again.
         convolve, arguments = convolution.convolve, [x, kernels[1]]
-        if not alone and are_watched([tf.convert_to_tensor(kernels[1])])[0]:
+        if (
+            not alone
+            and is_fused(x.dtype)
+            and are_watched([tf.convert_to_tensor(kernels[1])])[0]
+        ):
             return normalized(norm, convolve, arguments, scale, training)
         return norm.call(convolve(*arguments), scale, training)
 

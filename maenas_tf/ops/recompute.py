@@ -19,6 +19,41 @@ from maenas_tf.ops.sharing import as_here
 from maenas_tf.ops.watched import are_watched, watched_only
 
 
+def compute_again(
+    compute: Callable[..., tf.Tensor],
+    arguments: Sequence[tf.Tensor],
+    watched: Sequence[bool],
+    after: tf.Tensor,
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor | None]]]:
+    """Computes something for a gradient.
+
+    Args:
+        compute: takes `arguments`.
+        arguments: floating.
+        watched: of each, whether its gradient is wanted.
+        after: is there before anything is computed.
+
+    Returns:
+        The result, and what leads its gradient to those of the arguments.
+    """
+    # The identities wait, and everything waits for them: nothing is computed
+    # early, nor found to be what the first pass has computed and taken from
+    # there.
+    with tf.control_dependencies([after]):
+        again = [tf.identity(x) for x in arguments]
+    asked = list(itertools.compress(again, watched))
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(asked)
+        with watched_only():
+            result = compute(*again)
+
+    def to_arguments(upstream: tf.Tensor) -> list[tf.Tensor | None]:
+        found = iter(tape.gradient(result, asked, upstream))
+        return [next(found) if wanted else None for wanted in watched]
+
+    return result, to_arguments
+
+
 def recompute(
     function: Callable[..., tf.Tensor],
     inputs: Sequence[tf.Tensor],
@@ -48,7 +83,7 @@ def recompute(
     count, changes = len(inputs), {}
     here = as_here()
 
-    def compute(arguments):
+    def compute(*arguments):
         scope = keras.StatelessScope(initialize_variables=False)
         given = zip(parameters, arguments[count:], strict=True)
         for pair in [*((v, new) for (v, _), new in given), *state]:
@@ -64,22 +99,18 @@ def recompute(
 
     @tf.custom_gradient
     def once_more(*arguments):
-        def gradient(upstream):
-            # The identities wait for the upstream gradient, and everything
-            # waits for them: nothing is computed early, nor found to be what
-            # the first pass has computed and taken from there.
-            with tf.control_dependencies([upstream]):
-                again = [tf.identity(x) for x in arguments[:count]]
-            again += arguments[count:]
-            asked = list(itertools.compress(again, watched))
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(asked)
-                with here(), watched_only():
-                    result = compute(again)
-            found = iter(tape.gradient(result, asked, upstream))
-            return [next(found) if wanted else None for wanted in watched]
+        # Within a branch tensors of the branch: TensorFlow finds no other ones
+        # where the gradient of the branch is taken within a function.
+        arguments = [tf.identity(x) for x in arguments]
 
-        return compute(arguments), gradient
+        def gradient(upstream):
+            with here():
+                _, to_arguments = compute_again(
+                    compute, arguments, watched, upstream
+                )
+            return to_arguments(upstream)
+
+        return compute(*arguments), gradient
 
     arguments = [*inputs, *(value for _, value in parameters)]
     watched = are_watched(arguments)

@@ -33,6 +33,7 @@ class SinglePathOp(MixedOp):
     """
 
     shared_from = 2
+    candidates_spare = False  # what is chosen is computed again as a whole
 
     def terms(
         self,
@@ -49,7 +50,7 @@ class SinglePathOp(MixedOp):
             return terms or [zeros(source.value, self.stride, self.channels)]
         inputs = source.value, self._branch(weights)
         chosen = functools.partial(self._chosen, training)
-        if self.recompute and not all(c.spares for c in self.candidates):
+        if self.recompute:
             chosen = functools.partial(self._chosen_again, training)
         return [
             shared(

@@ -63,6 +63,11 @@ def convolve_watched(
         return compute(x, kernel)
 
 
+def depthwise_turned(kernel: tf.Tensor) -> tf.Tensor:
+    """Returns the depthwise kernel that leads back at stride 1."""
+    return tf.reverse(kernel, [0, 1])
+
+
 def depthwise_to_input(kernel: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
     """Returns the gradient of a depthwise convolution's input, at stride 1.
 
@@ -73,7 +78,7 @@ def depthwise_to_input(kernel: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
         kernel: [k, k, C, 1], k odd.
         upstream: gradient of the result, [B, H, W, C].
     """
-    turned = tf.reverse(kernel, [0, 1])
+    turned = depthwise_turned(kernel)
     return tf.nn.depthwise_conv2d(upstream, turned, [1, 1, 1, 1], "SAME")
 
 

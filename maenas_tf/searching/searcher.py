@@ -147,6 +147,10 @@ class Searcher(keras.Model):
                 self.alpha_clip_norm,
             )
             alphas = _values(self.alpha_variables)
+            # Else TensorFlow computes what it can of phase 2 during phase 1,
+            # and the tensors of both take memory at a time.
+            with tf.control_dependencies(alphas):
+                data = tf.nest.map_structure(tf.identity, data)
 
         # Phase 2: weights descend the loss on the other half, alphas fixed.
         if self.update_weights:

@@ -35,7 +35,7 @@ def comparison_table(
     Args:
         results: what was timed to a result for each way: "seconds" and
             "cpu_seconds" of a step, one of each measurement, and "images" of
-            a step; or "peak_mb" and "before_mb".
+            a step; or what `measuring.weigh` returns.
         against: what the second way is called.
     """
     rows = []
@@ -87,7 +87,10 @@ def places_table(places: Mapping[str, Mapping[str, Result]]) -> Table:
 def _cells(result: Result) -> list[str]:
     if "peak_mb" in result:
         peak, before = result["peak_mb"], result["before_mb"]
-        return [f"{peak:,.0f} MB ({before:,.0f} before the first step)", "", ""]
+        parts = [f"{before:,.0f} before the first step"]
+        if "tensors_mb" in result:
+            parts.append(f"tensors {result['tensors_mb']:,.0f}")
+        return [f"{peak:,.0f} MB ({', '.join(parts)})", "", ""]
     speed = result["images"] / float(np.median(result["seconds"]))
     cpu = middle(result["cpu_seconds"])
     return [middle(result["seconds"]), cpu, number(speed)]

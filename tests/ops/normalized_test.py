@@ -11,6 +11,8 @@ from maenas_tf.ops.watched import watched_only
 from tests.ops.layers import image
 
 SHAPE, WIDTH = (3, 4, 6, 4), 5
+# By the fused kernel, and without, as among replicas.
+DTYPES = [tf.float32, tf.float64]
 
 
 def make_norm(**settings) -> BatchNormalization:
@@ -19,16 +21,16 @@ def make_norm(**settings) -> BatchNormalization:
     return norm
 
 
-def inputs():
+def inputs(dtype=tf.float32):
     """Returns what is convolved, the kernel and the scale."""
-    x = tf.constant(image(SHAPE))
-    kernel = tf.constant(image((1, 1, SHAPE[-1], WIDTH), 1))
-    return x, kernel, tf.constant(0.7)
+    x = tf.constant(image(SHAPE), dtype)
+    kernel = tf.constant(image((1, 1, SHAPE[-1], WIDTH), 1), dtype)
+    return x, kernel, tf.constant(0.7, dtype)
 
 
-def derivatives(compute):
+def derivatives(compute, dtype):
     """Returns value, gradients, and gradients of the gradients' size."""
-    sources = inputs()
+    sources = inputs(dtype)
     with tf.GradientTape() as outer:
         outer.watch(sources)
         with tf.GradientTape() as tape:
@@ -40,8 +42,9 @@ def derivatives(compute):
     return [y, *first, *outer.gradient(size, sources)]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("in_graph", [False, True])
-def test_value_and_derivatives_are_those_of_both_layers(in_graph):
+def test_value_and_derivatives_are_those_of_both_layers(in_graph, dtype):
     """To the second derivative, which the second order needs."""
     norm = make_norm()
 
@@ -52,7 +55,7 @@ def test_value_and_derivatives_are_those_of_both_layers(in_graph):
         return norm.call(convolve(x, kernel), scale, True)
 
     found, wanted = (
-        (tf.function(derivatives) if in_graph else derivatives)(compute)
+        (tf.function(derivatives) if in_graph else derivatives)(compute, dtype)
         for compute in (at_once, one_by_one)
     )
     for value, want in zip(found, wanted, strict=True):
@@ -61,7 +64,7 @@ def test_value_and_derivatives_are_those_of_both_layers(in_graph):
         np.testing.assert_allclose(value, want, rtol=1e-4, atol=1e-5 * size)
 
 
-def kept(norm, wanted: str) -> list[int]:
+def kept(norm, wanted: str, dtype) -> list[int]:
     """Returns the channels of all images that are kept for a gradient.
 
     Args:
@@ -80,16 +83,18 @@ def kept(norm, wanted: str) -> list[int]:
             return normalized(norm, convolve, [x, kernel], None, True)
 
     function = compute.get_concrete_function(
-        tf.TensorSpec(SHAPE), tf.TensorSpec((1, 1, SHAPE[-1], WIDTH))
+        tf.TensorSpec(SHAPE, dtype),
+        tf.TensorSpec((1, 1, SHAPE[-1], WIDTH), dtype),
     )
     forward, _ = function._delayed_rewrite_functions.forward_backward()
     outputs = forward.function_type.flat_outputs
     return [o.shape[-1] for o in outputs[1:] if o.shape[:1] == SHAPE[:1]]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("wanted", ["x", "kernel"])
-def test_what_is_normalised_is_not_kept(wanted):
-    assert set(kept(make_norm(), wanted)) == {SHAPE[-1]}
+def test_what_is_normalised_is_not_kept(wanted, dtype):
+    assert set(kept(make_norm(), wanted, dtype)) == {SHAPE[-1]}
 
 
 def test_moving_statistics_are_updated():

@@ -123,6 +123,15 @@ class Unshared(SharedFunctions):
         return compute(*inputs)
 
 
+def gradient_of(functions: SharedFunctions):
+    """Returns the gradient of the one function there is."""
+    (function,) = functions._functions.values()
+    _, backward = (
+        function._function._delayed_rewrite_functions.forward_backward()
+    )
+    return backward
+
+
 @pytest.mark.parametrize("name", EDGES)
 def test_shared_edges_compute_what_they_do_apart(name):
     edges, functions = make_edges(name), SharedFunctions()
@@ -138,10 +147,7 @@ def test_shared_edges_compute_what_they_do_apart(name):
 def test_no_gradient_of_a_kernel_is_made_for_the_inputs():
     functions = SharedFunctions()
     run(make_edges("mixed"), functions, "inputs")
-    (function,) = functions._functions.values()
-    _, backward = (
-        function._function._delayed_rewrite_functions.forward_backward()
-    )
+    backward = gradient_of(functions)
     made = {op.type for op in backward.graph.get_operations()}
     assert "Conv2DBackpropInput" in made
     assert not [name for name in made if name.endswith("BackpropFilter")]
@@ -151,11 +157,14 @@ def test_no_gradient_of_a_kernel_is_made_for_the_inputs():
 
 @pytest.mark.parametrize("name", [*EDGES, *PATHS])
 def test_what_is_computed_again_is_what_it_was(name):
-    chosen = 1 if name in PATHS else None
-    again = run(make_edges(name, True), SharedFunctions(), "both", chosen)
-    once = run(make_edges(name), Unshared(), "both", chosen)
-    for a, b in zip(again, once, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    choices = range(len(PATHS[name][1])) if name in PATHS else [None]
+    again, once = make_edges(name, True), make_edges(name)
+    functions = SharedFunctions()
+    for chosen in choices:
+        found = run(again, functions, "both", chosen)
+        wanted = run(once, Unshared(), "both", chosen)
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -186,10 +195,7 @@ def test_another_wanted_gradient_is_another_function():
 def test_a_gradient_that_is_not_asked_for_is_not_returned():
     functions = SharedFunctions()
     run(make_edges("noise"), functions, "weights")
-    (function,) = functions._functions.values()
-    _, backward = (
-        function._function._delayed_rewrite_functions.forward_backward()
-    )
+    backward = gradient_of(functions)
     # Of what two begin with, two weights, a stream; the kernels, two by two;
     # the calls.
     returned = [g is not None for g in backward.structured_outputs]
@@ -207,10 +213,7 @@ def test_a_repetition_keeps_one_of_its_two_convolutions(
     """Or none; and what is rectified between two; of three repetitions."""
     functions = SharedFunctions()
     run(make_edges("mixed", recomputed), functions, wanted)
-    (function,) = functions._functions.values()
-    _, backward = (
-        function._function._delayed_rewrite_functions.forward_backward()
-    )
+    backward = gradient_of(functions)
     kept = collections.Counter()
     for tensor in {root(t).ref() for t, _ in backward.graph.captures}:
         if tensor.deref().shape.num_elements() == 2 * 8 * 8 * CHANNELS:

@@ -24,11 +24,12 @@ def test_ratios_are_those_of_neighbours_not_of_medians():
 def test_memory_is_compared_by_its_peak():
     sides = [
         {"peak_mb": 1000.0, "before_mb": 500.0},
-        {"peak_mb": 600.0, "before_mb": 500.0},
+        {"peak_mb": 600.0, "before_mb": 500.0, "tensors_mb": 90.0},
     ]
     table = timing.comparison_table({"memory": sides}, "recompute=true")
     assert table.rows[1][-1] == "0.6000"
-    assert table.rows[0][2].startswith("1,000 MB")
+    assert table.rows[0][2] == "1,000 MB (500 before the first step)"
+    assert table.rows[1][2].endswith("first step, tensors 90)")
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
