@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.replica import num_replicas
+from maenas_tf.ops.replica import replica_id, replicas_of_statistics
 from maenas_tf.ops.watched import are_watched, watched_only
 
 # From tensors to tensors, in any structure.
@@ -85,7 +85,9 @@ class SharedFunctions:
         ]
         watched = are_watched(arguments)
         specs = tuple(tf.TensorSpec(a.shape, a.dtype) for a in arguments)
-        key = (kind, watched, specs)
+        # Which part of the batch's numbers is drawn is the replica's.
+        replica = int(tf.get_static_value(replica_id())) if drawing else 0
+        key = (kind, watched, specs, replica)
         if key not in self._functions:
             self._functions[key] = _Function(
                 compute, list(inputs), drawing, trained, state, watched, specs
@@ -182,11 +184,11 @@ _active: list[SharedFunctions] = []
 def sharing(functions: SharedFunctions) -> Iterator[None]:
     """Lets the parts that are traced in a `with` block share functions.
 
-    Operations that run at once, without a graph, share nothing. Nor do several
-    replicas: they tell each other the statistics of a batch, which TensorFlow
+    Operations that run at once, without a graph, share nothing. Nor do
+    replicas that tell each other the statistics of a batch, which TensorFlow
     does not allow within a function.
     """
-    if tf.executing_eagerly() or num_replicas() > 1:
+    if tf.executing_eagerly() or replicas_of_statistics() > 1:
         yield
         return
     _active.append(functions)

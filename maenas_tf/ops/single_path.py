@@ -11,7 +11,7 @@ import tensorflow as tf
 from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.primitive import Primitive, zeros
 from maenas_tf.ops.recompute import recompute
-from maenas_tf.ops.replica import num_replicas
+from maenas_tf.ops.replica import replicas_of_statistics
 from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term
 from maenas_tf.spaces.space import NONE
@@ -25,9 +25,9 @@ class SinglePathOp(MixedOp):
     tensors: another choice needs no other graph. A choice of `none` adds
     zeros, so that a node may have no other edge.
 
-    Under several replicas all candidates are computed and the weights select:
-    normalisation by the statistics of the global batch speaks to the other
-    replicas, which TensorFlow does not allow inside a branch.
+    Where normalisation is by the statistics of several replicas, all
+    candidates are computed and the weights select: replicas tell each other
+    the statistics, which TensorFlow does not allow inside a branch.
 
     Args: as `MixedOp`.
     """
@@ -45,7 +45,7 @@ class SinglePathOp(MixedOp):
 
         Args: as `MixedOp.terms`, the weights zeros and at most one 1.
         """
-        if num_replicas() > 1:
+        if replicas_of_statistics() > 1:
             terms = super().terms(source, weights, training)
             return terms or [zeros(source.value, self.stride, self.channels)]
         inputs = source.value, self._branch(weights)

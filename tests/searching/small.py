@@ -45,11 +45,18 @@ ONE_EDGE = OneEdgeSpace()
 
 
 class TwoEdgeSpace(DartsSpace):
-    """The DARTS wiring up to its first inner node, with three candidates."""
+    """The DARTS wiring up to its first inner node, with few candidates."""
 
-    def __init__(self):
-        names = ("none", "skip_connect", "sep_conv_3x3")
-        super().__init__("two_edges", lambda cell_type, index: names)
+    def __init__(
+        self,
+        name: str = "two_edges",
+        candidates: tuple[str, ...] = (
+            "none",
+            "skip_connect",
+            "sep_conv_3x3",
+        ),
+    ):
+        super().__init__(name, lambda cell_type, index: candidates)
         self.cell_types = tuple(
             CellType(kind.name, 2, 1, kind.edges[:2], (2,))
             for kind in self.cell_types
