@@ -2,7 +2,8 @@
 
     python -m tests.searching.own_statistics_replicas FILE
 
-Run by own_statistics_replicas_test.py, in a process of its own: see replicas_script.py.
+Run by own_statistics_replicas_test.py, in a process of its own: see
+replicas_script.py.
 """
 
 from __future__ import annotations
@@ -66,9 +67,7 @@ def run(
     searcher.update_alphas = False
     batch = small.make_batch(searcher, batch_size=8)
     dataset = tf.data.Dataset.from_tensors(batch).unbatch().repeat()
-    iterator = iter(
-        strategy.experimental_distribute_dataset(dataset.batch(8))
-    )
+    iterator = iter(strategy.experimental_distribute_dataset(dataset.batch(8)))
     StepRunner(searcher, strategy)(iterator, STEPS)
     mock.patch.stopall()
     return {
