@@ -12,6 +12,7 @@ import tensorflow as tf
 from maenas_tf.models.cell import Cell, NetworkCell, SearchCell
 from maenas_tf.models.fixed_layers import LAYERS
 from maenas_tf.ops.mixed import MixedOp
+from maenas_tf.ops.replica import replicas_of_statistics
 from maenas_tf.ops.sharing import SharedFunctions, pays, sharing
 from maenas_tf.skeletons import plan
 from maenas_tf.skeletons.costs import half
@@ -132,7 +133,7 @@ class Trunk(keras.layers.Layer):
         """
         # What is exported is without functions.
         share = contextlib.nullcontext()
-        if training and self._shares:
+        if training and (self._shares or replicas_of_statistics() > 1):
             share = sharing(self.functions)
         with share:
             return self._compute(x, cell_arguments, training)

@@ -62,11 +62,16 @@ class FactorizedReduce(keras.layers.Layer):
 
     def finish(self, begun, weight, training=False):
         """Returns what `weighted` does, of what `begin` has returned."""
+        return self.norm.call(self.convolve(begun), weight, training)
+
+    def convolve(self, begun):
+        """Returns what is to be normalised."""
         # Subsample, then convolve at stride 1: on CPU the filter gradient of a
         # strided 1x1 convolution overruns its buffer (TF 2.21, few channels).
         even, odd = begun
-        halves = [
-            convolution.convolve(even, self.even),
-            convolution.convolve(odd, self.odd),
-        ]
-        return self.norm.call(concat(halves), weight, training)
+        return concat(
+            [
+                convolution.convolve(even, self.even),
+                convolution.convolve(odd, self.odd),
+            ]
+        )

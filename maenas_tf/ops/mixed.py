@@ -9,11 +9,13 @@ from collections.abc import Hashable, Sequence
 import keras
 import tensorflow as tf
 
+from maenas_tf.ops.joined import joined
 from maenas_tf.ops.packing import Pack
 from maenas_tf.ops.plain import PLAIN_PRIMITIVES
 from maenas_tf.ops.primitive import PRIMITIVES, Primitive
 from maenas_tf.ops.primitives import make_primitive
 from maenas_tf.ops.recompute import recompute
+from maenas_tf.ops.replica import replicas_of_statistics
 from maenas_tf.ops.sharing import shared
 from maenas_tf.ops.source import SourceNode, Term, add_terms
 
@@ -113,12 +115,39 @@ class MixedOp(keras.layers.Layer):
         ]
         candidates = [candidate for candidate, _ in computed]
         begun = [candidate.begin(source) for candidate in candidates]
+        weights = [weight for _, weight in computed]
+        if replicas_of_statistics() > 1 and not self.recompute:
+            chains = [
+                candidate.links(start, training)
+                for candidate, start in zip(candidates, begun, strict=True)
+            ]
+            if None not in chains:
+                share = functools.partial(self._share, training)
+                return joined(
+                    candidates, chains, begun, weights, training, share
+                )
         return shared(
             (*self.kind, training),
             functools.partial(self._finish, candidates, training),
-            (begun, [weight for _, weight in computed]),
+            (begun, weights),
             self.variables,
             self.drawing,
+        )
+
+    def _share(self, training, number, compute, inputs):
+        """Computes what the candidates do between two messages."""
+
+        def unpacked(*inputs):
+            with self.pack.unpacked():
+                return compute(*inputs)
+
+        return shared(
+            (*self.kind, training, number),
+            unpacked,
+            inputs,
+            self.variables,
+            self.drawing,
+            sends=False,
         )
 
     def _finish(self, candidates, training, begun, weights) -> list[Term]:

@@ -19,42 +19,15 @@ from maenas_tf.ops.fused_kernel import (
     scale_of_channels,
 )
 from maenas_tf.ops.probe import active_probe, apply, note
-from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
+from maenas_tf.ops.replica import replicas_of_statistics
+from maenas_tf.ops.sharing import as_here
 from maenas_tf.ops.tape import Backward
+from maenas_tf.ops.told_kernel import normalized_by, told, told_gradient
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
 # Names of the variables that hold them.
 MOVING_STATISTICS = ("moving_mean", "moving_variance")
-
-
-def _global_moments(
-    mean: tf.Tensor, variance: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the moments of the batch of all replicas, [C].
-
-    The variance of all is the mean of the variances plus the variance of the
-    means (Chan, Golub and LeVeque, "Algorithms for Computing the Sample
-    Variance", 1983): one reduction tells both. The variance of the means is a
-    difference of squares, whose digits float32 would lose where the mean is
-    large; float64 does not.
-
-    Args:
-        mean: [C], of this replica.
-        variance: [C], of this replica.
-
-    Returns:
-        mean and variance; the mean of this replica less that of all.
-    """
-    own = tf.cast(mean, tf.float64)
-    part = tf.stack([own, tf.square(own) + tf.cast(variance, tf.float64)])
-    (total,) = all_reduce_sum([part])
-    of_all, square = tf.unstack(total / replicas_of_statistics())
-    return (
-        tf.cast(of_all, mean.dtype),
-        tf.cast(tf.maximum(square - tf.square(of_all), 0.0), mean.dtype),
-        tf.cast(own - of_all, mean.dtype),
-    )
 
 
 def batch_normalize(
@@ -87,21 +60,23 @@ def batch_normalize(
     scale = scale_of_channels(scale, channels, dtype)
     if offset is None:
         offset = shared_constant(0.0, (channels,), dtype)
-    replicas = replicas_of_statistics()
     if is_fused(x.dtype):
         return fused(x, scale, offset, epsilon)[:3]
-    centred = tf.cast(x, dtype)
-    mean = tf.reduce_mean(centred, [0, 1, 2])
-    # Not E[x^2] - m^2, whose digits cancel where the mean is large.
-    centred -= mean
-    variance = tf.reduce_mean(tf.square(centred), [0, 1, 2])
-    distance = 0.0
-    if replicas > 1:
-        mean, variance, distance = _global_moments(mean, variance)
-    factor = scale * tf.math.rsqrt(variance + epsilon)
-    y = centred * factor + (offset + distance * factor)
-    count = tf.cast(tf.size(x) // channels * replicas, dtype)
-    return tf.cast(y, x.dtype), mean, variance * count / (count - 1.0)
+    here = as_here()
+
+    @tf.custom_gradient
+    def by_all(*given):
+        # Within a branch tensors of the branch; see `normalized`.
+        x, scale, offset = (tf.identity(a) for a in given)
+        y, mean, variance, *reserves = told(x, scale, offset, epsilon)
+
+        def gradient(upstream, *_):
+            with here():
+                return told_gradient(upstream, x, scale, reserves, epsilon)
+
+        return (y, mean, variance), gradient
+
+    return by_all(x, scale, offset)
 
 
 @functools.lru_cache(maxsize=256)
@@ -231,6 +206,33 @@ class BatchNormalization(keras.layers.Layer):
             count *= replicas_of_statistics()
             self._update(mean, variance * (count - 1.0) / count)
         return y
+
+    def told(
+        self,
+        x: tf.Tensor,
+        part: tf.Tensor,
+        total: tf.Tensor,
+        scale: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Returns what `call` does in training, without asking replicas.
+
+        For a layer without scale, offset and moving statistics of its own.
+
+        Args:
+            x: [B, H, W, C].
+            part: its `told_kernel.moments`.
+            total: the sum of those of all replicas.
+            scale: as of `call`.
+        """
+        dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+        return normalized_by(
+            x,
+            part,
+            total,
+            scale_of_channels(scale, self.channels, dtype),
+            shared_constant(0.0, (self.channels,), dtype),
+            self.epsilon,
+        )[0]
 
     def _by_moving_statistics(self, x, gamma, beta):
         variance = tf.convert_to_tensor(self.moving_variance)

@@ -16,7 +16,9 @@ from maenas_tf.ops.fused_kernel import (
 )
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.probe import active_probe
-from maenas_tf.ops.recompute import compute_again, recompute
+from maenas_tf.ops.recompute import compute_again
+from maenas_tf.ops.sharing import as_here
+from maenas_tf.ops.told_kernel import told, told_gradient
 from maenas_tf.ops.watched import are_watched
 
 
@@ -32,8 +34,8 @@ def normalized(
     The gradient of the normalisation asks for what it has normalised. That is
     computed again, and with it all that lies between, not before the gradient
     of the result is there (Chen et al., "Training Deep Nets with Sublinear
-    Memory Cost", 2016). The fused kernel's moments are kept, which are small,
-    so that it is not run again; other normalisations are.
+    Memory Cost", 2016). The moments are kept, which are small, so that they
+    are not computed again, nor told again to other replicas.
 
     Args:
         norm: without scale, offset and moving statistics of its own; with
@@ -54,14 +56,11 @@ def normalized(
         or active_probe() is not None
     ):
         return norm.call(compute(*arguments), scale, training)
+    kernel, gradient_of = fused, fused_gradient
     if not is_fused(values[0].dtype):
-
-        def whole(*given):
-            given, scales = given[: len(values)], given[len(values) :]
-            return norm.call(compute(*given), *(scales or [None]), training)
-
-        scales = [] if scale is None else [scale]
-        return recompute(whole, [*values, *scales], [])
+        kernel, gradient_of = told, told_gradient
+    wide = tf.float64 if values[0].dtype == tf.float64 else tf.float32
+    here = as_here()
     watched = are_watched(values)
 
     @tf.custom_gradient
@@ -70,17 +69,20 @@ def normalized(
         # where the gradient of the branch is taken within a function.
         *held, scale = (tf.identity(a) for a in given)
         x = compute(*held)
-        offset = shared_constant(0.0, (x.shape[-1],), tf.float32)
-        y, _, _, *reserves = fused(x, scale, offset, norm.epsilon)
+        offset = shared_constant(0.0, (x.shape[-1],), wide)
+        y, _, _, *reserves = kernel(x, scale, offset, norm.epsilon)
 
         def gradient(upstream):
-            x, to_arguments = compute_again(compute, held, watched, upstream)
-            upstream, to_scale, *_ = fused_gradient(
-                upstream, x, scale, reserves, norm.epsilon
-            )
-            return *to_arguments(upstream), to_scale
+            with here():
+                x, to_arguments = compute_again(
+                    compute, held, watched, upstream
+                )
+                upstream, to_scale, *_ = gradient_of(
+                    upstream, x, scale, reserves, norm.epsilon
+                )
+                return *to_arguments(upstream), to_scale
 
         return y, gradient
 
-    scale = scale_of_channels(scale, norm.channels, tf.float32)
+    scale = scale_of_channels(scale, norm.channels, wide)
     return keeping_arguments(*values, scale)

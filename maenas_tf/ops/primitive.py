@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,6 +17,19 @@ from maenas_tf.registry import Registry
 
 # A name to what makes the layer; `primitives.make_primitive` looks them up.
 PRIMITIVES: Registry = Registry("primitive")
+
+
+class Link(NamedTuple):
+    """What a candidate computes, and how it is normalised.
+
+    Args:
+        compute: takes what the candidate begins with, or what the link before
+            has normalised.
+        norm: without scale, offset and moving statistics of its own.
+    """
+
+    compute: Callable[[Any], tf.Tensor]
+    norm: BatchNormalization
 
 
 class Primitive(keras.layers.Layer):
@@ -119,6 +133,19 @@ class Primitive(keras.layers.Layer):
     ) -> Term:
         """Returns what `term` does, of what `begin` has returned."""
         raise NotImplementedError
+
+    def links(self, begun: Any, training: bool) -> list[Link] | None:
+        """Returns what `finish` computes and normalises, in turn.
+
+        Their weight is that of the last normalisation; of none `finish`
+        normalises nothing. None where that cannot be said: replicas that tell
+        each other statistics then do so for this candidate alone.
+
+        Args:
+            begun: what `begin` has returned; only its form is read.
+            training: as of `finish`.
+        """
+        return None
 
     @property
     def is_identity(self) -> bool:

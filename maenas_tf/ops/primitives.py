@@ -16,9 +16,14 @@ import tensorflow as tf
 
 from maenas_tf.ops import convolution, pooling
 from maenas_tf.ops.factorized_reduce import FactorizedReduce
-from maenas_tf.ops.fused_kernel import is_fused
 from maenas_tf.ops.normalized import normalized
-from maenas_tf.ops.primitive import PRIMITIVES, Primitive, times, zeros
+from maenas_tf.ops.primitive import (
+    PRIMITIVES,
+    Link,
+    Primitive,
+    times,
+    zeros,
+)
 from maenas_tf.ops.probe import constant, relu
 from maenas_tf.ops.relu_conv_norm import ReluConvNorm
 from maenas_tf.ops.replica import num_replicas, replica_id
@@ -61,6 +66,9 @@ class Zero(Primitive):
 
     def finish(self, begun, weight, training=False):
         return zeros(begun, self.stride, self.channels)
+
+    def links(self, begun, training):
+        return []
 
 
 class Pooling(Primitive):
@@ -113,6 +121,9 @@ class Pooling(Primitive):
     def finish(self, begun, weight, training=False):
         return times(begun, weight)
 
+    def links(self, begun, training):
+        return []
+
 
 @PRIMITIVES.register("skip_connect")
 class SkipConnect(Primitive):
@@ -138,6 +149,11 @@ class SkipConnect(Primitive):
         if self.reduce is not None:
             return self.reduce.finish(begun, weight, training)
         return times(begun, weight)
+
+    def links(self, begun, training):
+        if self.reduce is None:
+            return []
+        return [Link(self.reduce.convolve, self.reduce.norm)]
 
     @property
     def is_identity(self):
@@ -207,31 +223,42 @@ class SeparableConv(Primitive):
         return source.relu
 
     def finish(self, begun, weight, training=False):
-        if self._subsamples:
-            return self._branch(begun, 1, 1, weight, training)
-        if isinstance(begun, Phases):
-            return Phases(self._branch(begun.value, 1, 1, weight, training))
-        return self._branch(begun, self.stride, self.dilation, weight, training)
-
-    def _branch(self, x, stride, dilation, weight, training):
         """Computes all repetitions on what is rectified already."""
+        x = begun.value if isinstance(begun, Phases) else begun
         for i in range(self.repeats):
             last = i == self.repeats - 1
-            depthwise = functools.partial(
-                convolution.depthwise_convolve,
-                stride=1 if i else stride,
-                dilation=dilation,
-                training=training,
-            )
             x = self._repetition(
                 i,
                 relu(x) if i else x,
-                depthwise,
+                self._depthwise(i, begun, training),
                 weight if last else None,
                 training,
                 weight is None,
             )
-        return x
+        return Phases(x) if isinstance(begun, Phases) else x
+
+    def links(self, begun, training):
+        def link(i: int) -> Link:
+            depthwise = self._depthwise(i, begun, training)
+
+            def compute(x):
+                x = x.value if isinstance(x, Phases) else x
+                x = depthwise(relu(x) if i else x, self.depthwise[i])
+                return convolution.convolve(x, self.pointwise[i])
+
+            return Link(compute, self.norms[i])
+
+        return [link(i) for i in range(self.repeats)]
+
+    def _depthwise(self, i, begun, training):
+        """Returns the depthwise convolution of a repetition."""
+        alone = self._subsamples or isinstance(begun, Phases)
+        return functools.partial(
+            convolution.depthwise_convolve,
+            stride=1 if i or alone else self.stride,
+            dilation=1 if alone else self.dilation,
+            training=training,
+        )
 
     def _repetition(self, i, x, depthwise, scale, training, alone):
         """Computes one, of which the gradient keeps little or least."""
@@ -246,14 +273,9 @@ class SeparableConv(Primitive):
             )
         x = depthwise(x, kernels[0])
         # Of many candidates the gradient of the pointwise kernel keeps x; what
-        # is normalised is then one cheap operation away. Not where replicas
-        # would have to tell each other the statistics again.
+        # is normalised is then one cheap operation away.
         convolve, arguments = convolution.convolve, [x, kernels[1]]
-        if (
-            not alone
-            and is_fused(x.dtype)
-            and are_watched([tf.convert_to_tensor(kernels[1])])[0]
-        ):
+        if not alone and are_watched([tf.convert_to_tensor(kernels[1])])[0]:
             return normalized(norm, convolve, arguments, scale, training)
         return norm.call(convolve(*arguments), scale, training)
 
@@ -290,6 +312,9 @@ class NasBenchConv(Primitive):
 
     def finish(self, begun, weight, training=False):
         return self.conv.finish(begun, weight, training)
+
+    def links(self, begun, training):
+        return [Link(self.conv.convolve, self.conv.norm)]
 
 
 @PRIMITIVES.register("noise")
@@ -329,6 +354,9 @@ class Noise(Primitive):
         noise = noise[begin : begin + count]
         self.calls.assign(calls + 1)
         return times(constant(tf.cast(noise, x.dtype)), weight)
+
+    def links(self, begun, training):
+        return []
 
 
 for _name, _kind in (("max_pool_3x3", "max"), ("avg_pool_3x3", "average")):

@@ -73,7 +73,11 @@ class ReluConvNorm(keras.layers.Layer):
 
     def finish(self, rectified, weight, training=False):
         """Returns what `weighted` does, of the rectified value."""
+        return self.norm.call(self.convolve(rectified), weight, training)
+
+    def convolve(self, rectified):
+        """Returns what is to be normalised."""
         x = convolution.convolve(rectified, self.kernel, self.stride)
         if self.bias is not None:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
-        return self.norm.call(x, weight, training)
+        return x

@@ -9,6 +9,7 @@ of their variables, which the graph calls for each. Parts may have parts.
 from __future__ import annotations
 
 import contextlib
+import threading
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -177,25 +178,31 @@ class _Function:
         return results, dict(zip(self._changed, found[count:], strict=True))
 
 
-_active: list[SharedFunctions] = []
+class _Here(threading.local):
+    """What holds in this thread: replicas are traced in one each."""
+
+    def __init__(self):
+        self.functions: list[SharedFunctions] = []
+        self.streams: list[Mapping[int, tf.Tensor]] = [{}]
+
+
+_here = _Here()
 
 
 @contextlib.contextmanager
 def sharing(functions: SharedFunctions) -> Iterator[None]:
     """Lets the parts that are traced in a `with` block share functions.
 
-    Operations that run at once, without a graph, share nothing. Nor do
-    replicas that tell each other the statistics of a batch, which TensorFlow
-    does not allow within a function.
+    Operations that run at once, without a graph, share nothing.
     """
-    if tf.executing_eagerly() or replicas_of_statistics() > 1:
+    if tf.executing_eagerly():
         yield
         return
-    _active.append(functions)
+    _here.functions.append(functions)
     try:
         yield
     finally:
-        _active.pop()
+        _here.functions.pop()
 
 
 def shared(
@@ -204,6 +211,7 @@ def shared(
     inputs: Sequence[Any],
     variables: Sequence[keras.Variable],
     drawing: Sequence[keras.layers.Layer] = (),
+    sends: bool = True,
 ) -> Any:
     """Returns compute(*inputs), by a function where functions are shared.
 
@@ -216,16 +224,16 @@ def shared(
         variables: that it reads or changes, in the same order for all
             of a kind.
         drawing: layers that draw at random, as the variables.
+        sends: whether it normalises. Where replicas tell each other the
+            statistics of a batch, that is no function: TensorFlow does not
+            allow messages within one.
 
     Returns:
         Tensors in any structure, differentiable in inputs and variables.
     """
-    if not _active:
+    if not _here.functions or (sends and replicas_of_statistics() > 1):
         return compute(*inputs)
-    return _active[-1].call(kind, compute, inputs, variables, drawing)
-
-
-_streams: list[Mapping[int, tf.Tensor]] = [{}]
+    return _here.functions[-1].call(kind, compute, inputs, variables, drawing)
 
 
 @contextlib.contextmanager
@@ -233,11 +241,11 @@ def _given(
     streams: Iterator[tuple[keras.layers.Layer, tf.Tensor]],
 ) -> Iterator[None]:
     """Has `stream_of` return tensors in place of numbers."""
-    _streams.append({id(layer): stream for layer, stream in streams})
+    _here.streams.append({id(layer): stream for layer, stream in streams})
     try:
         yield
     finally:
-        _streams.pop()
+        _here.streams.pop()
 
 
 def as_here() -> Callable[[], contextlib.AbstractContextManager]:
@@ -245,23 +253,23 @@ def as_here() -> Callable[[], contextlib.AbstractContextManager]:
 
     What is computed once more for a gradient is so after its block has ended.
     """
-    functions, streams = _active[-1:], _streams[-1]
+    functions, streams = _here.functions[-1:], _here.streams[-1]
 
     @contextlib.contextmanager
     def block() -> Iterator[None]:
-        _active.extend(functions)
-        _streams.append(streams)
+        _here.functions.extend(functions)
+        _here.streams.append(streams)
         try:
             yield
         finally:
-            _streams.pop()
-            del _active[len(_active) - len(functions) :]
+            _here.streams.pop()
+            del _here.functions[len(_here.functions) - len(functions) :]
 
     return block
 
 
 def stream_of(layer: keras.layers.Layer) -> tf.Tensor:
     """Returns a number of a layer's path, of what it draws at random."""
-    if id(layer) in _streams[-1]:
-        return _streams[-1][id(layer)]
+    if id(layer) in _here.streams[-1]:
+        return _here.streams[-1][id(layer)]
     return tf.constant(zlib.crc32(layer.path.encode()) & 0x3FFFFFFF)

@@ -22,14 +22,31 @@ from maenas_tf.engine.devices import divide_cpu
 from maenas_tf.engine.strategies import make_strategy
 from maenas_tf.ops.auxiliary_skip import AuxiliarySkipOp
 from maenas_tf.ops.identity_dropout import IdentityDropoutOp
+from maenas_tf.ops.mixed import MixedOp
 from maenas_tf.ops.normalization import batch_normalize
 from maenas_tf.ops.partial_channels import PartialChannelsOp
 from maenas_tf.ops.primitives import make_primitive
+from maenas_tf.ops.sharing import SharedFunctions, sharing
+from maenas_tf.timing.messages import count_messages
 from tests.ops.layers import image
 
 SHAPE = (4, 6, 6, 3)
 WIDE = (4, 6, 6, 4)
 NAMES = ("skip_connect", "sep_conv_3x3", "max_pool_3x3")
+ALL_NAMES = {
+    "darts": (
+        "skip_connect",
+        *(f"{kind}_pool_3x3" for kind in ("max", "avg")),
+        *(f"{kind}_conv_{k}x{k}" for kind in ("sep", "dil") for k in (3, 5)),
+        "noise",
+    ),
+    "nasbench201": (
+        "skip_connect",
+        "nor_conv_1x1",
+        "nor_conv_3x3",
+        "avg_pool_3x3",
+    ),
+}
 
 
 def far_image() -> np.ndarray:
@@ -56,10 +73,15 @@ def run(
     given = strategy.experimental_distribute_values_from_function(
         lambda context: parts[context.replica_id_in_sync_group]
     )
-    found = tf.function(lambda: strategy.run(function, [given]))()
+    step = tf.function(lambda: strategy.run(function, [given]))
+    graph = step.get_concrete_function().graph
+    messages = count_messages(graph, strategy.num_replicas_in_sync)
     return {
-        name: np.concatenate(strategy.experimental_local_results(value))
-        for name, value in found.items()
+        "messages": np.array([messages.count]),
+        **{
+            name: np.concatenate(strategy.experimental_local_results(value))
+            for name, value in step().items()
+        },
     }
 
 
@@ -81,16 +103,20 @@ def make_edge(kind: str, stride: int) -> Callable:
         "pc_darts": functools.partial(PartialChannelsOp, parts=2),
         "darts_minus": functools.partial(AuxiliarySkipOp, beta=number),
         "p_darts": functools.partial(IdentityDropoutOp, rate=number),
-    }[kind]
-    edge = make(NAMES, WIDE[-1], stride, "darts", name=kind)
+    }.get(kind, MixedOp)
+    names = ALL_NAMES.get(kind, NAMES)
+    family = kind if kind in ALL_NAMES else "darts"
+    edge = make(names, WIDE[-1], stride, family, name=kind)
     edge.build((None, *WIDE[1:]))
+    functions = SharedFunctions()
 
     def call(x: tf.Tensor) -> dict[str, tf.Tensor]:
-        weights = tf.constant([0.5, 0.2, 0.3])
+        weights = tf.nn.softmax(tf.range(len(names), dtype=tf.float32) / 3.0)
         values = [v.value for v in edge.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch([x, weights])
-            y = edge(x, weights, training=True)
+            with sharing(functions):
+                y = edge(x, weights, training=True)
             loss = tf.reduce_sum(tf.square(y) * tf.nn.sigmoid(y))
         inner, *shares = tape.gradient(loss, [x, weights, *values])
         flat = tf.concat([tf.reshape(s, [-1]) for s in shares], 0)
@@ -101,7 +127,7 @@ def make_edge(kind: str, stride: int) -> Callable:
 
 EDGES = [
     (kind, stride)
-    for kind in ("pc_darts", "darts_minus", "p_darts")
+    for kind in ("pc_darts", "darts_minus", "p_darts", *ALL_NAMES)
     for stride in (1, 2)
 ]
 

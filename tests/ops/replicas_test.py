@@ -27,7 +27,7 @@ def test_noise_is_that_of_the_global_batch(results):
     one, two = results[1, "noise"], results[2, "noise"]
     for call in ("first", "second"):
         np.testing.assert_array_equal(two[call], one[call])
-    rows = [image.tobytes() for draws in two.values() for image in draws]
+    rows = [x.tobytes() for call in ("first", "second") for x in two[call]]
     assert len(set(rows)) == len(rows) == 2 * replicas_script.SHAPE[0]
 
 
@@ -56,3 +56,22 @@ def test_an_edge_is_that_of_the_global_batch(results, kind, stride):
     np.testing.assert_allclose(
         two["shares"].sum(0), one["shares"][0], rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "stride", "messages"),
+    [
+        # Both poolings, one at a time, and twice all separable convolutions.
+        ("darts", 1, 4),
+        # The skip's normalisation is among the first ones.
+        ("darts", 2, 4),
+        ("nasbench201", 1, 1),
+        ("nasbench201", 2, 1),
+    ],
+)
+def test_candidates_ask_for_their_statistics_together(
+    results, kind, stride, messages
+):
+    """A message forward and one back, where each normalisation had both."""
+    found = results[2, f"{kind} {stride}"]["messages"]
+    np.testing.assert_array_equal(found, [2 * messages])
