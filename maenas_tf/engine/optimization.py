@@ -140,8 +140,7 @@ def _regularized(
     """
     scale = None
     if clip_norm:
-        norm = tf.linalg.global_norm(gradients)
-        scale = clip_norm / tf.maximum(norm, clip_norm)
+        scale = clip_norm / tf.maximum(_global_norm(gradients), clip_norm)
 
     def regularized(gradient, value):
         if scale is not None:
@@ -149,6 +148,15 @@ def _regularized(
         return gradient + value * weight_decay
 
     return _by_shape(regularized, gradients, values)
+
+
+def _global_norm(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the root of the sum of all squares."""
+    halves = [
+        tf.nn.l2_loss(tf.stack([tensors[place] for place in places]))
+        for places in _places_by_shape(tensors)
+    ]
+    return tf.sqrt(2.0 * tf.add_n(halves))
 
 
 def _by_shape(
@@ -164,16 +172,21 @@ def _by_shape(
         *lists: of tensors; those of a place have the same shape and type.
     """
     results: list[Any] = [None] * len(lists[0])
-    groups: dict[Hashable, list[int]] = {}
-    for place, tensor in enumerate(lists[0]):
-        key = (tuple(tensor.shape), tensor.dtype)
-        groups.setdefault(key, []).append(place)
-    for places in groups.values():
+    for places in _places_by_shape(lists[0]):
         stacked = [tf.stack([each[p] for p in places]) for each in lists]
         computed = tf.unstack(function(*stacked), len(places))
         for place, result in zip(places, computed, strict=True):
             results[place] = result
     return results
+
+
+def _places_by_shape(tensors: Sequence[tf.Tensor]) -> list[list[int]]:
+    """Returns the places of those of each shape and type."""
+    groups: dict[Hashable, list[int]] = {}
+    for place, tensor in enumerate(tensors):
+        key = (tuple(tensor.shape), tensor.dtype)
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
 
 
 def sum_over_replicas(

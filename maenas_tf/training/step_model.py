@@ -64,13 +64,15 @@ class StepModel(keras.Model):
     def train_step(self, data):
         """One step of SGD: gradient, sum, clip, weight decay, update."""
         variables = self.moved_variables
-        with tf.GradientTape() as tape:
-            losses, metrics = self.losses_and_metrics(data)
+        values = [tf.convert_to_tensor(variable) for variable in variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            losses, metrics = self._pass(data, variables, values)
             loss = share_of_mean(losses)
         # Behind an edge `none` there may be weights that nothing depends on.
         gradients = tape.gradient(
             loss,
-            [variable.value for variable in variables],
+            values,
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         shares = {name: share_of_mean(v) for name, v in metrics.items()}
@@ -82,13 +84,26 @@ class StepModel(keras.Model):
         apply_summed(
             self.optimizer,
             gradients,
-            [tf.convert_to_tensor(variable) for variable in variables],
+            values,
             self.weight_decay,
             self.clip_norm,
             variables,
             self._factors(variables),
         )
         return summed
+
+    def _pass(self, data, variables, values):
+        """Returns `losses_and_metrics` where variables have these values."""
+        scope = keras.StatelessScope(
+            state_mapping=list(zip(variables, values, strict=True))
+        )
+        with scope:
+            found = self.losses_and_metrics(data)
+        for variable in self.non_trainable_variables:
+            value = scope.get_current_value(variable)
+            if value is not None:
+                variable.assign(value)
+        return found
 
     def _factors(self, variables: list[keras.Variable]) -> list[float] | None:
         if self.rate_factors is None:
