@@ -19,10 +19,13 @@ from maenas_tf.ops.fused_kernel import (
     scale_of_channels,
 )
 from maenas_tf.ops.probe import active_probe, apply, note
-from maenas_tf.ops.replica import replicas_of_statistics
-from maenas_tf.ops.sharing import as_here
+from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
 from maenas_tf.ops.tape import Backward
-from maenas_tf.ops.told_kernel import normalized_by, told, told_gradient
+from maenas_tf.ops.told_kernel import (
+    between_messages,
+    moments,
+    normalized_by,
+)
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
@@ -62,21 +65,11 @@ def batch_normalize(
         offset = shared_constant(0.0, (channels,), dtype)
     if is_fused(x.dtype):
         return fused(x, scale, offset, epsilon)[:3]
-    here = as_here()
-
-    @tf.custom_gradient
-    def by_all(*given):
-        # Within a branch tensors of the branch; see `normalized`.
-        x, scale, offset = (tf.identity(a) for a in given)
-        y, mean, variance, *reserves = told(x, scale, offset, epsilon)
-
-        def gradient(upstream, *_):
-            with here():
-                return told_gradient(upstream, x, scale, reserves, epsilon)
-
-        return (y, mean, variance), gradient
-
-    return by_all(x, scale, offset)
+    part = between_messages(moments, x)
+    (total,) = all_reduce_sum([part])
+    return between_messages(
+        normalized_by, x, part, total, scale, offset, epsilon=epsilon
+    )
 
 
 @functools.lru_cache(maxsize=256)

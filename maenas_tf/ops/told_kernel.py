@@ -69,6 +69,19 @@ def normalized_by(
     return normalized(x, part, total, scale, offset)
 
 
+def between_messages(
+    compute: Callable[..., Any], *inputs: tf.Tensor, **settings: float
+) -> Any:
+    """Returns compute(*inputs), by a function where functions are shared."""
+    return shared(
+        (compute, replicas_of_statistics(), *settings.values()),
+        functools.partial(compute, **settings),
+        inputs,
+        [],
+        sends=False,
+    )
+
+
 def told(
     x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, ...]:
@@ -85,9 +98,9 @@ def told(
     Returns:
         y, mean, variance and two tensors.
     """
-    part = _function(_moments, x)
+    part = between_messages(_moments, x)
     (total,) = all_reduce_sum([part])
-    results = _function(
+    results = between_messages(
         _normalized, x, part, total, scale, offset, epsilon=epsilon
     )
     return *results, part, total
@@ -113,7 +126,7 @@ def told_gradient(
         epsilon: as given to it.
     """
     part, total = reserves
-    to_x, to_total, *others = _function(
+    to_x, to_total, *others = between_messages(
         _normalized_gradient,
         upstream,
         x,
@@ -123,20 +136,7 @@ def told_gradient(
         epsilon=epsilon,
     )
     (to_part,) = all_reduce_sum([to_total])
-    return to_x + _function(_moments_gradient, x, part, to_part), *others
-
-
-def _function(
-    compute: Callable[..., Any], *inputs: tf.Tensor, **settings: float
-) -> Any:
-    """Returns compute(*inputs), by a function where functions are shared."""
-    return shared(
-        (compute, replicas_of_statistics(), *settings.values()),
-        functools.partial(compute, **settings),
-        inputs,
-        [],
-        sends=False,
-    )
+    return to_x + between_messages(_moments_gradient, x, part, to_part), *others
 
 
 def _moments(x: tf.Tensor) -> tf.Tensor:
