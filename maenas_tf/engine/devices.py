@@ -9,6 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# What holds where there is no strategy has no public name.
+from tensorflow.python.distribute import distribute_lib
+
 from maenas_tf.config import ConfigError, RuntimeSettings
 
 Strategy = tf.distribute.Strategy
@@ -47,6 +50,11 @@ def set_seeds(seed: int) -> None:
 def present_strategy() -> Strategy:
     """Returns the strategy in whose scope the caller is, or one device."""
     return tf.distribute.get_strategy()
+
+
+def is_default(strategy: Strategy) -> bool:
+    """Returns whether a strategy is none, but one device as it comes."""
+    return strategy is distribute_lib._get_default_strategy()
 
 
 def divide_cpu(count: int) -> None:

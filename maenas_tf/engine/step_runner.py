@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+import contextlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.engine.devices import is_default
+from maenas_tf.engine.fingerprint import Fingerprint
+from maenas_tf.engine.fingerprint_code import NotKnown
+from maenas_tf.engine.fingerprint_program import process, program
+from maenas_tf.engine.saved_step import LoadedStep, SavedStep
+from maenas_tf.engine.step_store import StepStore
+
+_Identity = tuple[str, Sequence[tf.Tensor]]
+
 
 class StepRunner:
     """Runs steps, each a call of the graph, on any strategy.
+
+    With a store, a step that another run has traced is not traced again. It
+    is one that cannot differ: all that a trace may read is told by its key
+    (`Fingerprint`), and what cannot be told is neither kept nor taken up.
+    That is so without a strategy of replicas alone: what sends messages takes
+    numbers of its process.
 
     Args:
         model: has `train_step`; `metric_keys`, the keys of what that returns,
@@ -20,6 +36,7 @@ class StepRunner:
             changes; and `rate_settings`, the settings that are learning rates.
         strategy: under whose scope it was made.
         jit_compile: compile the step with XLA.
+        store: where traced steps are kept; None keeps none.
     """
 
     def __init__(
@@ -27,11 +44,15 @@ class StepRunner:
         model: keras.Model,
         strategy: tf.distribute.Strategy,
         jit_compile: bool = False,
+        store: StepStore | None = None,
     ):
         self.model = model
         self.strategy = strategy
         self.jit_compile = jit_compile
+        self._store = store
         self._functions: dict[Hashable, Callable] = {}
+        # Each for batches of one kind.
+        self._loaded: dict[Hashable, tuple[Any, LoadedStep]] = {}
 
     def __call__(self, iterator: Iterator, num_steps: int) -> dict[str, Any]:
         """Runs steps until one's loss is not finite.
@@ -44,16 +65,14 @@ class StepRunner:
             The metrics summed over the steps (float64), and "num_finite",
             how many of the steps had a finite loss.
         """
-        mode = self.model.mode
-        if mode not in self._functions:
-            self._functions[mode] = self._make()
+        step = self._step(iterator)
         keys = self.model.metric_keys
         totals, num_finite = np.zeros(len(keys)), 0
         # Not in the graph: there each variable would be handed on to the body
         # and the condition of a loop, which puts off the first step, while a
         # step takes as long.
         for _ in range(num_steps):
-            values = self._functions[mode](iterator).numpy()
+            values = step(iterator).numpy()
             totals += values
             if not np.isfinite(values).all():
                 break
@@ -64,9 +83,69 @@ class StepRunner:
         }
 
     def graph(self, iterator: Iterator) -> tf.Graph:
-        """Returns the graph of a step that has been run in this mode."""
+        """Returns the graph of a step that has been traced in this mode."""
         function = self._functions[self.model.mode]
         return function.get_concrete_function(iterator).graph
+
+    def _step(self, iterator: Iterator) -> Callable:
+        """Returns what makes a step in the present mode."""
+        mode = self.model.mode
+        spec = iterator.element_spec
+        if mode in self._loaded and self._loaded[mode][0] == spec:
+            return self._loaded[mode][1]
+        if mode in self._functions:
+            return self._functions[mode]
+        identity = None if mode in self._loaded else self._identity(spec)
+        loaded = self._load(identity)
+        if loaded is not None:
+            self._loaded[mode] = spec, loaded
+            return loaded
+        self._functions[mode] = function = self._make()
+        self._keep(identity, function, iterator)
+        return function
+
+    def _identity(self, spec: Any) -> _Identity | None:
+        """Returns the key of the step to be traced, and what it may capture.
+
+        Args:
+            spec: of a batch.
+
+        Returns:
+            None where a step is not to be kept.
+        """
+        if self._store is None or not is_default(self.strategy):
+            return None
+        model = self.model
+        told = Fingerprint()
+        try:
+            told.add([model, model.mode, model.metric_keys])
+            told.add([spec, self.jit_compile, process(), program()])
+        except NotKnown:
+            return None
+        return told.digest(), told.tensors
+
+    def _load(self, identity: _Identity | None) -> LoadedStep | None:
+        if identity is None:
+            return None
+        key, tensors = identity
+        saved = self._store.find(key)
+        try:
+            return None if saved is None else LoadedStep(saved, tensors)
+        except ValueError:
+            return None
+
+    def _keep(
+        self,
+        identity: _Identity | None,
+        function: Callable,
+        iterator: Iterator,
+    ) -> None:
+        if identity is None:
+            return
+        key, tensors = identity
+        traced = function.get_concrete_function(iterator)
+        with contextlib.suppress(NotKnown):
+            self._store.keep(key, SavedStep.of(traced, tensors))
 
     def _make(self) -> Callable:
         keys = self.model.metric_keys
