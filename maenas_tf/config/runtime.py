@@ -129,6 +129,19 @@ def parse_workers(text: str, named: str = "--workers") -> tuple[str, ...]:
 
 
 @dataclasses.dataclass(frozen=True)
+class StepCacheSettings(Config):
+    """Where traced steps are kept."""
+
+    step_cache: str = setting(
+        "auto",
+        "directory in which traced steps are kept for the runs on one device "
+        'that would trace the same; "auto" is maenas_tf/steps in '
+        '$XDG_CACHE_HOME or ~/.cache, "off" is none.',
+        of_place=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class DeviceSettings(RuntimeSettings, BatchSizeSettings, WorkerSettings):
     """How TensorFlow computes, on how many devices."""
 

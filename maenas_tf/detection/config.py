@@ -17,6 +17,7 @@ from maenas_tf.config import (
     NetworkSettings,
     OptimizerSettings,
     Range,
+    StepCacheSettings,
     check,
     read_colour,
     setting,
@@ -98,6 +99,7 @@ class DetectConfig(
     NetworkSettings,
     EpochSettings,
     BoxedDataSettings,
+    StepCacheSettings,
 ):
     """Everything that decides the result of training a detector.
 

@@ -23,11 +23,10 @@ from tensorflow.python.framework.config import (
     tensor_float_32_execution_enabled,
 )
 
-import maenas_tf
 from maenas_tf.engine.fingerprint_code import OURS, NotKnown, is_library
 from maenas_tf.ops.replica import synchronizes_statistics
 
-_PACKAGE = pathlib.Path(maenas_tf.__file__).parent
+_PACKAGE = pathlib.Path(__file__).parents[1]
 # A text of later is not what this process has read.
 _BEGUN = time.time()
 # They read settings, and make nothing themselves.

@@ -7,6 +7,7 @@ import os
 import pathlib
 import tempfile
 
+from maenas_tf.config import user_path
 from maenas_tf.engine.saved_step import SavedStep
 
 AUTO = "auto"
@@ -85,11 +86,14 @@ def open_store(step_cache: str) -> StepStore | None:
 
     Args:
         step_cache: a folder, `AUTO` or `OFF`.
+
+    Raises:
+        ConfigError: it is a URL, or in the home of nobody.
     """
     if step_cache == OFF:
         return None
     if step_cache != AUTO:
-        return StepStore(pathlib.Path(step_cache).expanduser())
+        return StepStore(user_path(step_cache))
     base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     base = pathlib.Path(os.path.expanduser(base))
     # Without a home, or as the standard says of a path that is relative.

@@ -67,6 +67,7 @@ _OF_TRAINING = (
     "recompute",
     "jit_compile",
     "precision",
+    "step_cache",
 )
 
 

@@ -22,6 +22,7 @@ from maenas_tf.config import (
     NetworkSettings,
     OptimizerSettings,
     Range,
+    StepCacheSettings,
     check,
     setting,
 )
@@ -108,6 +109,7 @@ class SearchConfig(
     DataSettings,
     AlphaNoiseSettings,
     EarlyStopSettings,
+    StepCacheSettings,
 ):
     """Everything that decides the result of a search.
 

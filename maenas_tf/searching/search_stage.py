@@ -13,6 +13,7 @@ from maenas_tf.engine.loop import Loop, cosine_rate
 from maenas_tf.engine.restart import ONLY_ONE, Restart
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.step_store import open_store
 from maenas_tf.searching.alpha_hessian import AlphaHessian
 from maenas_tf.searching.build import build_searcher
 from maenas_tf.searching.setup import SearchSetup
@@ -108,7 +109,10 @@ class SearchStage:
         setup, first = self.setup, self.first_epoch
         if before is None:
             runner = StepRunner(
-                self.searcher, setup.strategy, setup.config.jit_compile
+                self.searcher,
+                setup.strategy,
+                setup.config.jit_compile,
+                open_store(setup.config.step_cache),
             )
         else:
             runner = before.runner

@@ -19,6 +19,7 @@ from maenas_tf.config import (
     NetworkSettings,
     OptimizerSettings,
     Range,
+    StepCacheSettings,
     WorkerSettings,
     check,
     check_strategy,
@@ -50,6 +51,7 @@ class NetworkTrainingSettings(
     NetworkSettings,
     EpochSettings,
     DataSettings,
+    StepCacheSettings,
 ):
     """What training a network and pretraining it have in common."""
 

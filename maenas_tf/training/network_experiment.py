@@ -26,6 +26,7 @@ from maenas_tf.engine.runtime import (
 )
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
+from maenas_tf.engine.step_store import open_store
 from maenas_tf.recording.event_writer import EventWriter
 from maenas_tf.recording.history import History
 from maenas_tf.runs import files
@@ -119,7 +120,12 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
                 )
             )
         self.loop = Loop(
-            StepRunner(self.model, self.strategy, config.jit_compile),
+            StepRunner(
+                self.model,
+                self.strategy,
+                config.jit_compile,
+                open_store(config.step_cache),
+            ),
             RunCheckpoint(
                 self.run_directory.path / files.CHECKPOINTS,
                 self.model.variable_groups,
