@@ -3,8 +3,9 @@
 A step that was traced by another process can be taken up only where this
 process would trace the same. What a trace reads is whatever can be reached from
 the model; here it is all walked through and written down, without the values of
-variables, which no trace reads. Whatever is of an unknown kind is refused: two
-equal descriptions must not stand for two different graphs.
+variables, which no trace reads, and without what is `Noted`, which shows whether
+it was read. Whatever is of an unknown kind is refused: two equal descriptions
+must not stand for two different graphs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.config.noted import Noted
 from maenas_tf.engine.fingerprint_code import (
     CODE_TYPES,
     NotKnown,
@@ -242,6 +244,8 @@ def _attributes(value: Any) -> Iterable[tuple[str, Any]]:
         skipped = _KERAS_NOTES
     if isinstance(value, keras.random.SeedGenerator):
         skipped = skipped | _SEEDS
+    if isinstance(value, Noted):
+        skipped = frozenset(type(value).noted)
     for name, attribute in getattr(value, "__dict__", {}).items():
         if name not in skipped:
             yield name, attribute

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maenas_tf.config.noted import noting
 from maenas_tf.engine.devices import is_default
 from maenas_tf.engine.fingerprint import Fingerprint
 from maenas_tf.engine.fingerprint_code import NotKnown
@@ -143,7 +144,10 @@ class StepRunner:
         if identity is None:
             return
         key, tensors = identity
-        traced = function.get_concrete_function(iterator)
+        with noting() as read:
+            traced = function.get_concrete_function(iterator)
+        if read:
+            return
         with contextlib.suppress(NotKnown):
             self._store.keep(key, SavedStep.of(traced, tensors))
 

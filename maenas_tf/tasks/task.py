@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from etils import epy
 
 from maenas_tf.config import Config, ConfigError
+from maenas_tf.config.noted import Noted
 from maenas_tf.registry import Registry
 from maenas_tf.skeletons import Head, Plan
 
@@ -22,8 +23,11 @@ Batch: TypeAlias = "dict[str, tf.Tensor]"
 
 
 @dataclasses.dataclass(frozen=True)
-class TaskContext:
+class TaskContext(Noted):
     """What a task is told besides its own settings.
+
+    What a step computes had better not read what is noted: it serves one run
+    alone then.
 
     Attributes:
         image_size: side of the images, pixels.
@@ -35,6 +39,8 @@ class TaskContext:
             search's.
         class_counts: images of each class; empty without labels.
     """
+
+    noted = ("dataset", "seed", "class_counts")
 
     image_size: int
     num_classes: int
