@@ -3,14 +3,15 @@
 A step that was traced by another process can be taken up only where this
 process would trace the same. What a trace reads is whatever can be reached from
 the model; here it is all walked through and written down, without the values of
-variables, which no trace reads, and without what is `Noted`, which shows whether
-it was read. Whatever is of an unknown kind is refused: two equal descriptions
-must not stand for two different graphs.
+variables, which no trace reads, and what is `Noted`, which tells whether it was
+read. Whatever is of an unknown kind is refused: two equal descriptions must not
+stand for two different graphs.
 """
 
 from __future__ import annotations
 
 import copyreg
+import dataclasses
 import enum
 import hashlib
 import pathlib
@@ -218,10 +219,18 @@ def _container(value: Any) -> Described | None:
     if kind is tuple or wrapped and isinstance(value, tuple):
         return "tuple", list(value)
     if kind in (set, frozenset) or wrapped and isinstance(value, set):
-        if not all(type(each) in _ATOMS for each in value):
-            raise NotKnown("a set of objects, which has no order")
-        return "set", sorted(value, key=repr)
+        return "set", sorted(value, key=_digest_of)
     return None
+
+
+def _digest_of(value: Any) -> str:
+    """Returns what gives those of a set an order."""
+    known = type(value) in _ATOMS or isinstance(value, tuple | bytes | type)
+    if not known and not dataclasses.is_dataclass(value):
+        raise NotKnown("a set of objects, which has no order")
+    alone = Fingerprint()
+    alone.add(value)
+    return alone.digest()
 
 
 def _base(kind: type) -> type:
