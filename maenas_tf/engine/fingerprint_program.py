@@ -37,8 +37,11 @@ _OF_LOGS = "TF_CPP_"
 _GENERATED = "__autograph_generated_file"
 
 
-def program() -> dict[str, Any]:
+def program(package: pathlib.Path = _PACKAGE) -> dict[str, Any]:
     """Returns what is computed: texts by their hashes, and versions.
+
+    Args:
+        package: folder of what is ours.
 
     Raises:
         NotKnown: what was started has no text that could be read again.
@@ -47,8 +50,8 @@ def program() -> dict[str, Any]:
         "python": (sys.version, platform.machine()),
         "installed": sorted(set(_installed())),
         "package": {
-            str(path.relative_to(_PACKAGE)): _hash(path)
-            for path in sorted(_PACKAGE.rglob("*.py"))
+            str(path.relative_to(package)): _hash(path)
+            for path in sorted(package.rglob("*.py"))
         },
         "others": dict(sorted(_others())),
     }
