@@ -57,7 +57,8 @@ _NOT_TOLD = frozenset(
     """__module__ __dict__ __weakref__ __doc__ __annotations__ __slots__
     __qualname__ __abstractmethods__ _abc_impl __parameters__ __orig_bases__
     __dataclass_fields__ __dataclass_params__ __match_args__ __protocol_attrs__
-    __non_callable_proto_members__ __hash__ __slotnames__ _is_protocol""".split()
+    __non_callable_proto_members__ __hash__ __slotnames__
+    _is_protocol""".split()
 )
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
