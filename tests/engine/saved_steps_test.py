@@ -79,6 +79,9 @@ def test_another_batch_size_is_traced(folder):
     assert steps.num_traces(runner) == 0
     steps.make_steps(searcher, runner, batch_size=2)
     assert steps.num_traces(runner) == 2
+    runner = steps.make_runner(searcher, StepStore(folder))
+    steps.make_steps(searcher, runner, batch_size=2)
+    assert steps.num_traces(runner) == 2
 
 
 @pytest.mark.usefixtures("kept")
@@ -198,6 +201,10 @@ def test_captures_are_told_apart_and_functions_may_be_loaded_twice():
 
     function = step.get_concrete_function(numbers())
     saved = SavedStep.of(function, [second.handle, first.handle])
+    # Another process gives the names of this one to other functions.
+    library = tf.compat.v1.GraphDef.FromString(saved.library).library
+    assert len(library.function) == 2
+    assert all(f.signature.name[:6] == "saved_" for f in library.function)
     others = [tf.Variable(5.0).handle, tf.Variable(10.0).handle]
     saved = SavedStep.from_bytes(saved.to_bytes())
     with pytest.raises(ValueError, match="num_tensors"):
