@@ -60,6 +60,12 @@ _NOT_TOLD = frozenset(
     __non_callable_proto_members__ __hash__ __slotnames__
     _is_protocol""".split()
 )
+# By these a function of a plug-in reads what no description has.
+_OUTWARD = frozenset(
+    """FLAGS argv environ environb fromfile getenv gmtime input load loadtxt
+    localtime monotonic open perf_counter read_bytes read_file read_text time
+    time_ns today token_bytes urandom uuid4""".split()
+)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 
 
@@ -151,6 +157,10 @@ def _function(function: types.FunctionType) -> Described:
     if is_library(function.__module__ or ""):
         return word, parts
     parts.append(function.__code__)
+    if (function.__module__ or "").split(".")[0] != OURS:
+        outward = _OUTWARD.intersection(_names(function.__code__))
+        if outward:
+            raise NotKnown(f"{word}, which names {min(outward)}")
     for name, attribute in vars(function).items():
         if name == "__wrapped__" or isinstance(attribute, _PLAIN):
             parts += [name, attribute]

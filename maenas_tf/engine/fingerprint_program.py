@@ -7,12 +7,14 @@ import hashlib
 import os
 import pathlib
 import platform
+import random
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
@@ -47,7 +49,8 @@ def program(package: pathlib.Path = _PACKAGE) -> dict[str, Any]:
         NotKnown: what was started has no text that could be read again.
     """
     return {
-        "python": (sys.version, platform.machine()),
+        "python": (sys.version, sys.flags.optimize, platform.machine()),
+        "tensorflow": (tf.version.GIT_VERSION, tf.version.COMPILER_VERSION),
         "installed": sorted(set(_installed())),
         "package": {
             str(path.relative_to(package)): _hash(path)
@@ -97,6 +100,15 @@ def process() -> dict[str, Any]:
             if name.startswith(_VARIABLES) and not name.startswith(_OF_LOGS)
         },
     }
+
+
+def streams() -> tuple[Any, ...]:
+    """Returns how far the random numbers of Python and NumPy have got.
+
+    A trace that draws some is of this run alone.
+    """
+    name, numbers, *others = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), name, numbers.tobytes(), *others
 
 
 def _installed() -> Iterator[str]:

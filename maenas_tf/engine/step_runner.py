@@ -14,7 +14,7 @@ from maenas_tf.config.noted import noting
 from maenas_tf.engine.devices import is_default
 from maenas_tf.engine.fingerprint import Fingerprint
 from maenas_tf.engine.fingerprint_code import NotKnown
-from maenas_tf.engine.fingerprint_program import process, program
+from maenas_tf.engine.fingerprint_program import process, program, streams
 from maenas_tf.engine.saved_step import LoadedStep, SavedStep
 from maenas_tf.engine.step_store import StepStore
 
@@ -27,7 +27,7 @@ class StepRunner:
     With a store, a step that another run has traced is not traced again. It
     is one that cannot differ: all that a trace may read is told by its key
     (`Fingerprint`), and what cannot be told is neither kept nor taken up.
-    That is so without a strategy of replicas alone: what sends messages takes
+    So it is without a strategy of replicas alone: what sends messages takes
     numbers of its process.
 
     Args:
@@ -91,32 +91,31 @@ class StepRunner:
     def _step(self, iterator: Iterator) -> Callable:
         """Returns what makes a step in the present mode."""
         mode = self.model.mode
-        spec = iterator.element_spec
-        if mode in self._loaded and self._loaded[mode][0] == spec:
-            return self._loaded[mode][1]
+        if mode in self._loaded:
+            spec, loaded = self._loaded[mode]
+            if iterator.element_spec == spec:
+                return loaded
         if mode in self._functions:
             return self._functions[mode]
-        identity = None if mode in self._loaded else self._identity(spec)
+        identity = None
+        if mode not in self._loaded:
+            identity = self._identity(iterator)
         loaded = self._load(identity)
         if loaded is not None:
-            self._loaded[mode] = spec, loaded
+            self._loaded[mode] = iterator.element_spec, loaded
             return loaded
         self._functions[mode] = function = self._make()
         self._keep(identity, function, iterator)
         return function
 
-    def _identity(self, spec: Any) -> _Identity | None:
+    def _identity(self, iterator: Iterator) -> _Identity | None:
         """Returns the key of the step to be traced, and what it may capture.
 
-        Args:
-            spec: of a batch.
-
-        Returns:
-            None where a step is not to be kept.
+        It is None where a step is not to be kept.
         """
         if self._store is None or not is_default(self.strategy):
             return None
-        model = self.model
+        model, spec = self.model, iterator.element_spec
         told = Fingerprint()
         try:
             told.add([model, model.mode, model.metric_keys])
@@ -144,9 +143,10 @@ class StepRunner:
         if identity is None:
             return
         key, tensors = identity
+        before = streams()
         with noting() as read:
             traced = function.get_concrete_function(iterator)
-        if read:
+        if read or streams() != before:
             return
         with contextlib.suppress(NotKnown):
             self._store.keep(key, SavedStep.of(traced, tensors))

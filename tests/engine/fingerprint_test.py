@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import sys
 import threading
 import types
@@ -222,6 +223,8 @@ class Native(types.SimpleNamespace):
         tf.function(lambda x: x),
         Native(),
         threading.Event(),
+        lambda x: x * float(os.environ["SCALE"]),
+        lambda x: x * float(open("scale").read()),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from maenas_tf.config import ConfigError
-from maenas_tf.engine import step_runner
+from maenas_tf.engine import saved_step, step_runner
 from maenas_tf.engine.fingerprint_code import NotKnown
 from maenas_tf.engine.saved_step import LoadedStep, SavedStep
 from maenas_tf.engine.step_store import StepStore, open_store
@@ -153,6 +153,15 @@ def with_python_inside(searcher):
     searcher.task.losses = read
 
 
+def with_a_number_of_numpy(searcher):
+    losses = searcher.task.losses
+
+    def drawn(*given):
+        return losses(*given) * np.random.rand()  # noqa: NPY002
+
+    searcher.task.losses = drawn
+
+
 def with_what_is_not_known(searcher):
     searcher.some_rng = np.random.default_rng(0)
 
@@ -164,6 +173,7 @@ def with_what_is_not_known(searcher):
         reading_the_seed,
         with_a_stream,
         with_python_inside,
+        with_a_number_of_numpy,
         with_what_is_not_known,
     ],
 )
@@ -204,7 +214,11 @@ def test_captures_are_told_apart_and_functions_may_be_loaded_twice():
     # Another process gives the names of this one to other functions.
     library = tf.compat.v1.GraphDef.FromString(saved.library).library
     assert len(library.function) == 2
-    assert all(f.signature.name[:6] == "saved_" for f in library.function)
+    names = [function.signature.name for function in library.function]
+    for function in library.function:
+        names += [called.name for called in saved_step._called(function)]
+    assert len(names) == 3
+    assert all(name.startswith("saved_") for name in names)
     others = [tf.Variable(5.0).handle, tf.Variable(10.0).handle]
     saved = SavedStep.from_bytes(saved.to_bytes())
     with pytest.raises(ValueError, match="num_tensors"):
