@@ -17,7 +17,6 @@ from maenas_tf.config import (
     NetworkSettings,
     OptimizerSettings,
     Range,
-    StepCacheSettings,
     check,
     read_colour,
     setting,
@@ -99,7 +98,6 @@ class DetectConfig(
     NetworkSettings,
     EpochSettings,
     BoxedDataSettings,
-    StepCacheSettings,
 ):
     """Everything that decides the result of training a detector.
 

@@ -54,6 +54,10 @@ class DetectExperiment(NetworkExperiment[DetectConfig]):
     seconds_name = "seconds_train"
     told_figures = ("validation_ap", "validation_ap50")
 
+    def _store(self):
+        # What a step of KerasHub's detector reads cannot be told.
+        return None
+
     def _load(self, image_set: BoxedImages | None) -> None:
         self.data = image_set or load_boxed(self.config, self.notes)
         self.images = self.data.images

@@ -160,6 +160,8 @@ class Fingerprint:
     def _instance(self, value: Any) -> Described:
         """Describes an object of a class that is written in Python."""
         kind = type(value)
+        if isinstance(value, keras.Function):
+            raise NotKnown("a functional model, which numbers its parts anew")
         base = _base(kind)
         top = kind.__module__.split(".")[0]
         if base not in _BASES or top in ("tensorflow", "threading"):

@@ -26,7 +26,7 @@ from maenas_tf.engine.runtime import (
 )
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
-from maenas_tf.engine.step_store import open_store
+from maenas_tf.engine.step_store import StepStore, open_store
 from maenas_tf.recording.event_writer import EventWriter
 from maenas_tf.recording.history import History
 from maenas_tf.runs import files
@@ -124,7 +124,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
                 self.model,
                 self.strategy,
                 config.jit_compile,
-                open_store(config.step_cache),
+                self._store(),
             ),
             RunCheckpoint(
                 self.run_directory.path / files.CHECKPOINTS,
@@ -139,6 +139,10 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
             checkpoint_seconds,
             images_per_step=lambda: config.batch_size,
         )
+
+    def _store(self) -> StepStore | None:
+        """Returns where traced steps are kept."""
+        return open_store(self.config.step_cache)
 
     def _load(self, image_set: ImageSource | None) -> None:
         """Sets `images` and `identity`."""

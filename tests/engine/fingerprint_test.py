@@ -301,3 +301,11 @@ def test_the_policy_of_dtypes_counts():
         assert digest(process()) != before
     finally:
         keras.mixed_precision.set_global_policy("float32")
+
+
+def test_a_functional_model_is_not_known():
+    """Keras numbers its nodes by their addresses."""
+    given = keras.Input((2,))
+    model = keras.Model(given, keras.layers.Dense(1)(given))
+    with pytest.raises(NotKnown, match="functional"):
+        Fingerprint().add(model)
