@@ -190,7 +190,7 @@ LIST = [1]
         (tf.float32, tf.int32),
         (tf.TensorSpec([2]), tf.TensorSpec([None])),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_differs_is_told_apart(one, other):
     assert digest(one) == digest(one)
