@@ -13,6 +13,7 @@ from maenas_tf.config.base import (
     setting,
 )
 from maenas_tf.config.data import BatchSizeSettings
+from maenas_tf.config.paths import user_path
 
 MULTI_WORKER = "multi_worker"
 _OF_REPLICAS = ("mirrored", MULTI_WORKER)
@@ -139,6 +140,20 @@ class StepCacheSettings(Config):
         '$XDG_CACHE_HOME or ~/.cache, "off" is none.',
         of_place=True,
     )
+
+    def validate(self) -> None:
+        """Raises ConfigError: it is no directory."""
+        super().validate()
+        if not self.step_cache:
+            raise ConfigError(
+                '--step_cache is empty; give a directory, "auto" or "off".'
+            )
+        try:
+            user_path(self.step_cache)
+        except ConfigError as error:
+            raise ConfigError(
+                f"--step_cache={self.step_cache}: {error}"
+            ) from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from maenas_tf.config.noted import noting
-from maenas_tf.engine.devices import is_default
 from maenas_tf.engine.fingerprint import Fingerprint
 from maenas_tf.engine.fingerprint_code import NotKnown
 from maenas_tf.engine.fingerprint_program import process, program, streams
@@ -113,7 +112,7 @@ class StepRunner:
 
         It is None where a step is not to be kept.
         """
-        if self._store is None or not is_default(self.strategy):
+        if self._store is None:
             return None
         model, spec = self.model, iterator.element_spec
         told = Fingerprint()

@@ -7,7 +7,11 @@ import os
 import pathlib
 import tempfile
 
+import tensorflow as tf
+
 from maenas_tf.config import user_path
+from maenas_tf.engine.console import say
+from maenas_tf.engine.devices import is_default
 from maenas_tf.engine.saved_step import SavedStep
 
 AUTO = "auto"
@@ -81,16 +85,27 @@ class StepStore:
                 path.unlink(missing_ok=True)
 
 
-def open_store(step_cache: str) -> StepStore | None:
+def open_store(
+    step_cache: str, strategy: tf.distribute.Strategy
+) -> StepStore | None:
     """Returns where a setting has steps kept; None for nowhere.
 
     Args:
         step_cache: a folder, `AUTO` or `OFF`.
+        strategy: of the steps. Those of replicas take numbers of their
+            process for what they send, and are not kept.
 
     Raises:
         ConfigError: it is a URL, or in the home of nobody.
     """
     if step_cache == OFF:
+        return None
+    if not is_default(strategy):
+        if step_cache != AUTO:
+            say(
+                f"note: --step_cache={step_cache} changes nothing, as steps "
+                f"on replicas are not kept"
+            )
         return None
     if step_cache != AUTO:
         return StepStore(user_path(step_cache))

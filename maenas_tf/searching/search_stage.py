@@ -112,7 +112,7 @@ class SearchStage:
                 self.searcher,
                 setup.strategy,
                 setup.config.jit_compile,
-                open_store(setup.config.step_cache),
+                open_store(setup.config.step_cache, setup.strategy),
             )
         else:
             runner = before.runner

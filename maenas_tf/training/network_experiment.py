@@ -142,7 +142,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
 
     def _store(self) -> StepStore | None:
         """Returns where traced steps are kept."""
-        return open_store(self.config.step_cache)
+        return open_store(self.config.step_cache, self.strategy)
 
     def _load(self, image_set: ImageSource | None) -> None:
         """Sets `images` and `identity`."""

@@ -11,14 +11,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maenas_tf.config import ConfigError
+from maenas_tf.config import (
+    ConfigError,
+    DeviceSettings,
+    StepCacheSettings,
+)
 from maenas_tf.engine import saved_step, step_runner
 from maenas_tf.engine.fingerprint_code import NotKnown
 from maenas_tf.engine.saved_step import LoadedStep, SavedStep
 from maenas_tf.engine.step_store import StepStore, open_store
+from maenas_tf.engine.strategies import make_strategy
 from tests import scripts
 from tests.engine import saved_steps_script as steps
 from tests.searching.small import make_config, make_searcher
+
+ONE = tf.distribute.get_strategy()
 
 SEED = 3
 
@@ -266,19 +273,45 @@ def test_what_a_key_has_is_replaced_at_once(tmp_path):
 
 def test_where_steps_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert open_store("auto").folder == tmp_path / "maenas_tf" / "steps"
+    assert open_store("auto", ONE).folder == tmp_path / "maenas_tf" / "steps"
     monkeypatch.setenv("HOME", "/here")
     for value in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
         wanted = None
         if not value:
             wanted = pathlib.Path("/here/.cache/maenas_tf/steps")
-        found = open_store("auto")
+        found = open_store("auto", ONE)
         assert (found and found.folder) == wanted
-    assert open_store("off") is None
-    assert open_store("~/steps").folder == pathlib.Path("/here/steps")
+    assert open_store("off", ONE) is None
+    assert open_store("~/steps", ONE).folder == pathlib.Path("/here/steps")
     with pytest.raises(ConfigError, match="URL"):
-        open_store("gs://bucket")
+        open_store("gs://bucket", ONE)
+
+
+def test_replicas_keep_no_steps_and_are_told_so(capsys):
+    strategy = make_strategy(
+        DeviceSettings(strategy="mirrored", num_replicas=1)
+    )
+    assert open_store("auto", strategy) is None
+    assert open_store("off", strategy) is None
+    assert not capsys.readouterr().out
+    assert open_store("steps", strategy) is None
+    assert "--step_cache=steps changes nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", ("--step_cache is empty", '"off"')),
+        ("gs://bucket/x", ("--step_cache=gs://bucket/x", "is a URL")),
+        ("~nobody_here/x", ("--step_cache=~nobody_here/x", "no such user")),
+    ],
+)
+def test_what_is_no_directory_is_refused(value, words):
+    with pytest.raises(ConfigError) as error:
+        StepCacheSettings(step_cache=value)
+    for word in words:
+        assert word in str(error.value)
 
 
 def test_without_a_store_nothing_is_looked_at(monkeypatch):
