@@ -7,7 +7,15 @@ would not be that of the whole. The optimizers here sum nothing themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import (
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any
 
 import keras
@@ -187,6 +195,29 @@ def _places_by_shape(tensors: Sequence[tf.Tensor]) -> list[list[int]]:
         key = (tuple(tensor.shape), tensor.dtype)
         groups.setdefault(key, []).append(place)
     return list(groups.values())
+
+
+@contextlib.contextmanager
+def at_values(
+    variables: Sequence[keras.Variable],
+    values: Sequence[tf.Tensor],
+    state: Iterable[keras.Variable] = (),
+) -> Iterator[None]:
+    """Gives variables other values in a `with` block.
+
+    Args:
+        variables: any.
+        values: of each.
+        state: variables that keep what the block assigns to them; others
+            forget it.
+    """
+    mapping = list(zip(variables, values, strict=True))
+    with keras.StatelessScope(state_mapping=mapping) as scope:
+        yield
+    for variable in state:
+        value = scope.get_current_value(variable)
+        if value is not None:
+            variable.assign(value)
 
 
 def sum_over_replicas(

@@ -17,6 +17,27 @@ def is_fused(dtype: tf.DType) -> bool:
     return dtype in _FUSED_TYPES and replicas_of_statistics() == 1
 
 
+def wide(dtype: tf.DType) -> tf.DType:
+    """Returns the type of moments, scale and offset of what has a type."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def in_full(
+    x: tf.Tensor, scale: tf.Tensor | None, offset: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns scale and offset of the channels of x, [C], `wide`.
+
+    Args:
+        x: [B, H, W, C].
+        scale: as of `scale_of_channels`.
+        offset: [C]; None is 0.
+    """
+    channels, dtype = x.shape[-1], wide(x.dtype)
+    if offset is None:
+        offset = shared_constant(0.0, (channels,), dtype)
+    return scale_of_channels(scale, channels, dtype), offset
+
+
 def scale_of_channels(
     scale: tf.Tensor | None, channels: int, dtype: tf.DType
 ) -> tf.Tensor:

@@ -11,12 +11,11 @@ import functools
 import keras
 import tensorflow as tf
 
-from maenas_tf.ops.constants import shared_constant
 from maenas_tf.ops.fused_kernel import (
     fused,
     fused_gradient,
+    in_full,
     is_fused,
-    scale_of_channels,
 )
 from maenas_tf.ops.probe import active_probe, apply, note
 from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
@@ -58,11 +57,7 @@ def batch_normalize(
         y: like x; mean and variance: [C], float32 or wider. The variance is
         the fused kernel's, with Bessel's correction (factor n / (n - 1)).
     """
-    channels = x.shape[-1]
-    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
-    scale = scale_of_channels(scale, channels, dtype)
-    if offset is None:
-        offset = shared_constant(0.0, (channels,), dtype)
+    scale, offset = in_full(x, scale, offset)
     if is_fused(x.dtype):
         return fused(x, scale, offset, epsilon)[:3]
     part = between_messages(moments, x)
@@ -217,15 +212,8 @@ class BatchNormalization(keras.layers.Layer):
             total: the sum of those of all replicas.
             scale: as of `call`.
         """
-        dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
-        return normalized_by(
-            x,
-            part,
-            total,
-            scale_of_channels(scale, self.channels, dtype),
-            shared_constant(0.0, (self.channels,), dtype),
-            self.epsilon,
-        )[0]
+        given = in_full(x, scale, None)
+        return normalized_by(x, part, total, *given, self.epsilon)[0]
 
     def _by_moving_statistics(self, x, gamma, beta):
         variance = tf.convert_to_tensor(self.moving_variance)

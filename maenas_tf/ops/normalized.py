@@ -13,6 +13,7 @@ from maenas_tf.ops.fused_kernel import (
     fused_gradient,
     is_fused,
     scale_of_channels,
+    wide,
 )
 from maenas_tf.ops.normalization import BatchNormalization
 from maenas_tf.ops.probe import active_probe
@@ -59,7 +60,7 @@ def normalized(
     kernel, gradient_of = fused, fused_gradient
     if not is_fused(values[0].dtype):
         kernel, gradient_of = told, told_gradient
-    wide = tf.float64 if values[0].dtype == tf.float64 else tf.float32
+    dtype = wide(values[0].dtype)
     here = as_here()
     watched = are_watched(values)
 
@@ -69,7 +70,7 @@ def normalized(
         # where the gradient of the branch is taken within a function.
         *held, scale = (tf.identity(a) for a in given)
         x = compute(*held)
-        offset = shared_constant(0.0, (x.shape[-1],), wide)
+        offset = shared_constant(0.0, (x.shape[-1],), dtype)
         y, _, _, *reserves = kernel(x, scale, offset, norm.epsilon)
 
         def gradient(upstream):
@@ -84,5 +85,5 @@ def normalized(
 
         return y, gradient
 
-    scale = scale_of_channels(scale, norm.channels, wide)
+    scale = scale_of_channels(scale, norm.channels, dtype)
     return keeping_arguments(*values, scale)

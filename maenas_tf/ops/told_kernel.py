@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from maenas_tf.ops.fused_kernel import wide
 from maenas_tf.ops.replica import all_reduce_sum, replicas_of_statistics
 from maenas_tf.ops.sharing import shared
 
@@ -118,12 +119,7 @@ def told_gradient(
     Sends one message. The gradients of scale and offset are those of what is
     computed here.
 
-    Args:
-        upstream: gradient of y.
-        x: as given to `told`.
-        scale: as given to it.
-        reserves: its last two results.
-        epsilon: as given to it.
+    Args: as `fused_gradient`; the reserves are the last two results.
     """
     part, total = reserves
     to_x, to_total, *others = between_messages(
@@ -148,7 +144,7 @@ def _moments(x: tf.Tensor) -> tf.Tensor:
     difference of squares, whose digits float32 would lose where the mean is
     large; float64 does not.
     """
-    x = tf.cast(x, _wide(x.dtype))
+    x = tf.cast(x, wide(x.dtype))
     mean = tf.reduce_mean(x, [0, 1, 2])
     # Not E[x^2] - m^2, whose digits cancel where the mean is large.
     variance = tf.reduce_mean(tf.math.squared_difference(x, mean), [0, 1, 2])
@@ -160,7 +156,7 @@ def _moments_gradient(
     x: tf.Tensor, part: tf.Tensor, upstream: tf.Tensor
 ) -> tf.Tensor:
     """Returns (d1 + 2 x d2) / n, where x may be far from 0."""
-    dtype = _wide(x.dtype)
+    dtype = wide(x.dtype)
     to_mean, to_square = tf.unstack(upstream / tf.cast(_count(x), tf.float64))
     common = tf.cast(to_mean + 2.0 * part[0] * to_square, dtype)
     centred = tf.cast(x, dtype) - tf.cast(part[0], dtype)
@@ -214,7 +210,7 @@ def _centred(
     x: tf.Tensor, part: tf.Tensor, total: tf.Tensor
 ) -> tuple[tf.Tensor, ...]:
     """Returns x less its mean here, that less the mean, mean, variance."""
-    dtype = _wide(x.dtype)
+    dtype = wide(x.dtype)
     own = part[0]
     mean, square = tf.unstack(total / replicas_of_statistics())
     variance = tf.maximum(square - tf.square(mean), 0.0)
@@ -229,7 +225,3 @@ def _centred(
 def _count(x: tf.Tensor) -> tf.Tensor:
     """Returns how many values a channel has here."""
     return tf.size(x) // x.shape[-1]
-
-
-def _wide(dtype: tf.DType) -> tf.DType:
-    return tf.float64 if dtype == tf.float64 else tf.float32

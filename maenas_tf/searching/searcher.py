@@ -12,6 +12,7 @@ from maenas_tf.algorithms import bilevel
 from maenas_tf.algorithms.alpha_noise import AlphaNoise
 from maenas_tf.engine.optimization import (
     apply_summed,
+    at_values,
     share_of_mean,
     sum_over_replicas,
 )
@@ -275,9 +276,7 @@ class Searcher(keras.Model):
         return loss + extra / num_replicas()
 
     def _penalty(self, alphas):
-        with keras.StatelessScope(
-            state_mapping=list(zip(self.alpha_variables, alphas, strict=True))
-        ):
+        with at_values(self.alpha_variables, alphas):
             penalty = None
             if self.penalty is not None:
                 penalty = self.penalty(self.supernet.architecture.values())
@@ -304,16 +303,10 @@ class Searcher(keras.Model):
         """
         variables = [*self.weight_variables, *self.alpha_variables]
         values = [*weights, *alphas]
-        with keras.StatelessScope(
-            state_mapping=list(zip(variables, values, strict=True))
-        ) as scope:
+        state = self.non_trainable_variables if keep_state else ()
+        with at_values(variables, values, state):
             outputs = self(batch, training=True, edge_weights=edge_weights)
             losses = self.task.losses(batch, outputs)
-        if keep_state:
-            for variable in self.non_trainable_variables:
-                value = scope.get_current_value(variable)
-                if value is not None:
-                    variable.assign(value)
         if metrics is not None:
             for key, value in self.task.metrics(batch, outputs).items():
                 metrics[key] = share_of_mean(value)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from maenas_tf.engine.optimization import (
     apply_summed,
+    at_values,
     share_of_mean,
     sum_over_replicas,
 )
@@ -67,7 +68,8 @@ class StepModel(keras.Model):
         values = [tf.convert_to_tensor(variable) for variable in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
-            losses, metrics = self._pass(data, variables, values)
+            with at_values(variables, values, self.non_trainable_variables):
+                losses, metrics = self.losses_and_metrics(data)
             loss = share_of_mean(losses)
         # Behind an edge `none` there may be weights that nothing depends on.
         gradients = tape.gradient(
@@ -91,19 +93,6 @@ class StepModel(keras.Model):
             self._factors(variables),
         )
         return summed
-
-    def _pass(self, data, variables, values):
-        """Returns `losses_and_metrics` where variables have these values."""
-        scope = keras.StatelessScope(
-            state_mapping=list(zip(variables, values, strict=True))
-        )
-        with scope:
-            found = self.losses_and_metrics(data)
-        for variable in self.non_trainable_variables:
-            value = scope.get_current_value(variable)
-            if value is not None:
-                variable.assign(value)
-        return found
 
     def _factors(self, variables: list[keras.Variable]) -> list[float] | None:
         if self.rate_factors is None:
