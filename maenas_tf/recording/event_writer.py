@@ -183,3 +183,20 @@ def _wait_for_a_later_name(directory: str) -> None:
     pattern = f"events.out.tfevents.{int(now):010d}.*"
     if any(pathlib.Path(directory).glob(pattern)):
         time.sleep(int(now) + 1.01 - now)
+
+
+def scalars_of_row(row: dict[str, Any]) -> dict[str, float]:
+    """Groups a history row's figures under TensorBoard tags."""
+    groups = {"train": "train/", "validation": "validation/"}
+    return {
+        next(
+            (
+                tag + name.removeprefix(f"{start}_")
+                for start, tag in groups.items()
+                if name.startswith(f"{start}_")
+            ),
+            name,
+        ): value
+        for name, value in row.items()
+        if name != "epoch"
+    }

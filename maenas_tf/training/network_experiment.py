@@ -27,7 +27,7 @@ from maenas_tf.engine.runtime import (
 from maenas_tf.engine.signals import SignalWatch
 from maenas_tf.engine.step_runner import StepRunner
 from maenas_tf.engine.step_store import StepStore, open_store
-from maenas_tf.recording.event_writer import EventWriter
+from maenas_tf.recording.event_writer import EventWriter, scalars_of_row
 from maenas_tf.recording.history import History
 from maenas_tf.runs import files
 from maenas_tf.runs.data_record import (
@@ -242,7 +242,7 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
             "seconds": round(seconds, 3),
         }
         self._keep(row)
-        self.tensorboard.write_scalars(epoch, _scalars(row))
+        self.tensorboard.write_scalars(epoch, scalars_of_row(row))
         shown = ", ".join(
             f"{name.replace('_', ' ')} {row[name]:.4f}"
             for name in row
@@ -287,20 +287,3 @@ class NetworkExperiment(abc.ABC, Generic[ConfigType]):
         }
         self.tensorboard.write_hparams(self.config.to_dict(), last)
         self.run_directory.write_summary(self.kind, summary)
-
-
-def _scalars(row: dict[str, Any]) -> dict[str, float]:
-    """Groups a history row's figures under TensorBoard tags."""
-    groups = {"train": "train/", "validation": "validation/"}
-    return {
-        next(
-            (
-                tag + name.removeprefix(f"{start}_")
-                for start, tag in groups.items()
-                if name.startswith(f"{start}_")
-            ),
-            name,
-        ): value
-        for name, value in row.items()
-        if name != "epoch"
-    }
